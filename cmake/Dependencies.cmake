@@ -1,0 +1,44 @@
+# Everything that mpigan links, behind one target: mpigan_dependencies.
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(MPI REQUIRED COMPONENTS C)
+find_package(ZLIB REQUIRED)
+find_package(PNG REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+
+# HDF5's C library, serial. FindHDF5 falls back to a parallel build if that is all there is, which
+# serves as well.
+set(HDF5_PREFER_PARALLEL OFF)
+find_package(HDF5 REQUIRED COMPONENTS C)
+
+# OpenBLAS: the OpenMP build, by path. Where several builds are installed, the plain library name
+# resolves to another one (Debian: pthreads, which fights with OpenMP for the cores).
+find_library(OPENBLAS_LIBRARY NAMES openblas
+  HINTS ENV OPENBLAS_ROOT ENV OPENBLAS_DIR
+  PATHS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp
+        /usr/lib/x86_64-linux-gnu/openblas-openmp /usr/lib/aarch64-linux-gnu/openblas-openmp
+  PATH_SUFFIXES lib lib64
+  NO_DEFAULT_PATH)
+find_library(OPENBLAS_LIBRARY NAMES openblaso openblas_openmp openblas REQUIRED)
+get_filename_component(OPENBLAS_FOLDER ${OPENBLAS_LIBRARY} DIRECTORY)
+find_path(OPENBLAS_INCLUDE_DIR NAMES cblas.h
+  HINTS ENV OPENBLAS_ROOT ENV OPENBLAS_DIR
+  PATHS /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp
+        /usr/include/x86_64-linux-gnu/openblas-openmp
+        /usr/include/aarch64-linux-gnu/openblas-openmp ${OPENBLAS_FOLDER}/../include
+  PATH_SUFFIXES include openblas
+  NO_DEFAULT_PATH)
+find_path(OPENBLAS_INCLUDE_DIR NAMES cblas.h PATH_SUFFIXES openblas REQUIRED)
+
+# Random123: header-only.
+find_path(RANDOM123_INCLUDE_DIR NAMES Random123/philox.h
+  HINTS ENV RANDOM123_ROOT PATH_SUFFIXES include REQUIRED)
+
+add_library(mpigan_dependencies INTERFACE)
+target_include_directories(mpigan_dependencies SYSTEM INTERFACE
+  ${HDF5_C_INCLUDE_DIRS} ${OPENBLAS_INCLUDE_DIR} ${RANDOM123_INCLUDE_DIR})
+target_link_libraries(mpigan_dependencies INTERFACE
+  MPI::MPI_C ${HDF5_C_LIBRARIES} ${OPENBLAS_LIBRARY} PkgConfig::YAML PkgConfig::XXHASH PNG::PNG
+  ZLIB::ZLIB Threads::Threads ${CMAKE_DL_LIBS} m)

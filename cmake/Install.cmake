@@ -1,0 +1,15 @@
+# Binary, library, public headers, pkg-config file, configs and man page.
+set(MPIGAN_PC_REQUIRES "yaml-0.1 libxxhash libpng zlib")
+set(MPIGAN_PC_LIBS "")
+foreach(library ${MPI_C_LIBRARIES} ${HDF5_C_LIBRARIES} ${OPENBLAS_LIBRARY})
+  string(APPEND MPIGAN_PC_LIBS "${library} ")
+endforeach()
+string(APPEND MPIGAN_PC_LIBS
+  "-Wl,-rpath,${OPENBLAS_FOLDER} -lyaml -lxxhash -lpng -lz -lpthread -ldl -lm")
+configure_file(${CMAKE_SOURCE_DIR}/cmake/mpigan.pc.in ${CMAKE_BINARY_DIR}/mpigan.pc @ONLY)
+
+install(TARGETS mpigan mpigan_library)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/mpigan DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${CMAKE_BINARY_DIR}/mpigan.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/configs DESTINATION ${CMAKE_INSTALL_DATADIR}/mpigan)
+install(FILES ${CMAKE_SOURCE_DIR}/doc/mpigan.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

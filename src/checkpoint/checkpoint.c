@@ -1,0 +1,307 @@
+#include "checkpoint/checkpoint.h"
+
+#include "base/memory.h"
+#include "base/version.h"
+#include "io/file.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { USER_BLOCK = 512 };
+
+struct gan_checkpoint {
+  char *path, *bytes;
+  gan_h5 *file;
+  char *config, *task, *networks, *program;
+  gan_run_facts facts;
+};
+
+/* The one way in which the user block is spelt; reading compares with it byte by byte. */
+static void make_user_block(char block[USER_BLOCK], int64_t version, uint64_t n,
+                            gan_digest digest) {
+  char text[USER_BLOCK + 1], hex[33];
+  int used = snprintf(text, sizeof text,
+                      "mpigan checkpoint\nversion %" PRId64 "\nbytes %" PRIu64 "\nxxh3-128 %s\n",
+                      version, n, gan_digest_text(hex, digest));
+  memset(text + used, ' ', sizeof text - (size_t)used);
+  text[USER_BLOCK - 1] = '\n';
+  memcpy(block, text, USER_BLOCK);
+}
+
+/* ---- writing ---- */
+
+static gan_status write_tensor(gan_h5 *file, const char *network, const char *group,
+                               const gan_tensor *tensor, const void *values) {
+  char name[256];
+  snprintf(name, sizeof name, "%s/%s/%s", network, group, tensor->name);
+  gan_dtype type = tensor->kind == GAN_TENSOR_COUNTER ? GAN_I64 : GAN_F32;
+  return gan_h5_write(file, name, type, tensor->rank, tensor->dims, values);
+}
+
+static gan_status write_learner(gan_h5 *file, const gan_learner *learner) {
+  const gan_net *net = learner->net;
+  const gan_adam *adam = learner->adam;
+  char group[256];
+  for (int i = 0; i < net->tensor_count; i++) {
+    const gan_tensor *tensor = &net->tensors[i];
+    const char *kind = tensor->kind == GAN_TENSOR_PARAM ? "param" : "buffer";
+    GAN_TRY(write_tensor(file, net->name, kind, tensor, gan_net_tensor(net, tensor)));
+  }
+  snprintf(group, sizeof group, "%s/optimizer", net->name);
+  GAN_TRY(gan_h5_make_group(file, group));
+  GAN_TRY(gan_h5_set_text(file, group, "type", "adam"));
+  GAN_TRY(gan_h5_set_int(file, group, "step", adam->step));
+  for (int i = 0; i < net->tensor_count; i++) {
+    const gan_tensor *tensor = &net->tensors[i];
+    if (tensor->kind != GAN_TENSOR_PARAM) continue;
+    GAN_TRY(
+        write_tensor(file, net->name, "optimizer/exp_avg", tensor, adam->exp_avg + tensor->offset));
+    GAN_TRY(write_tensor(file, net->name, "optimizer/exp_avg_sq", tensor,
+                         adam->exp_avg_sq + tensor->offset));
+  }
+  return GAN_OK;
+}
+
+static gan_status write_data_facts(gan_h5 *file, const gan_data_facts *data) {
+  char digest[33];
+  int64_t rank = 1, shape[3] = {data->c, data->h, data->w}; /* PyTorch's order */
+  rank = data->h == 1 && data->w == 1 ? 1 : 3;
+  GAN_TRY(gan_h5_write(file, "data/shape", GAN_I64, 1, &rank, shape));
+  GAN_TRY(gan_h5_set_int(file, "data", "count", data->n));
+  GAN_TRY(gan_h5_set_int(file, "data", "classes", data->classes));
+  GAN_TRY(gan_h5_set_real(file, "data", "low", data->low));
+  GAN_TRY(gan_h5_set_real(file, "data", "high", data->high));
+  GAN_TRY(gan_h5_set_real(file, "data", "scale", data->scale));
+  GAN_TRY(gan_h5_set_real(file, "data", "offset", data->offset));
+  return gan_h5_set_text(file, "data", "digest", gan_digest_text(digest, data->digest));
+}
+
+static gan_status fill(gan_h5 *file, const gan_checkpoint_content *content) {
+  char networks[256] = "";
+  for (int i = 0; i < content->learner_count; i++) {
+    size_t used = strlen(networks);
+    snprintf(networks + used, sizeof networks - used, "%s%s", i ? "," : "",
+             content->learners[i].net->name);
+  }
+  const gan_run_facts *facts = &content->facts;
+  GAN_TRY(gan_h5_set_text(file, "/", "format", "mpigan checkpoint"));
+  GAN_TRY(gan_h5_set_int(file, "/", "version", GAN_CHECKPOINT_VERSION));
+  GAN_TRY(gan_h5_set_text(file, "/", "task", content->task));
+  GAN_TRY(gan_h5_set_text(file, "/", "networks", networks));
+  GAN_TRY(gan_h5_set_int(file, "/", "step", facts->step));
+  GAN_TRY(gan_h5_set_real(file, "/", "epoch", facts->epoch));
+  GAN_TRY(gan_h5_set_int(file, "/", "seed", facts->seed));
+  GAN_TRY(gan_h5_set_int(file, "/", "world_size", facts->world_size));
+  GAN_TRY(gan_h5_set_text(file, "/", "config", content->config));
+  GAN_TRY(gan_h5_set_text(file, "/", "mpigan_version", gan_version()));
+  for (int i = 0; i < content->learner_count; i++)
+    GAN_TRY(write_learner(file, &content->learners[i]));
+  GAN_TRY(gan_h5_make_group(file, "state"));
+  GAN_TRY(gan_h5_set_real(file, "state", "elapsed_s", facts->elapsed_s));
+  for (int i = 0; i < content->counter_count; i++)
+    GAN_TRY(gan_h5_set_int(file, "state", content->counters[i].name, *content->counters[i].value));
+  return write_data_facts(file, &facts->data);
+}
+
+gan_status gan_checkpoint_write(const char *path, const gan_checkpoint_content *content) {
+  gan_h5 *file;
+  char *image = NULL, block[USER_BLOCK];
+  size_t n = 0;
+  GAN_TRY(gan_h5_create(&file));
+  gan_status status = fill(file, content);
+  if (status == GAN_OK) status = gan_h5_image(file, &image, &n);
+  gan_h5_close(&file);
+  if (status == GAN_OK) {
+    make_user_block(block, GAN_CHECKPOINT_VERSION, n, gan_digest_of(image, n));
+    status = gan_file_replace(path, block, sizeof block, image, n);
+  }
+  gan_free(&image);
+  return status;
+}
+
+/* ---- reading ---- */
+
+static gan_status verify(const char *path, const char *bytes, size_t n) {
+  char head[USER_BLOCK + 1] = "", expected[USER_BLOCK], hex[33] = "";
+  int64_t version = 0;
+  uint64_t promised = 0;
+  memcpy(head, bytes, n < USER_BLOCK ? n : USER_BLOCK);
+  if (n == 0) return gan_fail(GAN_INPUT, "%s: is empty", path);
+  if (strncmp(head, "mpigan checkpoint\n", 18) != 0)
+    return gan_fail(GAN_INPUT, "%s: is not an mpigan checkpoint", path);
+  if (n < USER_BLOCK)
+    return gan_fail(GAN_INPUT, "%s: truncated: %zu bytes, not even its user block of %d", path, n,
+                    USER_BLOCK);
+  if (sscanf(head,
+             "mpigan checkpoint\nversion %" SCNd64 "\nbytes %" SCNu64 "\nxxh3-128 %32[0-9a-f]",
+             &version, &promised, hex) < 1)
+    return gan_fail(GAN_INPUT, "%s: damaged: its user block cannot be read", path);
+  if (version > GAN_CHECKPOINT_VERSION)
+    return gan_fail(GAN_INPUT,
+                    "%s: is of version %" PRId64 "; this mpigan (%s) reads up to version %d: use a "
+                    "newer mpigan",
+                    path, version, gan_version(), GAN_CHECKPOINT_VERSION);
+  if (n - USER_BLOCK < promised)
+    return gan_fail(GAN_INPUT, "%s: truncated: %zu bytes, its user block promises %" PRIu64, path,
+                    n, promised + USER_BLOCK);
+  if (n - USER_BLOCK > promised)
+    return gan_fail(GAN_INPUT, "%s: damaged: %zu bytes, its user block promises %" PRIu64, path, n,
+                    promised + USER_BLOCK);
+  gan_digest digest = gan_digest_of(bytes + USER_BLOCK, n - USER_BLOCK);
+  make_user_block(expected, version, promised, digest);
+  if (memcmp(expected, bytes, USER_BLOCK) == 0) return GAN_OK;
+  char found[33];
+  return gan_fail(GAN_INPUT, "%s: damaged: XXH3-128 is %s, its user block says %s", path,
+                  gan_digest_text(found, digest), hex);
+}
+
+static gan_status parse_digest(const char *path, const char *hex, gan_digest *digest) {
+  if (strlen(hex) == 32 && sscanf(hex, "%16" SCNx64 "%16" SCNx64, &digest->high, &digest->low) == 2)
+    return GAN_OK;
+  return gan_fail(GAN_INPUT, "%s: its data digest '%.40s' is not 32 hexadecimal digits", path, hex);
+}
+
+static gan_status read_data_facts(gan_checkpoint *checkpoint) {
+  gan_h5 *file = checkpoint->file;
+  gan_data_facts *data = &checkpoint->facts.data;
+  gan_dtype type;
+  int rank;
+  int64_t dims[GAN_H5_RANK_MAX], shape[3] = {1, 1, 1};
+  GAN_TRY(gan_h5_shape(file, "data/shape", &type, &rank, dims));
+  if (rank != 1 || (dims[0] != 1 && dims[0] != 3))
+    return gan_fail(GAN_INPUT, "%s: data/shape must have one or three numbers", checkpoint->path);
+  GAN_TRY(gan_h5_read(file, "data/shape", GAN_I64, 1, dims, shape));
+  data->c = shape[0];
+  data->h = shape[1];
+  data->w = shape[2];
+  GAN_TRY(gan_h5_get_int(file, "data", "count", &data->n));
+  GAN_TRY(gan_h5_get_int(file, "data", "classes", &data->classes));
+  GAN_TRY(gan_h5_get_real(file, "data", "low", &data->low));
+  GAN_TRY(gan_h5_get_real(file, "data", "high", &data->high));
+  GAN_TRY(gan_h5_get_real(file, "data", "scale", &data->scale));
+  GAN_TRY(gan_h5_get_real(file, "data", "offset", &data->offset));
+  char *digest;
+  GAN_TRY(gan_h5_get_text(file, "data", "digest", &digest));
+  gan_status status = parse_digest(checkpoint->path, digest, &data->digest);
+  gan_free(&digest);
+  return status;
+}
+
+static gan_status read_facts(gan_checkpoint *checkpoint) {
+  gan_h5 *file = checkpoint->file;
+  gan_run_facts *facts = &checkpoint->facts;
+  GAN_TRY(gan_h5_get_text(file, "/", "config", &checkpoint->config));
+  GAN_TRY(gan_h5_get_text(file, "/", "task", &checkpoint->task));
+  GAN_TRY(gan_h5_get_text(file, "/", "networks", &checkpoint->networks));
+  GAN_TRY(gan_h5_get_text(file, "/", "mpigan_version", &checkpoint->program));
+  GAN_TRY(gan_h5_get_int(file, "/", "step", &facts->step));
+  GAN_TRY(gan_h5_get_real(file, "/", "epoch", &facts->epoch));
+  GAN_TRY(gan_h5_get_int(file, "/", "seed", &facts->seed));
+  GAN_TRY(gan_h5_get_int(file, "/", "world_size", &facts->world_size));
+  GAN_TRY(gan_h5_get_real(file, "state", "elapsed_s", &facts->elapsed_s));
+  return read_data_facts(checkpoint);
+}
+
+static gan_status open_verified(gan_checkpoint *checkpoint, const char *path) {
+  size_t n;
+  checkpoint->path = gan_strdup(path);
+  if (!checkpoint->path) return GAN_TEMPORARY;
+  GAN_TRY(gan_file_read(path, &checkpoint->bytes, &n));
+  GAN_TRY(verify(path, checkpoint->bytes, n));
+  GAN_TRY(
+      gan_h5_open_image(checkpoint->bytes + USER_BLOCK, n - USER_BLOCK, path, &checkpoint->file));
+  gan_free(&checkpoint->bytes); /* HDF5 has its own copy */
+  return read_facts(checkpoint);
+}
+
+gan_status gan_checkpoint_open(const char *path, gan_checkpoint **out) {
+  GAN_TRY_ALLOC(*out, 1, "a checkpoint");
+  gan_status status = open_verified(*out, path);
+  if (status != GAN_OK) gan_checkpoint_close(out);
+  return status;
+}
+
+void gan_checkpoint_close(gan_checkpoint **out) {
+  gan_checkpoint *checkpoint = *out;
+  if (!checkpoint) return;
+  gan_h5_close(&checkpoint->file);
+  gan_free(&checkpoint->bytes);
+  gan_free(&checkpoint->path);
+  gan_free(&checkpoint->config);
+  gan_free(&checkpoint->task);
+  gan_free(&checkpoint->networks);
+  gan_free(&checkpoint->program);
+  gan_free(out);
+}
+
+const char *gan_checkpoint_path(const gan_checkpoint *checkpoint) {
+  return checkpoint->path;
+}
+const char *gan_checkpoint_config(const gan_checkpoint *checkpoint) {
+  return checkpoint->config;
+}
+const char *gan_checkpoint_task(const gan_checkpoint *checkpoint) {
+  return checkpoint->task;
+}
+const char *gan_checkpoint_networks(const gan_checkpoint *checkpoint) {
+  return checkpoint->networks;
+}
+const char *gan_checkpoint_program(const gan_checkpoint *checkpoint) {
+  return checkpoint->program;
+}
+const gan_run_facts *gan_checkpoint_facts(const gan_checkpoint *checkpoint) {
+  return &checkpoint->facts;
+}
+
+static gan_status read_tensor(gan_h5 *file, const char *network, const char *group,
+                              const gan_tensor *tensor, void *values) {
+  char name[256];
+  snprintf(name, sizeof name, "%s/%s/%s", network, group, tensor->name);
+  gan_dtype type = tensor->kind == GAN_TENSOR_COUNTER ? GAN_I64 : GAN_F32;
+  return gan_h5_read(file, name, type, tensor->rank, tensor->dims, values);
+}
+
+gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint, const gan_learner *learner) {
+  gan_h5 *file = checkpoint->file;
+  const gan_net *net = learner->net;
+  gan_adam *adam = learner->adam;
+  for (int i = 0; i < net->tensor_count; i++) {
+    const gan_tensor *tensor = &net->tensors[i];
+    const char *kind = tensor->kind == GAN_TENSOR_PARAM ? "param" : "buffer";
+    GAN_TRY(read_tensor(file, net->name, kind, tensor, gan_net_tensor(net, tensor)));
+    if (!adam || tensor->kind != GAN_TENSOR_PARAM) continue;
+    GAN_TRY(
+        read_tensor(file, net->name, "optimizer/exp_avg", tensor, adam->exp_avg + tensor->offset));
+    GAN_TRY(read_tensor(file, net->name, "optimizer/exp_avg_sq", tensor,
+                        adam->exp_avg_sq + tensor->offset));
+  }
+  char group[256];
+  snprintf(group, sizeof group, "%s/optimizer", net->name);
+  return adam ? gan_h5_get_int(file, group, "step", &adam->step) : GAN_OK;
+}
+
+gan_status gan_checkpoint_read_counter(gan_checkpoint *checkpoint, const gan_counter *counter) {
+  return gan_h5_get_int(checkpoint->file, "state", counter->name, counter->value);
+}
+
+gan_status gan_checkpoint_tensors(gan_checkpoint *checkpoint, const char *network,
+                                  void (*show)(void *context, const char *name, int rank,
+                                               const int64_t *dims),
+                                  void *context) {
+  char group[128], path[512], **names;
+  int count;
+  snprintf(group, sizeof group, "%s/param", network);
+  GAN_TRY(gan_h5_names(checkpoint->file, group, &names, &count));
+  gan_status status = GAN_OK;
+  for (int i = 0; status == GAN_OK && i < count; i++) {
+    gan_dtype type;
+    int rank;
+    int64_t dims[GAN_H5_RANK_MAX];
+    snprintf(path, sizeof path, "%s/%s", group, names[i]);
+    status = gan_h5_shape(checkpoint->file, path, &type, &rank, dims);
+    if (status == GAN_OK) show(context, names[i], rank, dims);
+  }
+  gan_names_free(&names, count);
+  return status;
+}

@@ -1,0 +1,89 @@
+/* Checkpoints: one file, written whole or not at all, verified before anything in it is trusted.
+ *
+ * A 512-byte ASCII user block (format, version, byte count and XXH3-128 of all that follows), then
+ * an HDF5 image that is built in memory.  State is global: any world size can read it.
+ *
+ *   /                    attributes format, version, task, networks, step, epoch, seed,
+ *                        world_size, config, mpigan_version
+ *   /<network>/param/<name>, buffer/<name>
+ *   /<network>/optimizer  attributes type, step; exp_avg/<name>, exp_avg_sq/<name>
+ *   /state               counters
+ *   /data                shape, classes, range, scale and offset, digest
+ */
+#ifndef GAN_CHECKPOINT_CHECKPOINT_H
+#define GAN_CHECKPOINT_CHECKPOINT_H
+
+#include "base/hash.h"
+#include "io/hdf5.h"
+#include "model/net.h"
+#include "optim/adam.h"
+
+enum { GAN_CHECKPOINT_VERSION = 1, GAN_CHECKPOINT_NETWORKS_MAX = 8, GAN_CHECKPOINT_COUNTERS = 8 };
+
+/* What a network needs to have learned: the weights and its optimizer. */
+typedef struct gan_learner {
+  gan_net *net;
+  gan_adam *adam; /* NULL in a program that only samples */
+} gan_learner;
+
+typedef struct gan_counter {
+  const char *name;
+  int64_t *value;
+} gan_counter;
+
+/* What the data was. */
+typedef struct gan_data_facts {
+  int64_t n, h, w, c, classes;
+  double low, high, scale, offset;
+  gan_digest digest;
+} gan_data_facts;
+
+/* Everything about a run that is not in a network. */
+typedef struct gan_run_facts {
+  int64_t step, seed, world_size;
+  double epoch, elapsed_s; /* seconds of training over all starts */
+  gan_data_facts data;
+} gan_run_facts;
+
+typedef struct gan_checkpoint_content {
+  const char *task;   /* borrowed, as is config */
+  const char *config; /* resolved YAML */
+  gan_run_facts facts;
+  gan_learner learners[GAN_CHECKPOINT_NETWORKS_MAX];
+  int learner_count;
+  gan_counter counters[GAN_CHECKPOINT_COUNTERS]; /* into /state */
+  int counter_count;
+} gan_checkpoint_content;
+
+/* Writes the file, atomically; GAN_OUTPUT if it cannot.  Local: rank 0 calls it. */
+GAN_CHECKED gan_status gan_checkpoint_write(const char *path,
+                                            const gan_checkpoint_content *content);
+
+typedef struct gan_checkpoint gan_checkpoint;
+
+/* Reads and verifies the whole file, then its facts.  GAN_INPUT with the reason if anything is
+ * wrong: truncated, flipped, of a newer version, no checkpoint at all. */
+GAN_CHECKED gan_status gan_checkpoint_open(const char *path, gan_checkpoint **out);
+void gan_checkpoint_close(gan_checkpoint **checkpoint);
+
+const char *gan_checkpoint_path(const gan_checkpoint *checkpoint);
+const char *gan_checkpoint_config(const gan_checkpoint *checkpoint);
+const char *gan_checkpoint_task(const gan_checkpoint *checkpoint);
+const char *gan_checkpoint_networks(const gan_checkpoint *checkpoint); /* comma-separated */
+const char *gan_checkpoint_program(const gan_checkpoint *checkpoint);  /* mpigan_version */
+const gan_run_facts *gan_checkpoint_facts(const gan_checkpoint *checkpoint);
+
+/* The learned tensors of a network, as the file has them, each shown to `show`. */
+GAN_CHECKED gan_status gan_checkpoint_tensors(gan_checkpoint *checkpoint, const char *network,
+                                              void (*show)(void *context, const char *name,
+                                                           int rank, const int64_t *dims),
+                                              void *context);
+
+/* Fills the learners (weights, statistics, and moments where adam is not NULL).  GAN_INPUT if a
+ * tensor is missing or of another shape. */
+GAN_CHECKED gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint,
+                                                   const gan_learner *learner);
+GAN_CHECKED gan_status gan_checkpoint_read_counter(gan_checkpoint *checkpoint,
+                                                   const gan_counter *counter);
+
+#endif

@@ -1,0 +1,127 @@
+#include "checkpoint/store.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "io/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+  int64_t *steps; /* ascending */
+  int count;
+} step_list;
+
+static char *folder_of(const char *run_dir) {
+  return gan_format("%s/checkpoints", run_dir);
+}
+
+char *gan_store_path(const char *run_dir, int64_t step) {
+  return gan_format("%s/checkpoints/step-%08lld.h5", run_dir, (long long)step);
+}
+
+static int ascending(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* The step in a file's name, -1 if the name is not one of ours. */
+static int64_t step_of(const char *name) {
+  char *end;
+  if (strspn(name + 5, "0123456789") < 8) return -1;
+  int64_t step = strtoll(name + 5, &end, 10);
+  return strcmp(end, ".h5") == 0 ? step : -1;
+}
+
+static gan_status list_steps(const char *run_dir, step_list *list) {
+  *list = (step_list){0};
+  char **names, *folder = folder_of(run_dir);
+  int count;
+  if (!folder) return GAN_TEMPORARY;
+  gan_status status = gan_folder_list(folder, "step-", ".h5", &names, &count);
+  gan_free(&folder);
+  if (status != GAN_OK) return status;
+  list->steps = gan_alloc((size_t)count + 1, sizeof *list->steps, "a list of checkpoints");
+  for (int i = 0; list->steps && i < count; i++)
+    if (step_of(names[i]) >= 0) list->steps[list->count++] = step_of(names[i]);
+  gan_names_free(&names, count);
+  if (!list->steps) return GAN_TEMPORARY;
+  qsort(list->steps, (size_t)list->count, sizeof *list->steps, ascending);
+  return GAN_OK;
+}
+
+gan_status gan_store_prepare(const char *run_dir) {
+  char **names, *folder = folder_of(run_dir);
+  int count;
+  if (!folder) return GAN_TEMPORARY;
+  gan_status status = gan_folder_make(folder);
+  if (status == GAN_OK) status = gan_folder_list(folder, "step-", ".tmp", &names, &count);
+  if (status == GAN_OK) {
+    for (int i = 0; i < count; i++) {
+      char *path = gan_format("%s/%s", folder, names[i]);
+      if (path) unlink(path);
+      gan_free(&path);
+    }
+    gan_names_free(&names, count);
+  }
+  gan_free(&folder);
+  return status;
+}
+
+gan_status gan_store_newest(const char *run_dir, gan_checkpoint **out) {
+  step_list list;
+  *out = NULL;
+  GAN_TRY(list_steps(run_dir, &list));
+  gan_status status = GAN_OK;
+  for (int i = list.count - 1; i >= 0; i--) {
+    char *path = gan_store_path(run_dir, list.steps[i]);
+    status = path ? gan_checkpoint_open(path, out) : GAN_TEMPORARY;
+    gan_free(&path);
+    if (status != GAN_INPUT) break;
+    gan_log("skipped checkpoint: %s", gan_error_message());
+  }
+  gan_free(&list.steps);
+  if (status == GAN_INPUT)
+    return gan_fail(GAN_INPUT,
+                    "%s/checkpoints: none of its %d checkpoints can be used (the log says why for "
+                    "each); restore one from a copy, or start anew with another --run-dir",
+                    run_dir, list.count);
+  return status;
+}
+
+gan_status gan_store_highest_step(const char *run_dir, int64_t *step) {
+  step_list list;
+  GAN_TRY(list_steps(run_dir, &list));
+  *step = list.count ? list.steps[list.count - 1] : -1;
+  gan_free(&list.steps);
+  return GAN_OK;
+}
+
+static gan_status prune(const char *run_dir, int64_t keep_last, int64_t keep_every) {
+  step_list list;
+  GAN_TRY(list_steps(run_dir, &list));
+  for (int i = 0; i < list.count - keep_last; i++) {
+    if (keep_every && list.steps[i] % keep_every == 0) continue;
+    char *path = gan_store_path(run_dir, list.steps[i]);
+    if (path) unlink(path); /* one that cannot go does no harm */
+    gan_free(&path);
+  }
+  gan_free(&list.steps);
+  return GAN_OK;
+}
+
+gan_status gan_store_write(const char *run_dir, const gan_checkpoint_content *content,
+                           int64_t keep_last, int64_t keep_every) {
+  char *path = gan_store_path(run_dir, content->facts.step);
+  char *link = gan_format("%s/checkpoints/latest", run_dir);
+  gan_status status = path && link ? gan_checkpoint_write(path, content) : GAN_TEMPORARY;
+  if (status == GAN_OK) {
+    gan_link_replace(link, strrchr(path, '/') + 1);
+    status = prune(run_dir, keep_last, keep_every);
+  }
+  gan_free(&path);
+  gan_free(&link);
+  return status;
+}

@@ -1,0 +1,25 @@
+/* The checkpoints of a run folder: naming, finding the newest that verifies, pruning. */
+#ifndef GAN_CHECKPOINT_STORE_H
+#define GAN_CHECKPOINT_STORE_H
+
+#include "checkpoint/checkpoint.h"
+
+/* RUN_DIR/checkpoints/step-00001000.h5, in fresh memory; NULL if memory is short. */
+char *gan_store_path(const char *run_dir, int64_t step);
+
+/* Makes the folder and removes temporary files that a killed writer left. */
+GAN_CHECKED gan_status gan_store_prepare(const char *run_dir);
+
+/* The newest checkpoint that verifies; NULL if there is none at all.  Skipped ones are named in the
+ * log with the reason.  GAN_INPUT if there are some and every one is damaged. */
+GAN_CHECKED gan_status gan_store_newest(const char *run_dir, gan_checkpoint **out);
+
+/* The highest step among the files' names, -1 if there are none. */
+GAN_CHECKED gan_status gan_store_highest_step(const char *run_dir, int64_t *step);
+
+/* Writes the checkpoint of a step, points `latest` to it, and removes those that are neither among
+ * the `keep_last` newest nor at a multiple of `keep_every` (0: no such). */
+GAN_CHECKED gan_status gan_store_write(const char *run_dir, const gan_checkpoint_content *content,
+                                       int64_t keep_last, int64_t keep_every);
+
+#endif

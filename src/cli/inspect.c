@@ -1,0 +1,137 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "checkpoint/store.h"
+#include "cli/arguments.h"
+#include "cli/cli.h"
+#include "io/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define USAGE "CHECKPOINT|RUN_DIR [--verify]"
+
+enum { TEXT = 4096 };
+
+/* A network's tensors, collected so that their sum can be printed above them. */
+typedef struct {
+  long long total;
+  char lines[16 * TEXT];
+  size_t used;
+} tensor_list;
+
+static void add_tensor(void *context, const char *name, int rank, const int64_t *dims) {
+  tensor_list *list = context;
+  char shape[128] = "";
+  long long size = 1;
+  size_t used = 0;
+  for (int i = 0; i < rank; i++) {
+    size *= dims[i];
+    used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%lld", i ? ", " : "",
+                             (long long)dims[i]);
+  }
+  list->total += size;
+  if (list->used < sizeof list->lines)
+    list->used += (size_t)snprintf(list->lines + list->used, sizeof list->lines - list->used,
+                                   "\n  %-24s (%s)", name, shape);
+}
+
+/* Each name of a comma-separated list. */
+static gan_status print_networks(gan_checkpoint *checkpoint) {
+  const char *at = gan_checkpoint_networks(checkpoint);
+  gan_status status = GAN_OK;
+  tensor_list *list;
+  GAN_TRY_ALLOC(list, 1, "a list of tensors");
+  while (status == GAN_OK && *at) {
+    char name[64];
+    size_t length = strcspn(at, ",");
+    snprintf(name, sizeof name, "%.*s", (int)length, at);
+    at += length + (at[length] == ',');
+    *list = (tensor_list){0};
+    status = gan_checkpoint_tensors(checkpoint, name, add_tensor, list);
+    if (status == GAN_OK) gan_log("%s: %lld parameters%s", name, list->total, list->lines);
+  }
+  gan_free(&list);
+  return status;
+}
+
+static gan_status print_checkpoint(gan_checkpoint *checkpoint) {
+  const gan_run_facts *facts = gan_checkpoint_facts(checkpoint);
+  const gan_data_facts *data = &facts->data;
+  char time[32], digest[33];
+  gan_log("%s: verified", gan_checkpoint_path(checkpoint));
+  gan_log("task %s, step %lld, epoch %.4g, %s of training on %lld ranks, seed %lld, by mpigan %s",
+          gan_checkpoint_task(checkpoint), (long long)facts->step, facts->epoch,
+          gan_duration_text(time, facts->elapsed_s), (long long)facts->world_size,
+          (long long)facts->seed, gan_checkpoint_program(checkpoint));
+  gan_log("data: %lld rows of %lldx%lldx%lld in [%g, %g], %lld classes, digest %s",
+          (long long)data->n, (long long)data->h, (long long)data->w, (long long)data->c, data->low,
+          data->high, (long long)data->classes, gan_digest_text(digest, data->digest));
+  GAN_TRY(print_networks(checkpoint));
+  gan_log("config:\n%s", gan_checkpoint_config(checkpoint));
+  return GAN_OK;
+}
+
+/* Every checkpoint of a run; the first damaged one decides the status. */
+static gan_status verify_folder(const char *run_dir) {
+  char **names, *folder = gan_format("%s/checkpoints", run_dir);
+  int count, damaged = 0;
+  if (!folder) return GAN_TEMPORARY;
+  gan_status status = gan_folder_list(folder, "step-", ".h5", &names, &count);
+  for (int i = 0; status == GAN_OK && i < count; i++) {
+    gan_checkpoint *checkpoint;
+    char *path = gan_format("%s/%s", folder, names[i]);
+    status = path ? gan_checkpoint_open(path, &checkpoint) : GAN_TEMPORARY;
+    if (status == GAN_OK) {
+      gan_log("%s: verified", path);
+      gan_checkpoint_close(&checkpoint);
+    } else if (status == GAN_INPUT) {
+      gan_log("%s", gan_error_message());
+      damaged++;
+      status = GAN_OK;
+    }
+    gan_free(&path);
+  }
+  if (status == GAN_OK) gan_names_free(&names, count);
+  if (status == GAN_OK && (damaged || !count))
+    status =
+        gan_fail(GAN_INPUT, count ? "%s: %d of %d checkpoints are damaged" : "%s: no checkpoint",
+                 folder, damaged, count);
+  gan_free(&folder);
+  return status;
+}
+
+static gan_status run(gan_comm *comm, int argc, char **argv) {
+  (void)comm;
+  const char *path = NULL;
+  bool verify = false;
+  const gan_argument table[] = {
+      {.what = "CHECKPOINT or RUN_DIR", .text = &path, .required = true},
+      {.name = "--verify", .flag = &verify},
+  };
+  GAN_TRY(gan_arguments_parse("inspect", USAGE, table, sizeof table / sizeof *table, argc, argv));
+  gan_checkpoint *checkpoint = NULL;
+  bool is_folder = gan_folder_exists(path);
+  if (is_folder && verify) return verify_folder(path);
+  if (is_folder) {
+    GAN_TRY(gan_store_newest(path, &checkpoint));
+    if (!checkpoint)
+      return gan_fail(GAN_INPUT, "%s: holds no checkpoint (checkpoints/step-*.h5)", path);
+  } else {
+    GAN_TRY(gan_checkpoint_open(path, &checkpoint));
+  }
+  gan_status status = GAN_OK;
+  if (verify)
+    gan_log("%s: verified", gan_checkpoint_path(checkpoint));
+  else
+    status = print_checkpoint(checkpoint);
+  gan_checkpoint_close(&checkpoint);
+  return status;
+}
+
+const gan_command gan_command_inspect = {
+    .name = "inspect",
+    .usage = USAGE,
+    .summary = "what is in a checkpoint or run folder; --verify: is it whole",
+    .run = run,
+};

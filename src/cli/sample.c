@@ -1,0 +1,87 @@
+#include <mpigan/generator.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/arguments.h"
+#include "cli/cli.h"
+#include "output/samples.h"
+
+#define USAGE "CHECKPOINT [--count N] [--seed S] [--output F.h5] [--png F.png]"
+
+enum { NOT_GIVEN = -1 };
+
+typedef struct {
+  const char *checkpoint, *output, *png;
+  int64_t count, seed;
+} sample_options;
+
+static gan_status write_files(const sample_options *options, const gan_samples *samples) {
+  if (options->output) {
+    GAN_TRY(gan_samples_write_hdf5(options->output, samples));
+    gan_log("%lld samples: %s", (long long)samples->n, options->output);
+  }
+  if (!options->png) return GAN_OK;
+  int written;
+  GAN_TRY(gan_samples_write_png(options->png, samples, &written));
+  if (!written)
+    return gan_fail(GAN_USAGE,
+                    "--png: points of %lld numbers have no picture; images and 2-D points do",
+                    (long long)samples->c);
+  gan_log("picture: %s", options->png);
+  return GAN_OK;
+}
+
+static gan_status sample(const sample_options *options, gan_generator *generator, float **images,
+                         float **latent) {
+  gan_generator_info info = gan_generator_get_info(generator);
+  int64_t row = info.channels * info.height * info.width;
+  uint64_t seed = (uint64_t)(options->seed == NOT_GIVEN ? info.seed : options->seed);
+  *images = gan_alloc((size_t)options->count, (size_t)row * sizeof(float), "the samples");
+  *latent = gan_alloc((size_t)options->count, (size_t)info.latent_size * sizeof(float), "noise");
+  if (!*images || !*latent) return GAN_TEMPORARY;
+  GAN_TRY(gan_generator_sample(generator, seed, 0, options->count, *images, *latent));
+  gan_samples samples = {.n = options->count,
+                         .c = info.channels,
+                         .h = info.height,
+                         .w = info.width,
+                         .latent_size = info.latent_size,
+                         .images = *images,
+                         .latent = *latent,
+                         .low = info.low,
+                         .high = info.high,
+                         .step = info.step,
+                         .config = gan_generator_config(generator)};
+  return write_files(options, &samples);
+}
+
+static gan_status run(gan_comm *comm, int argc, char **argv) {
+  (void)comm;
+  sample_options options = {.count = 64, .seed = NOT_GIVEN};
+  const gan_argument table[] = {
+      {.what = "CHECKPOINT", .text = &options.checkpoint, .required = true},
+      {.name = "--count", .what = "N", .integer = &options.count, .min = 1, .max = INT32_MAX},
+      {.name = "--seed", .what = "S", .integer = &options.seed, .min = 0, .max = INT64_MAX},
+      {.name = "--output", .what = "F.h5", .text = &options.output},
+      {.name = "--png", .what = "F.png", .text = &options.png},
+  };
+  GAN_TRY(gan_arguments_parse("sample", USAGE, table, sizeof table / sizeof *table, argc, argv));
+  if (!options.output && !options.png) {
+    options.output = "samples.h5";
+    options.png = "samples.png";
+  }
+  gan_generator *generator;
+  float *images = NULL, *latent = NULL;
+  GAN_TRY(gan_generator_open(options.checkpoint, &generator));
+  gan_status status = sample(&options, generator, &images, &latent);
+  gan_free(&images);
+  gan_free(&latent);
+  gan_generator_close(&generator);
+  return status;
+}
+
+const gan_command gan_command_sample = {
+    .name = "sample",
+    .usage = USAGE,
+    .summary = "samples from a checkpoint's generator; default: samples.h5 and samples.png",
+    .run = run,
+};

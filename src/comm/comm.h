@@ -1,0 +1,70 @@
+/* The MPI boundary: the only folder that knows mpi.h.
+ *
+ * A gan_comm is a group of ranks with a communicator of its own.  A program that did not start MPI
+ * uses gan_comm_alone(): one rank, no MPI call.  Functions marked "collective" must be called by
+ * all ranks of the group in the same order.
+ */
+#ifndef GAN_COMM_COMM_H
+#define GAN_COMM_COMM_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct gan_comm gan_comm;
+
+/* Starts MPI.  Collective over the job. */
+GAN_CHECKED gan_status gan_comm_start(int *argc, char ***argv, gan_comm **out);
+
+/* A group of one; owned by nobody, needs no destroy. */
+gan_comm *gan_comm_alone(void);
+
+/* Ends MPI behind a barrier, so that no rank leaves (and the launcher kills the others) before
+ * the last write of any.  Collective; does nothing for a group of one without MPI. */
+void gan_comm_finish(gan_comm **comm);
+
+/* Ranks with the same colour form a group, in rank order.  Collective; destroy what it gives. */
+GAN_CHECKED gan_status gan_comm_split(gan_comm *comm, int colour, gan_comm **out);
+void gan_comm_destroy(gan_comm **comm);
+
+int gan_comm_rank(const gan_comm *comm);
+int gan_comm_size(const gan_comm *comm);
+
+/* Name of this rank's host. */
+const char *gan_comm_host(const gan_comm *comm);
+
+/* Failure is collective: every rank brings its own status; if any failed, all return the status of
+ * the lowest failed rank and hold its message, which names the rank where that helps. */
+GAN_CHECKED gan_status gan_comm_agree(gan_comm *comm, gan_status mine);
+
+/* *out = whether any rank's flag is set; collective. */
+GAN_CHECKED gan_status gan_comm_any_true(gan_comm *comm, bool mine, bool *out);
+
+/* Rank 0's bytes to all; collective.  Any size. */
+GAN_CHECKED gan_status gan_comm_broadcast(gan_comm *comm, void *bytes, size_t n);
+
+/* Rank 0's text (NULL elsewhere, or on failure) to all, in fresh memory; collective. */
+GAN_CHECKED gan_status gan_comm_broadcast_text(gan_comm *comm, char **text, size_t *length);
+
+/* Sums over the ranks, in place, the same bits on all; collective.  Any count. */
+GAN_CHECKED gan_status gan_comm_sum_float(gan_comm *comm, float *values, size_t n);
+GAN_CHECKED gan_status gan_comm_sum_double(gan_comm *comm, double *values, size_t n);
+
+/* Point to point from rank 0: one sends, the other receives. */
+GAN_CHECKED gan_status gan_comm_send(gan_comm *comm, int to, const void *bytes, size_t n);
+GAN_CHECKED gan_status gan_comm_receive(gan_comm *comm, int from, void *bytes, size_t n);
+
+/* *rank = the lowest rank whose bytes differ from rank 0's, -1 if all agree; collective. */
+GAN_CHECKED gan_status gan_comm_compare(gan_comm *comm, const void *bytes, size_t n, int *rank);
+
+/* Seconds that this rank has spent in sums so far, waiting for others included. */
+double gan_comm_seconds(const gan_comm *comm);
+
+GAN_CHECKED gan_status gan_comm_barrier(gan_comm *comm);
+
+/* The name and version of the MPI library, on one line. */
+char *gan_comm_library(char *text, size_t size);
+
+#endif

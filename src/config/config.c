@@ -1,0 +1,266 @@
+#include "config/config.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DEPTH_MAX = 8, KEY_MAX = 128 };
+
+static int row_index(const gan_option *option) {
+  return (int)(option - gan_config_options().rows);
+}
+
+gan_origin gan_config_origin(const gan_config *config, const char *key) {
+  const gan_option *option = gan_options_find(gan_config_options(), key);
+  GAN_ASSERT(option);
+  return config->origins[row_index(option)];
+}
+
+char *gan_config_place(const gan_config *config, const char *key, char *text, size_t size) {
+  char origin[512];
+  gan_origin_text(origin, sizeof origin, gan_config_origin(config, key));
+  snprintf(text, size, "%s: key '%s'", origin, key);
+  return text;
+}
+
+static gan_status unknown_key(const char *origin, const char *key, size_t length) {
+  gan_options options = gan_config_options();
+  for (int i = 0; i < options.count; i++) /* `train: 5`, where train has keys of its own */
+    if (strncmp(options.rows[i].key, key, length) == 0 && options.rows[i].key[length] == '.')
+      return gan_fail(GAN_USAGE, "%s: key '%s' must be a mapping, with keys such as '%s' in it",
+                      origin, key, options.rows[i].key + length + 1);
+  const char *nearest = gan_options_nearest(options, key);
+  return gan_fail(GAN_USAGE, "%s: unknown key '%s'%s%s%s; `mpigan help config` lists all keys",
+                  origin, key, nearest ? " (did you mean '" : "", nearest ? nearest : "",
+                  nearest ? "'?)" : "");
+}
+
+static gan_status set_key(gan_config *config, const char *key, const gan_yaml *yaml,
+                          yaml_node_t *node, gan_origin at) {
+  char text[512];
+  const gan_option *option = gan_options_find(gan_config_options(), key);
+  if (!option) return unknown_key(gan_origin_text(text, sizeof text, at), key, strlen(key));
+  gan_origin *origin = &config->origins[row_index(option)];
+  if (at.kind == GAN_ORIGIN_FILE && origin->kind == GAN_ORIGIN_FILE)
+    return gan_fail(GAN_USAGE, "%s: key '%s' is given twice; first on line %d",
+                    gan_origin_text(text, sizeof text, at), key, origin->line);
+  *origin = at;
+  return gan_option_set(option, config, yaml, node);
+}
+
+/* Walks a mapping; nested mappings give dotted keys. */
+static gan_status set_mapping(gan_config *config, const char *prefix, int depth,
+                              const gan_yaml *yaml, const yaml_node_t *mapping) {
+  for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
+       pair < mapping->data.mapping.pairs.top; pair++) {
+    yaml_node_t *name = yaml_document_get_node(yaml->document, pair->key);
+    yaml_node_t *value = yaml_document_get_node(yaml->document, pair->value);
+    char key[KEY_MAX], text[512];
+    gan_origin at = yaml->origin;
+    at.line = (int)name->start_mark.line + 1;
+    gan_origin_text(text, sizeof text, at);
+    if (name->type != YAML_SCALAR_NODE)
+      return gan_fail(GAN_USAGE, "%s: a key must be plain text", text);
+    int length = snprintf(key, sizeof key, "%s%s%s", prefix, *prefix ? "." : "",
+                          (const char *)name->data.scalar.value);
+    if (length >= KEY_MAX || depth > DEPTH_MAX)
+      return gan_fail(GAN_USAGE, "%s: unknown key '%.60s...'", text, key);
+    bool leaf = value->type != YAML_MAPPING_NODE || gan_options_find(gan_config_options(), key);
+    if (leaf)
+      GAN_TRY(set_key(config, key, yaml, value, at));
+    else if (!value->data.mapping.pairs.start ||
+             value->data.mapping.pairs.top == value->data.mapping.pairs.start) {
+      continue; /* `data: {}` sets nothing */
+    } else {
+      GAN_TRY(set_mapping(config, key, depth + 1, yaml, value));
+    }
+  }
+  return GAN_OK;
+}
+
+/* One YAML document into `document`; the caller deletes it if the result is GAN_OK. */
+static gan_status load_yaml(const char *text, size_t length, gan_origin origin,
+                            yaml_document_t *document) {
+  char at[512];
+  yaml_parser_t parser;
+  yaml_document_t second;
+  if (!yaml_parser_initialize(&parser)) return gan_fail(GAN_TEMPORARY, "no memory for YAML");
+  yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
+  gan_status status = GAN_OK;
+  if (!yaml_parser_load(&parser, document) || !yaml_parser_load(&parser, &second)) {
+    const char *cure = "";
+    origin.line = (int)parser.problem_mark.line + 1;
+    size_t index = parser.problem_mark.index;
+    if (parser.error == YAML_SCANNER_ERROR && index < length && text[index] == '\t')
+      cure = "; this is a tab: indent with spaces";
+    status =
+        gan_fail(GAN_USAGE, "%s: not valid YAML: %s%s%s%s", gan_origin_text(at, sizeof at, origin),
+                 parser.context ? parser.context : "", parser.context ? ": " : "",
+                 parser.problem ? parser.problem : "out of memory", cure);
+  } else if (yaml_document_get_root_node(&second)) {
+    origin.line = (int)second.start_mark.line + 1;
+    status = gan_fail(GAN_USAGE, "%s: a second YAML document begins here; one is allowed",
+                      gan_origin_text(at, sizeof at, origin));
+  } else {
+    yaml_document_delete(&second);
+    yaml_parser_delete(&parser);
+    return GAN_OK;
+  }
+  yaml_parser_delete(&parser);
+  return status;
+}
+
+static gan_status apply_file(gan_config *config, const char *text, size_t length,
+                             const gan_layer_schemas *layers) {
+  yaml_document_t document;
+  gan_yaml yaml = {&document, {GAN_ORIGIN_FILE, config->file, 1}, layers};
+  GAN_TRY(load_yaml(text, length, yaml.origin, &document));
+  yaml_node_t *root = yaml_document_get_root_node(&document);
+  gan_status status;
+  if (!root || root->type != YAML_MAPPING_NODE)
+    status = gan_fail(GAN_USAGE, "%s: a config is a mapping of keys to values; this is %s",
+                      config->file, root ? "something else" : "empty");
+  else
+    status = set_mapping(config, "", 0, &yaml, root);
+  yaml_document_delete(&document);
+  return status;
+}
+
+static gan_status apply_override(gan_config *config, const char *text,
+                                 const gan_layer_schemas *layers) {
+  const char *equals = strchr(text, '=');
+  char key[KEY_MAX];
+  if (!equals || equals == text || equals - text >= KEY_MAX)
+    return gan_fail(GAN_USAGE, "command line: --set takes KEY=VALUE, not '%.200s'", text);
+  snprintf(key, sizeof key, "%.*s", (int)(equals - text), text);
+  yaml_document_t document;
+  gan_yaml yaml = {&document, {GAN_ORIGIN_COMMAND_LINE, NULL, 0}, layers};
+  const char *value = *++equals ? equals : "\"\"";
+  GAN_TRY(load_yaml(value, strlen(value), yaml.origin, &document));
+  yaml_node_t *root = yaml_document_get_root_node(&document);
+  gan_status status;
+  if (!root)
+    status = gan_fail(GAN_USAGE, "command line: --set %s has no value", key);
+  else if (root->type == YAML_MAPPING_NODE && !gan_options_find(gan_config_options(), key))
+    status = set_mapping(config, key, 1, &yaml, root);
+  else
+    status = set_key(config, key, &yaml, root, yaml.origin);
+  yaml_document_delete(&document);
+  return status;
+}
+
+/* The file's name without folders and ending. */
+static gan_status default_name(gan_config *config) {
+  const char *slash = strrchr(config->file, '/');
+  config->name = gan_strdup(slash ? slash + 1 : config->file);
+  if (!config->name) return GAN_TEMPORARY;
+  char *dot = strrchr(config->name, '.');
+  if (dot && dot != config->name) *dot = '\0';
+  return GAN_OK;
+}
+
+static gan_status check_name(const gan_config *config) {
+  char place[600];
+  const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  const char *name = config->name;
+  if (*name != '.' && strlen(name) <= 100 && strspn(name, allowed) == strlen(name)) return GAN_OK;
+  return gan_fail(GAN_USAGE,
+                  "%s is '%.120s'; allowed are up to 100 letters, digits, '-', '_' and '.', not "
+                  "first: it names a folder",
+                  gan_config_place(config, "name", place, sizeof place), name);
+}
+
+/* steps or epochs: exactly one; the command line's beats the file's. */
+static gan_status check_length(gan_config *config) {
+  char place[600];
+  bool steps = config->train.steps != GAN_UNSET_INT, epochs = !isnan(config->train.epochs);
+  if (!steps && !epochs)
+    return gan_fail(GAN_USAGE, "%s: give train.steps or train.epochs: how long to train",
+                    config->file);
+  if (steps && epochs) {
+    bool steps_typed = gan_config_origin(config, "train.steps").kind == GAN_ORIGIN_COMMAND_LINE;
+    bool epochs_typed = gan_config_origin(config, "train.epochs").kind == GAN_ORIGIN_COMMAND_LINE;
+    if (steps_typed == epochs_typed)
+      return gan_fail(GAN_USAGE, "%s: train.epochs is given too; give one of the two",
+                      gan_config_place(config, "train.steps", place, sizeof place));
+    if (steps_typed)
+      config->train.epochs = (double)NAN;
+    else
+      config->train.steps = GAN_UNSET_INT;
+  }
+  return GAN_OK;
+}
+
+int64_t gan_config_default_shards(int64_t batch) {
+  for (int64_t shards = 16; shards > 1; shards--)
+    if (batch % shards == 0) return shards;
+  return 1;
+}
+
+/* The divisors of `batch` nearest to `wanted`, as "8 or 16". */
+static void nearest_divisors(int64_t batch, int64_t wanted, char *text, size_t size) {
+  int64_t below = 1, above = batch;
+  for (int64_t d = 1; d <= batch && d <= 65536; d++) {
+    if (batch % d) continue;
+    if (d <= wanted) below = d;
+    if (d > wanted && d < above) above = d;
+  }
+  snprintf(text, size, below == above ? "%lld" : "%lld or %lld", (long long)below,
+           (long long)above);
+}
+
+static gan_status check_shards(gan_config *config) {
+  char place[600], divisors[64];
+  int64_t batch = config->train.batch;
+  if (config->data.shards == GAN_UNSET_INT) config->data.shards = gan_config_default_shards(batch);
+  int64_t shards = config->data.shards;
+  gan_config_place(config, "data.shards", place, sizeof place);
+  nearest_divisors(batch, shards, divisors, sizeof divisors);
+  if (batch < shards)
+    return gan_fail(GAN_USAGE,
+                    "%s is %lld, more than train.batch (%lld): every shard gives at least one "
+                    "sample to a batch; use data.shards of at most %lld or a larger batch",
+                    place, (long long)shards, (long long)batch, (long long)batch);
+  if (batch % shards)
+    return gan_fail(GAN_USAGE,
+                    "%s is %lld, which does not divide train.batch (%lld); near it %s would work",
+                    place, (long long)shards, (long long)batch, divisors);
+  return GAN_OK;
+}
+
+static gan_status check(gan_config *config) {
+  gan_options options = gan_config_options();
+  for (int i = 0; i < options.count; i++)
+    if (!options.rows[i].fallback && config->origins[i].kind == GAN_ORIGIN_NONE)
+      return gan_fail(GAN_USAGE, "%s: key '%s' is missing: %s", config->file, options.rows[i].key,
+                      options.rows[i].help);
+  if (!config->name) GAN_TRY(default_name(config));
+  GAN_TRY(check_name(config));
+  GAN_TRY(check_length(config));
+  return check_shards(config);
+}
+
+gan_status gan_config_parse(gan_config *config, const char *text, size_t length, const char *file,
+                            const char *const *overrides, int override_count,
+                            const gan_layer_schemas *layers) {
+  *config = (gan_config){0};
+  config->file = gan_strdup(file);
+  if (!config->file) return GAN_TEMPORARY;
+  gan_options options = gan_config_options();
+  for (int i = 0; i < options.count; i++) {
+    GAN_TRY(gan_option_reset(&options.rows[i], config));
+    if (options.rows[i].fallback) config->origins[i].kind = GAN_ORIGIN_DEFAULT;
+  }
+  GAN_TRY(apply_file(config, text, length, layers));
+  for (int i = 0; i < override_count; i++) GAN_TRY(apply_override(config, overrides[i], layers));
+  return check(config);
+}
+
+void gan_config_reset(gan_config *config) {
+  gan_options options = gan_config_options();
+  for (int i = 0; i < options.count; i++) gan_option_release(&options.rows[i], config);
+  gan_free(&config->file);
+  *config = (gan_config){0};
+}

@@ -1,0 +1,93 @@
+/* The config of a run: its struct, its option table, reading and writing it.
+ *
+ * A new key is one member here and one row in config/table.c; parser, --set, help, the start-up
+ * print and the saved config follow from the row.
+ */
+#ifndef GAN_CONFIG_CONFIG_H
+#define GAN_CONFIG_CONFIG_H
+
+#include "config/layers.h"
+#include "config/option.h"
+
+typedef enum { GAN_TASK_GAN } gan_task_kind;
+typedef enum { GAN_LAYOUT_AUTO, GAN_LAYOUT_NHWC, GAN_LAYOUT_NCHW } gan_layout;
+typedef enum { GAN_RANGE_AUTO, GAN_RANGE_UNIT, GAN_RANGE_SYMMETRIC, GAN_RANGE_NONE } gan_range;
+typedef enum { GAN_LATENT_NORMAL, GAN_LATENT_UNIFORM } gan_latent_distribution;
+typedef enum { GAN_INIT_PYTORCH, GAN_INIT_NORMAL } gan_init;
+typedef enum { GAN_OBJECTIVE_NON_SATURATING, GAN_OBJECTIVE_MINIMAX } gan_objective_kind;
+typedef enum { GAN_OPTIMIZER_ADAM } gan_optimizer_kind;
+
+enum { GAN_CONFIG_OPTIONS_MAX = 64 };
+
+typedef struct gan_config {
+  char *name;
+  int64_t seed;
+  int task; /* gan_task_kind */
+  struct {
+    char *path, *images, *labels;
+    int layout;     /* gan_layout */
+    int range;      /* gan_range */
+    int64_t shards; /* unset until gan_config_resolve */
+  } data;
+  struct {
+    int64_t latent;
+    int latent_distribution; /* gan_latent_distribution */
+    int init;                /* gan_init */
+    double init_std;
+    gan_layer_list generator, discriminator;
+  } model;
+  struct {
+    int64_t batch, steps;
+    double epochs;
+    int objective; /* gan_objective_kind */
+    int64_t d_steps, g_steps;
+    int optimizer; /* gan_optimizer_kind */
+    double lr_d, lr_g, beta1, beta2, eps;
+    int64_t log_every;
+    double lock_wait_s;
+  } train;
+  struct {
+    int64_t every_steps, keep_last, keep_every;
+  } checkpoint;
+  struct {
+    int64_t every_steps, count;
+  } samples;
+  struct {
+    int64_t threads;
+  } compute;
+
+  gan_origin origins[GAN_CONFIG_OPTIONS_MAX]; /* of each row of gan_config_options() */
+  char *file;                                 /* what the origins point to */
+} gan_config;
+
+/* All keys, in the order in which they are printed. */
+gan_options gan_config_options(void);
+
+/* Fills `config` from YAML text: defaults, then the text (`file` names it in messages), then each
+ * "KEY=VALUE" of `overrides`.  Checks everything that needs neither data nor networks.  On failure
+ * `config` still wants gan_config_reset. */
+GAN_CHECKED gan_status gan_config_parse(gan_config *config, const char *text, size_t length,
+                                        const char *file, const char *const *overrides,
+                                        int override_count, const gan_layer_schemas *layers);
+
+/* Frees what a config owns, and empties it. */
+void gan_config_reset(gan_config *config);
+
+/* The whole config as YAML, all keys with their values; to be freed with gan_free. */
+GAN_CHECKED gan_status gan_config_yaml(const gan_config *config, char **out);
+
+/* Where a key's value came from. */
+gan_origin gan_config_origin(const gan_config *config, const char *key);
+
+/* "FILE:LINE: key 'KEY'" for messages about a value that only later turned out wrong. */
+char *gan_config_place(const gan_config *config, const char *key, char *text, size_t size);
+
+/* The largest divisor of `batch` up to 16: the default of data.shards. */
+int64_t gan_config_default_shards(int64_t batch);
+
+/* Keys in which `now` differs from `before` and that may not change when a run is continued: one
+ * "key: old -> new" a line into `text`; returns their number.  `free_count` counts the others. */
+int gan_config_differences(const gan_config *before, const gan_config *now, char *text, size_t size,
+                           int *free_count);
+
+#endif

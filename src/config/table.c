@@ -1,0 +1,117 @@
+/* The option table: every key of a config, its type, default, range and meaning. */
+#include "config/config.h"
+
+#include <math.h>
+
+#define AT(member) offsetof(gan_config, member)
+
+static const char *const tasks[] = {"gan", NULL};
+static const char *const layouts[] = {"auto", "nhwc", "nchw", NULL};
+static const char *const ranges[] = {"auto", "unit", "symmetric", "none", NULL};
+static const char *const latents[] = {"normal", "uniform", NULL};
+static const char *const inits[] = {"pytorch", "normal", NULL};
+static const char *const objectives[] = {"non_saturating", "minimax", NULL};
+static const char *const optimizers[] = {"adam", NULL};
+
+/* Short names, so that a row fits its line. */
+#define BOOL   GAN_OPTION_BOOL
+#define INT    GAN_OPTION_INT
+#define REAL   GAN_OPTION_REAL
+#define STRING GAN_OPTION_STRING
+#define CHOICE GAN_OPTION_CHOICE
+#define LAYERS GAN_OPTION_LAYERS
+#define ABOVE  GAN_OPTION_ABOVE
+#define BELOW  GAN_OPTION_BELOW
+#define UNSET  GAN_OPTION_UNSET
+#define FREE   GAN_OPTION_FREE
+
+/* clang-format off */
+static const gan_option rows[] = {
+  {"name", STRING, AT(name), "null", 0, 0, NULL, UNSET | FREE, "",
+   "name of the run; the run folder is runs/<name>; default: the config file's name"},
+  {"seed", INT, AT(seed), "1", 0, 9e18, NULL, 0, "",
+   "seed of all randomness: weights, order of the data, noise, dropout"},
+  {"task", CHOICE, AT(task), "gan", 0, 0, tasks, 0, "", "what is trained"},
+
+  {"data.path", STRING, AT(data.path), NULL, 0, 0, NULL, 0, "",
+   "IDX file or folder (plain or .gz), HDF5 file, builtin:digits, or a name looked up under "
+   "$MPIGAN_DATA and /usr/share/datasets"},
+  {"data.images", STRING, AT(data.images), "images", 0, 0, NULL, 0, "",
+   "HDF5: the dataset with the samples, (N,H,W), (N,H,W,C), (N,C,H,W) or (N,D)"},
+  {"data.labels", STRING, AT(data.labels), "labels", 0, 0, NULL, 0, "",
+   "HDF5: the dataset with the labels, (N); it need not exist"},
+  {"data.layout", CHOICE, AT(data.layout), "auto", 0, 0, layouts, 0, "",
+   "HDF5 images of four dimensions: channels last (nhwc) or first (nchw); auto: the side that "
+   "has 1, 3 or 4; an error where both have"},
+  {"data.range", CHOICE, AT(data.range), "auto", 0, 0, ranges, 0, "",
+   "values that the networks see: unit is [0, 1], symmetric [-1, 1], none as stored; auto: by "
+   "the generator's last activation (sigmoid: unit, tanh: symmetric, else none)"},
+  {"data.shards", INT, AT(data.shards), "null", 1, 65536, NULL, UNSET, "",
+   "logical pieces of the data, the unit that ranks own; divides train.batch; the most ranks "
+   "that a run can use; default: the largest divisor of train.batch up to 16"},
+
+  {"model.latent", INT, AT(model.latent), "64", 1, 1048576, NULL, 0, "numbers",
+   "length of the noise vector z"},
+  {"model.latent_distribution", CHOICE, AT(model.latent_distribution), "normal", 0, 0, latents, 0,
+   "", "law of z: N(0, 1), or uniform on (-1, 1)"},
+  {"model.init", CHOICE, AT(model.init), "pytorch", 0, 0, inits, 0, "",
+   "initial weights: PyTorch's defaults, or normal: N(0, init_std), biases 0, batch-norm scales "
+   "N(1, init_std)"},
+  {"model.init_std", REAL, AT(model.init_std), "0.02", 0, 10, NULL, ABOVE, "",
+   "standard deviation of init: normal"},
+  {"model.generator", LAYERS, AT(model.generator), NULL, 0, 0, NULL, 0, "",
+   "layers from z to a sample, as in nn.Sequential"},
+  {"model.discriminator", LAYERS, AT(model.discriminator), NULL, 0, 0, NULL, 0, "",
+   "layers from a sample to one raw logit"},
+
+  {"train.batch", INT, AT(train.batch), "128", 1, 16777216, NULL, 0, "samples",
+   "the global batch of one update, over all ranks"},
+  {"train.steps", INT, AT(train.steps), "null", 1, 1e15, NULL, UNSET | FREE, "steps",
+   "length of the run in steps; give this or train.epochs"},
+  {"train.epochs", REAL, AT(train.epochs), "null", 0, 1e9, NULL, ABOVE | UNSET | FREE, "epochs",
+   "length of the run in passes over the data; give this or train.steps"},
+  {"train.objective", CHOICE, AT(train.objective), "non_saturating", 0, 0, objectives, 0, "",
+   "the generator's loss: non_saturating is -log D(G(z)), minimax is log(1 - D(G(z)))"},
+  {"train.d_steps", INT, AT(train.d_steps), "1", 1, 1000, NULL, 0, "updates",
+   "discriminator updates a step"},
+  {"train.g_steps", INT, AT(train.g_steps), "1", 1, 1000, NULL, 0, "updates",
+   "generator updates a step"},
+  {"train.optimizer.type", CHOICE, AT(train.optimizer), "adam", 0, 0, optimizers, 0, "",
+   "optimizer of both networks"},
+  {"train.optimizer.lr_d", REAL, AT(train.lr_d), "0.0002", 0, 1e6, NULL, FREE, "",
+   "learning rate of the discriminator"},
+  {"train.optimizer.lr_g", REAL, AT(train.lr_g), "0.0002", 0, 1e6, NULL, FREE, "",
+   "learning rate of the generator"},
+  {"train.optimizer.beta1", REAL, AT(train.beta1), "0.5", 0, 1, NULL, BELOW | FREE, "",
+   "Adam: decay of the mean of gradients"},
+  {"train.optimizer.beta2", REAL, AT(train.beta2), "0.999", 0, 1, NULL, BELOW | FREE, "",
+   "Adam: decay of the mean of squared gradients"},
+  {"train.optimizer.eps", REAL, AT(train.eps), "1e-8", 0, 1, NULL, ABOVE | FREE, "",
+   "Adam: added to the root of the mean of squares"},
+  {"train.log_every", INT, AT(train.log_every), "50", 1, 1e15, NULL, FREE, "steps",
+   "steps between lines of metrics.jsonl and, without a terminal, of the console"},
+  {"train.lock_wait_s", REAL, AT(train.lock_wait_s), "30", 0, 86400, NULL, FREE, "seconds",
+   "how long a start waits for another run that holds the run folder"},
+
+  {"checkpoint.every_steps", INT, AT(checkpoint.every_steps), "1000", 0, 1e15, NULL, FREE, "steps",
+   "steps between checkpoints; 0: only the last step's"},
+  {"checkpoint.keep_last", INT, AT(checkpoint.keep_last), "3", 1, 1000000, NULL, FREE, "files",
+   "how many of the newest checkpoints are kept"},
+  {"checkpoint.keep_every", INT, AT(checkpoint.keep_every), "0", 0, 1e15, NULL, FREE, "steps",
+   "checkpoints at multiples of this are kept for good; 0: none"},
+
+  {"samples.every_steps", INT, AT(samples.every_steps), "1000", 0, 1e15, NULL, FREE, "steps",
+   "steps between sample files from the same fixed noise; 0: only the last step's"},
+  {"samples.count", INT, AT(samples.count), "64", 1, 1048576, NULL, FREE, "samples",
+   "samples in each of them"},
+
+  {"compute.threads", INT, AT(compute.threads), "1", 1, 1024, NULL, FREE, "threads",
+   "threads a rank for matrix products; other counts than the run's give other last bits"},
+};
+/* clang-format on */
+
+_Static_assert(sizeof rows / sizeof *rows <= GAN_CONFIG_OPTIONS_MAX, "grow the origins");
+
+gan_options gan_config_options(void) {
+  return (gan_options){rows, (int)(sizeof rows / sizeof *rows)};
+}

@@ -1,0 +1,23 @@
+/* The loader: the next minibatch, as the networks see it.
+ *
+ * Batch number `draw` takes batch/V samples from each shard.  Shard s gives its positions
+ * p = draw * (batch/V) + i, which is row perm(seed, s, p / n_s)[p mod n_s] of the shard: every row
+ * once an epoch, in an order that depends on seed, shard and epoch alone.
+ */
+#ifndef GAN_DATA_LOADER_H
+#define GAN_DATA_LOADER_H
+
+#include "data/dataset.h"
+
+typedef struct gan_loader gan_loader;
+
+/* The dataset is borrowed. */
+GAN_CHECKED gan_status gan_loader_create(const gan_dataset *dataset, uint64_t seed,
+                                         gan_loader **out);
+void gan_loader_destroy(gan_loader **loader);
+
+/* This rank's samples of batch `draw` into `out`, (samples, H, W, C), scaled by the dataset's
+ * scale and offset.  Local; allocates nothing. */
+void gan_loader_next(gan_loader *loader, uint64_t draw, float *out);
+
+#endif

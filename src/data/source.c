@@ -1,0 +1,116 @@
+#include "data/source.h"
+
+#include "base/memory.h"
+#include "io/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const gan_source_format *const formats[] = {
+    &gan_source_builtin, &gan_source_hdf5, &gan_source_idx, /* claims what the others leave */
+};
+
+enum { SIDE_MAX = 1 << 20, ROW_MAX = 1 << 28 };
+
+int64_t gan_data_row_size(const gan_data_info *info) {
+  return info->h * info->w * info->c;
+}
+
+char *gan_data_info_text(const gan_data_info *info, char *text, size_t size) {
+  const char *labels = info->has_labels ? ", with labels" : "";
+  if (info->h == 1 && info->w == 1)
+    snprintf(text, size, "%lld points of %lld %s%s", (long long)info->n, (long long)info->c,
+             gan_dtype_name(info->type), labels);
+  else
+    snprintf(text, size, "%lld images of %lldx%lldx%lld %s%s", (long long)info->n,
+             (long long)info->h, (long long)info->w, (long long)info->c, gan_dtype_name(info->type),
+             labels);
+  return text;
+}
+
+gan_status gan_data_info_check(const gan_data_info *info, const char *path) {
+  if (info->n < 1) return gan_fail(GAN_INPUT, "%s: the data set is empty", path);
+  bool sane = info->h > 0 && info->w > 0 && info->c > 0 && info->h <= SIDE_MAX &&
+              info->w <= SIDE_MAX && info->c <= SIDE_MAX && info->n <= INT64_MAX / ROW_MAX / 8 &&
+              info->h * info->w <= ROW_MAX && info->h * info->w * info->c <= ROW_MAX;
+  if (!sane)
+    return gan_fail(GAN_INPUT,
+                    "%s: rows of %lld x %lld x %lld cannot be used; a side is at least 1 and at "
+                    "most %d, a row has at most %d numbers",
+                    path, (long long)info->h, (long long)info->w, (long long)info->c, SIDE_MAX,
+                    ROW_MAX);
+  return GAN_OK;
+}
+
+/* `folder`/`name` as an absolute path if it exists, else NULL. */
+static char *existing(const char *folder, size_t folder_length, const char *name) {
+  char *joined =
+      folder_length ? gan_format("%.*s/%s", (int)folder_length, folder, name) : gan_strdup(name);
+  char *result = NULL;
+  if (joined) {
+    char *absolute = realpath(joined, NULL);
+    if (absolute) result = gan_strdup(absolute);
+    free(absolute);
+  }
+  gan_free(&joined);
+  return result;
+}
+
+gan_status gan_source_find(const char *name, char **path) {
+  if (strncmp(name, "builtin:", 8) == 0) {
+    *path = gan_strdup(name);
+    return *path ? GAN_OK : GAN_TEMPORARY;
+  }
+  *path = existing("", 0, name);
+  if (*path) return GAN_OK;
+  const char *list = getenv("MPIGAN_DATA");
+  for (const char *at = list; *name != '/' && at && *at && !*path;) {
+    size_t length = strcspn(at, ":");
+    if (length) *path = existing(at, length, name);
+    at += length + (at[length] == ':');
+  }
+  if (*name != '/' && !*path) *path = existing("/usr/share/datasets", 19, name);
+  if (*path) return GAN_OK;
+  if (*name == '/') return gan_fail(GAN_INPUT, "%s: no such file or folder", name);
+  return gan_fail(GAN_INPUT,
+                  "data set '%s' is not found: not here, not under $MPIGAN_DATA (%s), not under "
+                  "/usr/share/datasets; give a path, or set MPIGAN_DATA to the folder that has it",
+                  name, list && *list ? list : "not set");
+}
+
+gan_status gan_source_open(const gan_source_spec *spec, gan_source **out) {
+  gan_source *source;
+  GAN_TRY_ALLOC(source, 1, "a data source");
+  for (size_t i = 0; i < sizeof formats / sizeof *formats && !source->format; i++)
+    if (formats[i]->claims(spec->path)) source->format = formats[i];
+  gan_status status = source->format->open(spec, source);
+  if (status == GAN_OK) status = gan_data_info_check(&source->info, spec->path);
+  *out = source;
+  if (status != GAN_OK) gan_source_close(out);
+  return status;
+}
+
+gan_status gan_source_make(const gan_data_info *info, gan_source **out) {
+  GAN_TRY_ALLOC(*out, 1, "a data source");
+  (*out)->format = &gan_source_synthetic;
+  (*out)->info = *info;
+  return GAN_OK;
+}
+
+gan_status gan_source_read(gan_source *source, int64_t count, void *rows, int32_t *labels) {
+  GAN_ASSERT(source->position + count <= source->info.n);
+  GAN_TRY(source->format->read(source, count, rows, labels));
+  source->position += count;
+  return GAN_OK;
+}
+
+gan_status gan_source_finish(gan_source *source) {
+  return source->format->finish ? source->format->finish(source) : GAN_OK;
+}
+
+void gan_source_close(gan_source **source) {
+  if (!*source) return;
+  (*source)->format->close(*source);
+  gan_free(source);
+}

@@ -1,0 +1,73 @@
+/* Sources: data sets on disk, read from front to back by one rank.
+ *
+ * A format is one file (idx.c, hdf5.c, builtin.c) and one row in source.c: open looks at headers
+ * only, checks them against the file and fills `info`; read gives rows.  Rows come channels last,
+ * (H, W, C), as uint8 or float32; labels as int32.
+ */
+#ifndef GAN_DATA_SOURCE_H
+#define GAN_DATA_SOURCE_H
+
+#include "base/status.h"
+#include "config/config.h"
+#include "io/hdf5.h"
+
+typedef struct gan_data_info {
+  int64_t n;       /* rows */
+  int64_t h, w, c; /* shape of a row; points of D numbers are 1, 1, D */
+  gan_dtype type;  /* GAN_U8 or GAN_F32, as rows are handed out */
+  bool has_labels;
+} gan_data_info;
+
+typedef struct gan_source gan_source;
+
+/* What the config says about the data. */
+typedef struct gan_source_spec {
+  const char *path; /* resolved: a path or builtin:... */
+  const char *images, *labels;
+  gan_layout layout;
+} gan_source_spec;
+
+typedef struct gan_source_format {
+  const char *name;
+  bool (*claims)(const char *path); /* whether the path looks like this format */
+  gan_status (*open)(const gan_source_spec *spec, gan_source *source);
+  /* The next `count` rows, and their labels where the source has them. */
+  gan_status (*read)(gan_source *source, int64_t count, void *rows, int32_t *labels);
+  /* Behind the last row: whether the file ends where it should.  May be NULL. */
+  gan_status (*finish)(gan_source *source);
+  void (*close)(gan_source *source);
+} gan_source_format;
+
+struct gan_source {
+  const gan_source_format *format;
+  gan_data_info info;
+  int64_t position; /* rows read so far */
+  void *state;      /* the format's own */
+};
+
+extern const gan_source_format gan_source_idx, gan_source_hdf5, gan_source_builtin,
+    gan_source_synthetic;
+
+/* Numbers in a row: h * w * c. */
+int64_t gan_data_row_size(const gan_data_info *info);
+
+/* "60000 images of 28x28x1 uint8, with labels" */
+char *gan_data_info_text(const gan_data_info *info, char *text, size_t size);
+
+/* Finds the data set that `name` means: builtin:..., an existing path, or a name under a folder of
+ * $MPIGAN_DATA (colon-separated) or /usr/share/datasets.  The result is absolute, in fresh memory.
+ * GAN_INPUT with the places looked at. */
+GAN_CHECKED gan_status gan_source_find(const char *name, char **path);
+
+GAN_CHECKED gan_status gan_source_open(const gan_source_spec *spec, gan_source **out);
+/* Made-up data of that shape: uniform bytes, the same every time. */
+GAN_CHECKED gan_status gan_source_make(const gan_data_info *info, gan_source **out);
+GAN_CHECKED gan_status gan_source_read(gan_source *source, int64_t count, void *rows,
+                                       int32_t *labels);
+GAN_CHECKED gan_status gan_source_finish(gan_source *source);
+void gan_source_close(gan_source **source);
+
+/* For formats: checks the shape that a header claims. */
+GAN_CHECKED gan_status gan_data_info_check(const gan_data_info *info, const char *path);
+
+#endif

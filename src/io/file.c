@@ -1,0 +1,181 @@
+#include "io/file.h"
+
+#include "base/memory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+gan_status gan_file_read(const char *path, char **bytes, size_t *n) {
+  *bytes = NULL;
+  *n = 0;
+  struct stat info;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return gan_fail(GAN_INPUT, "%s: cannot open: %s", path, strerror(errno));
+  gan_status status = GAN_OK;
+  size_t size = 0, used = 0;
+  if (fstat(fd, &info))
+    status = gan_fail(GAN_INPUT, "%s: cannot read: %s", path, strerror(errno));
+  else if (!S_ISREG(info.st_mode))
+    status = gan_fail(GAN_INPUT, "%s: is not a file", path);
+  else if (!(*bytes = gan_alloc((size_t)info.st_size + 1, 1, path)))
+    status = GAN_TEMPORARY;
+  else
+    size = (size_t)info.st_size;
+  while (status == GAN_OK && used < size) {
+    ssize_t got = read(fd, *bytes + used, size - used);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) status = gan_fail(GAN_INPUT, "%s: cannot read: %s", path, strerror(errno));
+    if (got <= 0) break;
+    used += (size_t)got;
+  }
+  close(fd);
+  if (status != GAN_OK) gan_free(bytes);
+  *n = used;
+  return status;
+}
+
+gan_status gan_fd_write(int fd, const char *path, const void *bytes, size_t n) {
+  for (size_t done = 0; done < n;) {
+    ssize_t wrote = write(fd, (const char *)bytes + done, n - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return gan_fail(GAN_OUTPUT, "%s: cannot write: %s", path, strerror(errno));
+    done += (size_t)wrote;
+  }
+  return GAN_OK;
+}
+
+/* Makes a rename in this file's folder durable. */
+static gan_status sync_folder_of(const char *path) {
+  char *folder = gan_strdup(path);
+  if (!folder) return GAN_TEMPORARY;
+  char *slash = strrchr(folder, '/');
+  if (slash == folder) slash++;
+  if (slash) *slash = '\0';
+  int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  gan_status status = GAN_OK;
+  /* EINVAL: a file system that cannot sync folders has nothing to sync. */
+  if (fd < 0 || (fsync(fd) && errno != EINVAL))
+    status = gan_fail(GAN_OUTPUT, "%s: cannot sync its folder: %s", path, strerror(errno));
+  if (fd >= 0) close(fd);
+  gan_free(&folder);
+  return status;
+}
+
+static gan_status write_and_sync(const char *path, const void *head, size_t head_n,
+                                 const void *body, size_t body_n) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) return gan_fail(GAN_OUTPUT, "%s: cannot create: %s", path, strerror(errno));
+  gan_status status = gan_fd_write(fd, path, head, head_n);
+  if (status == GAN_OK) status = gan_fd_write(fd, path, body, body_n);
+  if (status == GAN_OK && fsync(fd))
+    status = gan_fail(GAN_OUTPUT, "%s: cannot sync to disk: %s", path, strerror(errno));
+  if (close(fd) && status == GAN_OK) /* NFS tells of a full disk here */
+    status = gan_fail(GAN_OUTPUT, "%s: cannot close: %s", path, strerror(errno));
+  return status;
+}
+
+gan_status gan_file_replace(const char *path, const void *head, size_t head_n, const void *body,
+                            size_t body_n) {
+  char *temporary = gan_format("%s.tmp", path);
+  if (!temporary) return GAN_TEMPORARY;
+  gan_status status = write_and_sync(temporary, head, head_n, body, body_n);
+  if (status == GAN_OK && rename(temporary, path))
+    status = gan_fail(GAN_OUTPUT, "%s: cannot rename to it: %s", path, strerror(errno));
+  if (status != GAN_OK) unlink(temporary);
+  gan_free(&temporary);
+  return status == GAN_OK ? sync_folder_of(path) : status;
+}
+
+gan_status gan_folder_make(const char *path) {
+  char *partial = gan_strdup(path);
+  if (!partial) return GAN_TEMPORARY;
+  gan_status status = GAN_OK;
+  for (char *at = partial + 1; status == GAN_OK; at++) {
+    if (*at != '/' && *at != '\0') continue;
+    char kept = *at;
+    *at = '\0';
+    if (mkdir(partial, 0777) && errno != EEXIST)
+      status = gan_fail(GAN_OUTPUT, "%s: cannot make this folder: %s", partial, strerror(errno));
+    *at = kept;
+    if (!kept) break;
+  }
+  gan_free(&partial);
+  if (status == GAN_OK && !gan_folder_exists(path))
+    status = gan_fail(GAN_OUTPUT, "%s: cannot make this folder: a file is in the way", path);
+  return status;
+}
+
+void gan_link_replace(const char *path, const char *target) {
+  char *temporary = gan_format("%s.tmp", path);
+  if (!temporary) return;
+  unlink(temporary);
+  if (symlink(target, temporary) || rename(temporary, path)) unlink(temporary);
+  gan_free(&temporary);
+}
+
+bool gan_file_exists(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0;
+}
+
+bool gan_folder_exists(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static bool matches(const char *name, const char *prefix, const char *suffix) {
+  size_t n = strlen(name), p = strlen(prefix), s = strlen(suffix);
+  return n >= p + s && !strncmp(name, prefix, p) && !strcmp(name + n - s, suffix);
+}
+
+static int by_name(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static gan_status add_name(char ***names, int *count, int *capacity, const char *name) {
+  if (*count == *capacity) {
+    char **more;
+    GAN_TRY_ALLOC(more, 2 * *capacity + 16, "a list of files");
+    if (*count) memcpy(more, *names, (size_t)*count * sizeof *more);
+    gan_free(names);
+    *names = more;
+    *capacity = 2 * *capacity + 16;
+  }
+  (*names)[*count] = gan_strdup(name);
+  if (!(*names)[*count]) return GAN_TEMPORARY;
+  ++*count;
+  return GAN_OK;
+}
+
+gan_status gan_folder_list(const char *path, const char *prefix, const char *suffix, char ***names,
+                           int *count) {
+  *names = NULL;
+  *count = 0;
+  int capacity = 0;
+  DIR *folder = opendir(path);
+  if (!folder && errno == ENOENT) return GAN_OK;
+  if (!folder) return gan_fail(GAN_INPUT, "%s: cannot list: %s", path, strerror(errno));
+  gan_status status = GAN_OK;
+  for (struct dirent *entry; status == GAN_OK && (entry = readdir(folder));)
+    if (matches(entry->d_name, prefix, suffix))
+      status = add_name(names, count, &capacity, entry->d_name);
+  closedir(folder);
+  if (status != GAN_OK) {
+    gan_names_free(names, *count);
+    *count = 0;
+    return status;
+  }
+  if (*count) qsort(*names, (size_t)*count, sizeof **names, by_name);
+  return GAN_OK;
+}
+
+void gan_names_free(char ***names, int count) {
+  for (int i = 0; *names && i < count; i++) gan_free(&(*names)[i]);
+  gan_free(names);
+}

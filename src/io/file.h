@@ -1,0 +1,39 @@
+/* Files: reading whole ones, replacing them atomically, folders. */
+#ifndef GAN_IO_FILE_H
+#define GAN_IO_FILE_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A whole file into fresh memory, with a '\0' behind it.  GAN_INPUT if it cannot be read. */
+GAN_CHECKED gan_status gan_file_read(const char *path, char **bytes, size_t *n);
+
+/* Makes `path` hold exactly these two pieces, or leaves what was there: temporary file in the same
+ * folder, write, fsync, rename, fsync of the folder.  GAN_OUTPUT on failure, the temporary removed.
+ */
+GAN_CHECKED gan_status gan_file_replace(const char *path, const void *head, size_t head_n,
+                                        const void *body, size_t body_n);
+
+/* Makes a folder and its parents. */
+GAN_CHECKED gan_status gan_folder_make(const char *path);
+
+/* Everything in one write() call where the system allows; goes on after short writes. */
+GAN_CHECKED gan_status gan_fd_write(int fd, const char *path, const void *bytes, size_t n);
+
+/* A symlink `path` to `target`, replaced in one step.  Failure is no error: some file systems have
+ * none, and it is there for people only. */
+void gan_link_replace(const char *path, const char *target);
+
+bool gan_file_exists(const char *path);
+bool gan_folder_exists(const char *path);
+
+/* Names in a folder that begin with `prefix` and end with `suffix`, sorted; names[i] and the array
+ * are freed with gan_names_free.  A folder that does not exist has none. */
+GAN_CHECKED gan_status gan_folder_list(const char *path, const char *prefix, const char *suffix,
+                                       char ***names, int *count);
+void gan_names_free(char ***names, int count);
+
+#endif

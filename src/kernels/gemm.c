@@ -1,0 +1,74 @@
+#define _GNU_SOURCE /* dladdr */
+#include "kernels/gemm.h"
+
+#include "base/status.h"
+
+#include <cblas.h>
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+  void (*show)(void *context, const gan_gemm_call *call);
+  void *context;
+} observer;
+
+void gan_gemm_observe(void (*show)(void *context, const gan_gemm_call *call), void *context) {
+  observer.show = show;
+  observer.context = context;
+}
+
+void gan_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a,
+              const float *b, float beta, float *c) {
+  GAN_ASSERT(m <= INT_MAX && n <= INT_MAX && k <= INT_MAX);
+  if (observer.show)
+    observer.show(observer.context,
+                  &(gan_gemm_call){transpose_a, transpose_b, m, n, k, a, b, beta, c});
+  if (m == 0 || n == 0) return;
+  cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
+              transpose_b ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, 1.0f, a,
+              (int)(transpose_a ? m : k), b, (int)(transpose_b ? k : n), beta, c, (int)n);
+}
+
+void gan_gemm_reference(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
+                        const float *a, const float *b, float beta, float *c) {
+  for (int64_t i = 0; i < m; i++) {
+    for (int64_t j = 0; j < n; j++) {
+      double sum = beta != 0.0f ? (double)beta * (double)c[i * n + j] : 0.0;
+      for (int64_t l = 0; l < k; l++) {
+        float x = transpose_a ? a[l * m + i] : a[i * k + l];
+        float y = transpose_b ? b[j * k + l] : b[l * n + j];
+        sum += (double)x * (double)y;
+      }
+      c[i * n + j] = (float)sum;
+    }
+  }
+}
+
+void gan_gemm_set_threads(int threads) {
+  openblas_set_num_threads(threads);
+}
+
+const char *gan_gemm_processor(void) {
+  return openblas_get_corename();
+}
+
+char *gan_gemm_library(char *text, size_t size) {
+  static const char *const parallel[] = {"sequential", "pthreads", "OpenMP"};
+  int kind = openblas_get_parallel();
+  char config[256];
+  Dl_info where = {0};
+  snprintf(config, sizeof config, "%s", openblas_get_config());
+  char *end = strchr(config, ' '); /* "OpenBLAS 0.3.21 NO_LAPACKE ..." */
+  if (end) end = strchr(end + 1, ' ');
+  if (end) *end = '\0';
+  union { /* ISO C has no cast from function to object pointer; POSIX wants one */
+    void (*function)(int);
+    void *object;
+  } symbol = {openblas_set_num_threads};
+  dladdr(symbol.object, &where);
+  snprintf(text, size, "%s (%s, %s), %s", config, openblas_get_corename(),
+           kind >= 0 && kind <= 2 ? parallel[kind] : "?", where.dli_fname ? where.dli_fname : "?");
+  return text;
+}

@@ -1,0 +1,96 @@
+#include "kernels/pointwise.h"
+
+#include "kernels/dispatch.h"
+
+#include <math.h>
+#include <string.h>
+
+GAN_KERNEL void gan_leaky_relu(int64_t n, float slope, const float *x, float *y) {
+  for (int64_t i = 0; i < n; i++) {
+    float low = slope * x[i];
+    y[i] = x[i] <= 0.0f ? low : x[i];
+  }
+}
+
+GAN_KERNEL void gan_leaky_relu_backward(int64_t n, float slope, const float *y, const float *dy,
+                                        float *dx) {
+  for (int64_t i = 0; i < n; i++) {
+    float low = slope * dy[i];
+    dx[i] = y[i] > 0.0f ? dy[i] : low;
+  }
+}
+
+/* exp by Cody and Waite's reduction x = k ln 2 + r and a polynomial of degree 7 in r (the
+ * coefficients are Taylor's; |r| <= ln 2 / 2, so the first term left out is below 3e-8).  Inputs
+ * are clamped to where the result is a normal float; NaN passes through. */
+GAN_INLINE float exp_one(float x) {
+  float clamped = x > 88.0f ? 88.0f : x < -87.0f ? -87.0f : x;
+  const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
+  float k = (clamped * 1.44269504088896341f + magic) - magic;
+  float r = (clamped - k * 0.693359375f) - k * -2.12194440e-4f;
+  float p = 1.0f / 5040.0f;
+  p = p * r + 1.0f / 720.0f;
+  p = p * r + 1.0f / 120.0f;
+  p = p * r + 1.0f / 24.0f;
+  p = p * r + 1.0f / 6.0f;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  union {
+    uint32_t bits;
+    float value;
+  } power = {.bits = (uint32_t)((int32_t)k + 127) << 23};
+  return p * power.value;
+}
+
+GAN_KERNEL void gan_exp(int64_t n, const float *x, float *y) {
+  for (int64_t i = 0; i < n; i++) y[i] = exp_one(x[i]);
+}
+
+GAN_KERNEL void gan_sigmoid(int64_t n, const float *x, float *y) {
+  for (int64_t i = 0; i < n; i++) y[i] = 1.0f / (1.0f + exp_one(-x[i]));
+}
+
+GAN_KERNEL void gan_sigmoid_backward(int64_t n, const float *y, const float *dy, float *dx) {
+  for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * (y[i] * (1.0f - y[i]));
+}
+
+/* Small |x| by the Taylor series, so that no digits cancel; else (1 - e) / (1 + e), e = exp(-2|x|).
+ */
+GAN_INLINE float tanh_one(float x) {
+  float s = x * x;
+  float p = -0.00886323552990219657f; /* -1382/155925, then 62/2835, -17/315, 2/15, -1/3 */
+  p = p * s + 0.02186948853615520282f;
+  p = p * s - 0.05396825396825396825f;
+  p = p * s + 0.13333333333333333333f;
+  p = p * s - 0.33333333333333333333f;
+  float small = x + x * (s * p);
+  float magnitude = x < 0.0f ? -x : x;
+  float e = exp_one(-2.0f * magnitude);
+  float large = (1.0f - e) / (1.0f + e);
+  large = x < 0.0f ? -large : large;
+  return magnitude < 0.3f ? small : large;
+}
+
+GAN_KERNEL void gan_tanh(int64_t n, const float *x, float *y) {
+  for (int64_t i = 0; i < n; i++) y[i] = tanh_one(x[i]);
+}
+
+GAN_KERNEL void gan_tanh_backward(int64_t n, const float *y, const float *dy, float *dx) {
+  for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
+}
+
+GAN_KERNEL void gan_add_bias(int64_t rows, int64_t c, const float *bias, float *y) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t k = 0; k < c; k++) y[r * c + k] += bias[k];
+}
+
+GAN_KERNEL void gan_mask(int64_t n, float scale, const uint8_t *keep, const float *x, float *y) {
+  for (int64_t i = 0; i < n; i++) y[i] = keep[i] ? x[i] * scale : 0.0f;
+}
+
+void gan_transpose(int64_t samples, int64_t rows, int64_t columns, const float *x, float *y) {
+  for (int64_t i = 0; i < samples; i++, x += rows * columns, y += rows * columns)
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t k = 0; k < columns; k++) y[k * rows + r] = x[r * columns + k];
+}

@@ -1,0 +1,34 @@
+#include "kernels/update.h"
+
+#include "kernels/dispatch.h"
+
+#include <math.h>
+
+GAN_INLINE void adam_one(const gan_adam_step *step, float g, float *m, float *v, float *w) {
+  *m = step->beta1 * *m + (1.0f - step->beta1) * g;
+  *v = step->beta2 * *v + (1.0f - step->beta2) * (g * g);
+  float denominator = sqrtf(*v) / step->root_bias_correction + step->eps;
+  *w -= step->step_size * (*m / denominator);
+}
+
+GAN_KERNEL void gan_adam_update(int64_t n, const gan_adam_step *step, const float *restrict g,
+                                float *restrict m, float *restrict v, float *restrict w) {
+  const gan_adam_step constants = *step;
+  for (int64_t i = 0; i < n; i++) adam_one(&constants, g[i], &m[i], &v[i], &w[i]);
+}
+
+void gan_adam_update_reference(int64_t n, const gan_adam_step *step, const float *g, float *m,
+                               float *v, float *w) {
+  for (int64_t i = 0; i < n; i++) adam_one(step, g[i], &m[i], &v[i], &w[i]);
+}
+
+GAN_KERNEL double gan_sum_of_squares(int64_t n, const float *x) {
+  enum { LANES = 16 };
+  double lanes[LANES] = {0}, total = 0.0;
+  int64_t whole = n - n % LANES;
+  for (int64_t i = 0; i < whole; i += LANES)
+    for (int64_t k = 0; k < LANES; k++) lanes[k] += (double)x[i + k] * (double)x[i + k];
+  for (int64_t i = whole; i < n; i++) lanes[i - whole] += (double)x[i] * (double)x[i];
+  for (int64_t k = 0; k < LANES; k++) total += lanes[k];
+  return total;
+}

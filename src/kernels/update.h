@@ -1,0 +1,25 @@
+/* Passes over flat slabs of weights.  Compiled without contraction, so replicas that start equal
+ * stay equal whatever processor they run on. */
+#ifndef GAN_KERNELS_UPDATE_H
+#define GAN_KERNELS_UPDATE_H
+
+#include <stdint.h>
+
+typedef struct gan_adam_step {
+  float beta1, beta2, eps;
+  float step_size;            /* learning rate / (1 - beta1^t) */
+  float root_bias_correction; /* sqrt(1 - beta2^t) */
+} gan_adam_step;
+
+/* One Adam step over n weights (Kingma and Ba 2015, algorithm 1, as PyTorch orders it):
+ *   m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,
+ *   w -= step_size m / (sqrt(v) / root_bias_correction + eps). */
+void gan_adam_update(int64_t n, const gan_adam_step *step, const float *g, float *m, float *v,
+                     float *w);
+void gan_adam_update_reference(int64_t n, const gan_adam_step *step, const float *g, float *m,
+                               float *v, float *w);
+
+/* The sum of squares, in double, over 16 interleaved partial sums that are added in order. */
+double gan_sum_of_squares(int64_t n, const float *x);
+
+#endif

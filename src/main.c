@@ -1,0 +1,22 @@
+/* The program: starts MPI where the subcommand wants MPI, prints what went wrong once for the job,
+ * and turns the status into the exit status. */
+#include "base/log.h"
+#include "cli/cli.h"
+#include "train/signals.h"
+
+int main(int argc, char **argv) {
+  gan_comm *comm = gan_comm_alone();
+  gan_status status = GAN_OK;
+  const gan_command *command = gan_command_find(argc > 1 ? argv[1] : "");
+  if (command && command->starts_mpi) {
+    gan_signals_install();
+    status = gan_comm_start(&argc, &argv, &comm);
+  }
+  gan_log_start(gan_comm_rank(comm) == 0);
+  if (status == GAN_OK)
+    status = command ? command->run(comm, argc - 1, argv + 1)
+                     : gan_command_unknown(argc > 1 ? argv[1] : NULL);
+  if (status != GAN_OK) gan_log_error("%s", gan_error_message());
+  gan_comm_finish(&comm);
+  return status;
+}

@@ -1,0 +1,75 @@
+/* dropout: in training each number is zeroed with probability p, the others scaled by 1 / (1 - p)
+ * (Srivastava et al. 2014, inverted as in PyTorch's nn.Dropout).
+ *
+ * The mask is keyed by seed, network, layer, phase, update and global sample: the same on every
+ * world size. */
+#include "kernels/pointwise.h"
+#include "model/layer.h"
+
+#include <math.h>
+
+typedef struct {
+  double p;
+} dropout_parameters;
+
+/* clang-format off */
+static const gan_option options[] = {
+  {"p", GAN_OPTION_REAL, offsetof(dropout_parameters, p), "0.5", 0, 1, NULL, GAN_OPTION_BELOW, "",
+   "probability of a zero"},
+};
+/* clang-format on */
+
+static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
+  layer->out = layer->in;
+  size_t size = (size_t)gan_shape_size(layer->in);
+  /* the mask of a pass, and random words of one sample */
+  gan_plan_work(plan, size * sizeof(uint32_t), size);
+  return GAN_OK;
+}
+
+static uint8_t *mask_of(const gan_layer *layer) {
+  return (uint8_t *)layer->work + gan_shape_size(layer->in) * (int64_t)sizeof(uint32_t);
+}
+
+static float scale_of(const gan_layer *layer) {
+  return (float)(1.0 / (1.0 - ((const dropout_parameters *)layer->parameters)->p));
+}
+
+static gan_status forward(gan_layer *layer, const gan_pass *pass, const float *x, float *y) {
+  const dropout_parameters *parameters = layer->parameters;
+  int64_t size = gan_shape_size(layer->in);
+  if (!pass->training) {
+    if (y != x)
+      for (int64_t i = 0; i < pass->samples * size; i++) y[i] = x[i];
+    return GAN_OK;
+  }
+  uint32_t *words = layer->work;
+  uint8_t *mask = mask_of(layer);
+  uint32_t threshold = (uint32_t)(parameters->p * 0x1p32);
+  gan_rng rng = gan_layer_rng(layer, pass->seed, GAN_RNG_DROPOUT, pass->phase, 0);
+  for (int64_t s = 0; s < pass->samples; s++) {
+    gan_rng_bits(rng, pass->draw, (uint32_t)(pass->first_sample + s), size, words);
+    for (int64_t i = 0; i < size; i++) mask[s * size + i] = words[i] >= threshold;
+  }
+  gan_mask(pass->samples * size, scale_of(layer), mask, x, y);
+  return GAN_OK;
+}
+
+static gan_status backward(gan_layer *layer, const gan_pass *pass, unsigned want, const float *x,
+                           const float *y, float *dy, float *dx) {
+  (void)want, (void)x, (void)y;
+  if (dx)
+    gan_mask(pass->samples * gan_shape_size(layer->in), scale_of(layer), mask_of(layer), dy, dx);
+  return GAN_OK;
+}
+
+const gan_layer_type gan_layer_dropout = {
+    .schema = {"dropout",
+               "zeroes numbers at random while training",
+               {options, sizeof options / sizeof *options},
+               sizeof(dropout_parameters)},
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+    .in_place = true,
+};

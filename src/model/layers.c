@@ -1,0 +1,25 @@
+/* The table of layers. */
+#include "model/layer.h"
+
+extern const gan_layer_type gan_layer_linear, gan_layer_batchnorm, gan_layer_relu,
+    gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid, gan_layer_dropout;
+
+static const gan_layer_type *const types[] = {
+    &gan_layer_linear,     &gan_layer_batchnorm, &gan_layer_relu,
+    &gan_layer_leaky_relu, &gan_layer_tanh,      &gan_layer_sigmoid,
+    &gan_layer_dropout,    &gan_layer_flatten,   &gan_layer_reshape,
+};
+
+enum { COUNT = sizeof types / sizeof *types };
+
+gan_layer_schemas gan_layer_table(void) {
+  static const gan_layer_schema *rows[COUNT];
+  for (int i = 0; i < COUNT; i++) rows[i] = &types[i]->schema;
+  return (gan_layer_schemas){rows, COUNT};
+}
+
+const gan_layer_type *gan_layer_type_of(const gan_layer_schema *schema) {
+  for (int i = 0; i < COUNT; i++)
+    if (&types[i]->schema == schema) return types[i];
+  gan_panic(__FILE__, __LINE__, "the schema belongs to a layer");
+}

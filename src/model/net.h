@@ -1,0 +1,69 @@
+/* A network: a list of layers over flat slabs of memory.
+ *
+ * Built once from the config; all memory is taken then.  Weights, gradients and (in src/optim)
+ * moments share one layout: each tensor begins on a 64-byte boundary, the gaps hold zeros, and
+ * optimizer, norm, sum and checkpoint are loops over one vector of `slab_size` floats.
+ */
+#ifndef GAN_MODEL_NET_H
+#define GAN_MODEL_NET_H
+
+#include "model/layer.h"
+
+typedef struct gan_net {
+  const char *name; /* "generator"; borrowed */
+  uint32_t id;      /* a key of its randomness */
+  gan_shape in, out;
+  int64_t capacity; /* samples that a pass may have */
+
+  gan_layer *layers;
+  int layer_count;
+  gan_tensor *tensors;
+  int tensor_count;
+
+  int64_t param_count; /* learned numbers, without the gaps */
+  int64_t slab_size, buffer_size, counter_count;
+  float *params;  /* (slab_size) */
+  float *grads;   /* (slab_size); NULL in a network that only samples */
+  float *buffers; /* (buffer_size) */
+  int64_t *counters;
+
+  float **at;        /* at[i]: input of layer i; at[layer_count]: the output */
+  float *flow[2];    /* gradients on their way back, in turn */
+  float *dout;       /* flow[0]: where the gradient of the output is to be put */
+  char *activations; /* the memory behind at[1..] and the layers' work */
+  size_t activation_bytes;
+} gan_net;
+
+typedef struct gan_net_spec {
+  const char *name; /* borrowed */
+  const char *key;  /* of the config, for messages: "model.generator" */
+  uint32_t id;
+  const gan_layer_list *layers; /* borrowed: must outlive the network */
+  gan_shape in;
+  gan_shape out;    /* what the last layer must give; a flat output of the right size will do;
+                     * all 0: whatever it gives */
+  int64_t capacity; /* samples a pass */
+  bool trains;      /* whether it needs gradients */
+} gan_net_spec;
+
+/* GAN_USAGE if shapes do not chain: names the layer, what reached it, and what it wants. */
+GAN_CHECKED gan_status gan_net_create(const gan_net_spec *spec, gan_net **out);
+void gan_net_destroy(gan_net **net);
+
+/* First weights, the same on every rank. */
+void gan_net_init(gan_net *net, uint64_t seed, gan_init init, float std);
+
+/* x: (samples, in), untouched; *y: (samples, out), the network's own, good until the next forward.
+ * Collective over pass->comm when training. */
+GAN_CHECKED gan_status gan_net_forward(gan_net *net, const gan_pass *pass, const float *x,
+                                       float **y);
+
+/* From dy (samples, out), which is overwritten (net->dout will do), the gradients wanted; *dx is
+ * the network's own, and may be NULL where it is not wanted.  Collective over pass->comm. */
+GAN_CHECKED gan_status gan_net_backward(gan_net *net, const gan_pass *pass, unsigned want,
+                                        float *dy, float **dx);
+
+/* The tensor's first number, in whichever slab it lives; counters give an int64_t. */
+void *gan_net_tensor(const gan_net *net, const gan_tensor *tensor);
+
+#endif

@@ -1,0 +1,38 @@
+#include "optim/adam.h"
+
+#include "base/memory.h"
+#include "kernels/update.h"
+
+#include <math.h>
+
+gan_status gan_adam_create(int64_t n, double lr, double beta1, double beta2, double eps,
+                           gan_adam **out) {
+  gan_adam *adam;
+  GAN_TRY_ALLOC(adam, 1, "the optimizer");
+  *adam = (gan_adam){.n = n, .lr = lr, .beta1 = beta1, .beta2 = beta2, .eps = eps};
+  *out = adam;
+  adam->exp_avg = gan_alloc((size_t)n, sizeof(float), "the optimizer's means");
+  adam->exp_avg_sq = gan_alloc((size_t)n, sizeof(float), "the optimizer's means of squares");
+  if (adam->exp_avg && adam->exp_avg_sq) return GAN_OK;
+  gan_adam_destroy(out);
+  return GAN_TEMPORARY;
+}
+
+void gan_adam_destroy(gan_adam **adam) {
+  if (!*adam) return;
+  gan_free(&(*adam)->exp_avg);
+  gan_free(&(*adam)->exp_avg_sq);
+  gan_free(adam);
+}
+
+void gan_adam_step_once(gan_adam *adam, const float *grads, float *params) {
+  double t = (double)++adam->step;
+  gan_adam_step step = {
+      .beta1 = (float)adam->beta1,
+      .beta2 = (float)adam->beta2,
+      .eps = (float)adam->eps,
+      .step_size = (float)(adam->lr / (1 - pow(adam->beta1, t))),
+      .root_bias_correction = (float)sqrt(1 - pow(adam->beta2, t)),
+  };
+  gan_adam_update(adam->n, &step, grads, adam->exp_avg, adam->exp_avg_sq, params);
+}

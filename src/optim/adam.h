@@ -1,0 +1,24 @@
+/* Adam (Kingma and Ba 2015), as PyTorch defines it: bias-corrected, eps outside the root. */
+#ifndef GAN_OPTIM_ADAM_H
+#define GAN_OPTIM_ADAM_H
+
+#include "base/status.h"
+
+#include <stdint.h>
+
+typedef struct gan_adam {
+  int64_t n; /* floats in each slab */
+  double lr, beta1, beta2, eps;
+  int64_t step;      /* updates done */
+  float *exp_avg;    /* (n) mean of gradients */
+  float *exp_avg_sq; /* (n) mean of their squares */
+} gan_adam;
+
+GAN_CHECKED gan_status gan_adam_create(int64_t n, double lr, double beta1, double beta2, double eps,
+                                       gan_adam **out);
+void gan_adam_destroy(gan_adam **adam);
+
+/* One update of `params` (n) by the summed gradients `grads` (n). */
+void gan_adam_step_once(gan_adam *adam, const float *grads, float *params);
+
+#endif

@@ -1,0 +1,72 @@
+/* The public face of a trained generator: see mpigan/generator.h. */
+#include <mpigan/generator.h>
+
+#include "base/memory.h"
+#include "task/generate.h"
+
+#include <string.h>
+
+enum { CAPACITY = 256 }; /* samples a pass */
+
+struct gan_generator {
+  gan_checkpoint *checkpoint;
+  gan_config config;
+  gan_net *net;
+};
+
+static gan_status load(gan_generator *generator, const char *path) {
+  GAN_TRY(gan_checkpoint_open(path, &generator->checkpoint));
+  gan_layer_schemas layers = gan_layer_table();
+  const char *text = gan_checkpoint_config(generator->checkpoint);
+  gan_status status =
+      gan_config_parse(&generator->config, text, strlen(text), path, NULL, 0, &layers);
+  if (status != GAN_OK) return gan_fail_context(GAN_INPUT, "%s: its config", path);
+  const gan_data_facts *data = &gan_checkpoint_facts(generator->checkpoint)->data;
+  gan_net_spec spec = {.name = "generator",
+                       .key = "model.generator",
+                       .layers = &generator->config.model.generator,
+                       .in = {1, 1, generator->config.model.latent},
+                       .out = {data->h, data->w, data->c},
+                       .capacity = CAPACITY};
+  GAN_TRY(gan_net_create(&spec, &generator->net));
+  gan_learner learner = {.net = generator->net};
+  return gan_checkpoint_read_learner(generator->checkpoint, &learner);
+}
+
+gan_status gan_generator_open(const char *path, gan_generator **out) {
+  GAN_TRY_ALLOC(*out, 1, "a generator");
+  gan_status status = load(*out, path);
+  if (status != GAN_OK) gan_generator_close(out);
+  return status;
+}
+
+void gan_generator_close(gan_generator **generator) {
+  if (!*generator) return;
+  gan_net_destroy(&(*generator)->net);
+  gan_config_reset(&(*generator)->config);
+  gan_checkpoint_close(&(*generator)->checkpoint);
+  gan_free(generator);
+}
+
+gan_generator_info gan_generator_get_info(const gan_generator *generator) {
+  const gan_run_facts *facts = gan_checkpoint_facts(generator->checkpoint);
+  return (gan_generator_info){.channels = facts->data.c,
+                              .height = facts->data.h,
+                              .width = facts->data.w,
+                              .latent_size = generator->config.model.latent,
+                              .step = facts->step,
+                              .seed = facts->seed,
+                              .low = facts->data.low,
+                              .high = facts->data.high};
+}
+
+const char *gan_generator_config(const gan_generator *generator) {
+  return gan_checkpoint_config(generator->checkpoint);
+}
+
+gan_status gan_generator_sample(gan_generator *generator, uint64_t seed, int64_t first, int64_t n,
+                                float *images, float *latent) {
+  return gan_generate(generator->net,
+                      (gan_latent_distribution)generator->config.model.latent_distribution, seed,
+                      first, n, &gan_checkpoint_facts(generator->checkpoint)->data, images, latent);
+}

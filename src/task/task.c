@@ -1,0 +1,52 @@
+#include "task/task.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+extern const gan_task_type gan_task_gan;
+
+static const gan_task_type *const types[] = {[GAN_TASK_GAN] = &gan_task_gan};
+
+gan_status gan_task_create(gan_comm *comm, const gan_config *config, const gan_data_info *info,
+                           gan_task **out) {
+  gan_task *task;
+  GAN_TRY_ALLOC(task, 1, "the task");
+  *out = task;
+  task->type = types[config->task];
+  task->comm = comm;
+  task->config = config;
+  task->info = info;
+  gan_status status = task->type->create(task);
+  if (status != GAN_OK) gan_task_destroy(out);
+  return status;
+}
+
+void gan_task_destroy(gan_task **task) {
+  if (!*task) return;
+  (*task)->type->destroy(*task);
+  for (int i = 0; i < (*task)->learner_count; i++) {
+    gan_net_destroy(&(*task)->learners[i].net);
+    gan_adam_destroy(&(*task)->learners[i].adam);
+  }
+  gan_free(task);
+}
+
+void gan_task_init(gan_task *task) {
+  const gan_config *config = task->config;
+  for (int i = 0; i < task->learner_count; i++)
+    gan_net_init(task->learners[i].net, (uint64_t)config->seed, (gan_init)config->model.init,
+                 (float)config->model.init_std);
+}
+
+gan_range gan_task_range(const gan_config *config) {
+  if (config->data.range != GAN_RANGE_AUTO) return (gan_range)config->data.range;
+  const gan_layer_list *layers = &config->model.generator;
+  for (int i = layers->count - 1; i >= 0; i--) {
+    const char *name = layers->layers[i].schema->name;
+    if (!strcmp(name, "sigmoid")) return GAN_RANGE_UNIT;
+    if (!strcmp(name, "tanh")) return GAN_RANGE_SYMMETRIC;
+    if (strcmp(name, "flatten") && strcmp(name, "reshape")) break;
+  }
+  return GAN_RANGE_NONE;
+}

@@ -1,0 +1,75 @@
+/* Tasks: what is trained.  Each is one file that owns its networks, phases and metrics; the trainer
+ * sees only this. */
+#ifndef GAN_TASK_TASK_H
+#define GAN_TASK_TASK_H
+
+#include "checkpoint/checkpoint.h"
+#include "data/dataset.h"
+
+enum { GAN_METRICS_MAX = 16 };
+
+typedef struct gan_metric {
+  const char *name;  /* in metrics.jsonl */
+  const char *label; /* on the console; NULL: not shown there */
+  double value;      /* of the last step */
+} gan_metric;
+
+/* Where the time of the steps went, in seconds since the start. */
+typedef struct gan_profile_row {
+  const char *name;
+  double seconds;
+} gan_profile_row;
+
+enum { GAN_PROFILE_MAX = 8 };
+
+typedef struct gan_task gan_task;
+
+typedef struct gan_task_type {
+  const char *name;
+  /* Networks and buffers, from the config and the data's shape alone. */
+  gan_status (*create)(gan_task *task);
+  /* Once the data is there. */
+  gan_status (*start)(gan_task *task, const gan_dataset *data);
+  /* One step on all ranks; collective.  GAN_NUMBERS if a loss or gradient is not finite. */
+  gan_status (*step)(gan_task *task);
+  /* n samples from the run's fixed noise: images (n, C, H, W) in the data's units, latent (n, Z).
+   * Local. */
+  gan_status (*sample)(gan_task *task, const gan_data_facts *data, int64_t n, float *images,
+                       float *latent);
+  void (*destroy)(gan_task *task);
+} gan_task_type;
+
+struct gan_task {
+  const gan_task_type *type;
+  gan_comm *comm; /* borrowed, as are config and info */
+  const gan_config *config;
+  const gan_data_info *info;
+  gan_learner learners[GAN_CHECKPOINT_NETWORKS_MAX];
+  int learner_count;
+  gan_counter counters[GAN_CHECKPOINT_COUNTERS];
+  int counter_count;
+  gan_metric metrics[GAN_METRICS_MAX];
+  int metric_count;
+  gan_profile_row profile[GAN_PROFILE_MAX];
+  int profile_count;
+  int64_t draws;          /* batches of data drawn so far */
+  int64_t batches_a_step; /* of data */
+  int64_t latent_size;
+  int64_t local_samples; /* this rank's part of a batch */
+  bool stop_wanted;      /* set by the trainer before a step on any rank ... */
+  bool stop_agreed;      /* ... and after it known to all, by the metrics' reduction */
+  void *state;           /* the task's own */
+};
+
+/* Builds the config's task.  GAN_USAGE if its networks do not fit the data. */
+GAN_CHECKED gan_status gan_task_create(gan_comm *comm, const gan_config *config,
+                                       const gan_data_info *info, gan_task **out);
+void gan_task_destroy(gan_task **task);
+
+/* First weights from the config's seed, the same on all ranks. */
+void gan_task_init(gan_task *task);
+
+/* The range of values that the networks work in, where the config leaves it open. */
+gan_range gan_task_range(const gan_config *config);
+
+#endif

@@ -1,0 +1,128 @@
+#include "train/folder.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "checkpoint/lock.h"
+#include "io/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct gan_folder {
+  char *path;
+  gan_lock *lock;
+  int log_fd;
+  gan_lines *metrics, *events;
+};
+
+static char *inside(const gan_folder *folder, const char *name) {
+  return gan_format("%s/%s", folder->path, name);
+}
+
+static gan_status open_folder(gan_folder *folder, const char *path, const char *host,
+                              double lock_wait_s) {
+  folder->log_fd = -1;
+  folder->path = gan_strdup(path);
+  if (!folder->path) return GAN_TEMPORARY;
+  GAN_TRY(gan_folder_make(path));
+  GAN_TRY(gan_lock_acquire(path, host, lock_wait_s, &folder->lock));
+  char *log = inside(folder, "log.txt");
+  if (!log) return GAN_TEMPORARY;
+  folder->log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  gan_status status = GAN_OK;
+  if (folder->log_fd < 0)
+    status = gan_fail(GAN_OUTPUT, "%s: cannot open: %s", log, strerror(errno));
+  gan_free(&log);
+  if (status == GAN_OK) gan_log_set_file(folder->log_fd);
+  return status;
+}
+
+gan_status gan_folder_open(const char *path, const char *host, double lock_wait_s,
+                           gan_folder **out) {
+  GAN_TRY_ALLOC(*out, 1, "the run folder");
+  gan_status status = open_folder(*out, path, host, lock_wait_s);
+  if (status != GAN_OK) gan_folder_close(out);
+  return status;
+}
+
+void gan_folder_close(gan_folder **out) {
+  gan_folder *folder = *out;
+  if (!folder) return;
+  gan_lines_close(&folder->metrics);
+  gan_lines_close(&folder->events);
+  gan_log_set_file(-1);
+  if (folder->log_fd >= 0) close(folder->log_fd);
+  gan_lock_release(&folder->lock);
+  gan_free(&folder->path);
+  gan_free(out);
+}
+
+/* Removes samples of later steps (a resumed run makes them again), and what a kill left. */
+static gan_status cut_samples(const gan_folder *folder, int64_t step) {
+  char **names, *samples = inside(folder, "samples");
+  int count;
+  if (!samples) return GAN_TEMPORARY;
+  gan_status status = gan_folder_list(samples, "step-", "", &names, &count);
+  for (int i = 0; status == GAN_OK && i < count; i++) {
+    size_t length = strlen(names[i]);
+    bool temporary = length > 4 && strcmp(names[i] + length - 4, ".tmp") == 0;
+    if (!temporary && strtoll(names[i] + 5, NULL, 10) <= step) continue;
+    char *path = gan_format("%s/%s", samples, names[i]);
+    if (path) unlink(path);
+    gan_free(&path);
+  }
+  if (status == GAN_OK) gan_names_free(&names, count);
+  gan_free(&samples);
+  return status;
+}
+
+static gan_status begin(gan_folder *folder, const char *config_text, int64_t step, int64_t *start,
+                        const char *metrics, const char *events, const char *config) {
+  int64_t starts;
+  GAN_TRY(gan_lines_cut(metrics, step));
+  GAN_TRY(gan_lines_cut(events, INT64_MAX));
+  GAN_TRY(cut_samples(folder, step));
+  GAN_TRY(gan_file_replace(config, config_text, strlen(config_text), NULL, 0));
+  GAN_TRY(gan_lines_count(events, "\"event\": \"start\"", &starts));
+  *start = starts + 1;
+  GAN_TRY(gan_lines_open(metrics, &folder->metrics));
+  return gan_lines_open(events, &folder->events);
+}
+
+gan_status gan_folder_begin(gan_folder *folder, const char *config_text, int64_t step,
+                            int64_t *start) {
+  char *metrics = inside(folder, "metrics.jsonl"), *events = inside(folder, "run.jsonl");
+  char *config = inside(folder, "config.yaml"), *samples = inside(folder, "samples");
+  gan_status status = metrics && events && config && samples ? GAN_OK : GAN_TEMPORARY;
+  if (status == GAN_OK) status = gan_folder_make(samples);
+  if (status == GAN_OK) status = begin(folder, config_text, step, start, metrics, events, config);
+  gan_free(&metrics);
+  gan_free(&events);
+  gan_free(&config);
+  gan_free(&samples);
+  return status;
+}
+
+gan_status gan_folder_metrics(gan_folder *folder, gan_json *line) {
+  return gan_lines_append(folder->metrics, line);
+}
+
+gan_status gan_folder_event(gan_folder *folder, gan_json *line) {
+  return gan_lines_append(folder->events, line);
+}
+
+gan_status gan_folder_samples(gan_folder *folder, const gan_samples *samples) {
+  char *base = gan_format("%s/samples/step-%08lld", folder->path, (long long)samples->step);
+  char *h5 = base ? gan_format("%s.h5", base) : NULL;
+  char *png = base ? gan_format("%s.png", base) : NULL;
+  int has_picture;
+  gan_status status = h5 && png ? gan_samples_write_hdf5(h5, samples) : GAN_TEMPORARY;
+  if (status == GAN_OK) status = gan_samples_write_png(png, samples, &has_picture);
+  gan_free(&base);
+  gan_free(&h5);
+  gan_free(&png);
+  return status;
+}

@@ -1,0 +1,30 @@
+/* The run folder: its lock, its log and its records.  All of it is rank 0's. */
+#ifndef GAN_TRAIN_FOLDER_H
+#define GAN_TRAIN_FOLDER_H
+
+#include "base/status.h"
+#include "output/lines.h"
+#include "output/samples.h"
+
+#include <stdint.h>
+
+typedef struct gan_folder gan_folder;
+
+/* Makes the folder if need be, takes its lock, and lets the log write to log.txt too.  Nothing that
+ * is in it is changed. */
+GAN_CHECKED gan_status gan_folder_open(const char *path, const char *host, double lock_wait_s,
+                                       gan_folder **out);
+void gan_folder_close(gan_folder **folder);
+
+/* A start of the run at `step` (0: anew): cuts metrics.jsonl and the samples back to that step,
+ * saves the config, and opens metrics.jsonl and run.jsonl.  *start is its number, from 1. */
+GAN_CHECKED gan_status gan_folder_begin(gan_folder *folder, const char *config_text, int64_t step,
+                                        int64_t *start);
+
+GAN_CHECKED gan_status gan_folder_metrics(gan_folder *folder, gan_json *line);
+GAN_CHECKED gan_status gan_folder_event(gan_folder *folder, gan_json *line);
+
+/* samples/step-....h5 and .png. */
+GAN_CHECKED gan_status gan_folder_samples(gan_folder *folder, const gan_samples *samples);
+
+#endif

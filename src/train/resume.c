@@ -1,0 +1,107 @@
+#include "train/resume.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "checkpoint/store.h"
+
+#include <string.h>
+
+gan_status gan_resume_choose(const char *run_dir, const char *resume, gan_checkpoint **out) {
+  int64_t highest;
+  *out = NULL;
+  if (strcmp(resume, "auto") == 0) return gan_store_newest(run_dir, out);
+  GAN_TRY(gan_store_highest_step(run_dir, &highest));
+  if (strcmp(resume, "never") == 0) {
+    if (highest < 0) return GAN_OK;
+    return gan_fail(GAN_USAGE,
+                    "--resume never: %s holds checkpoints (up to step %lld), which a new run would "
+                    "overwrite; give it its own --run-dir, or remove the folder",
+                    run_dir, (long long)highest);
+  }
+  GAN_TRY(gan_checkpoint_open(resume, out));
+  int64_t step = gan_checkpoint_facts(*out)->step;
+  if (highest <= step) return GAN_OK;
+  gan_checkpoint_close(out);
+  return gan_fail(
+      GAN_USAGE,
+      "--resume %s: it is of step %lld, but %s holds checkpoints up to step %lld, which "
+      "would be overwritten; give the branch its own --run-dir",
+      resume, (long long)step, run_dir, (long long)highest);
+}
+
+gan_status gan_resume_check_config(const gan_session *session, const gan_checkpoint *checkpoint,
+                                   bool force) {
+  gan_config before;
+  gan_layer_schemas layers = gan_layer_table();
+  const char *text = gan_checkpoint_config(checkpoint);
+  gan_status status = gan_config_parse(&before, text, strlen(text), gan_checkpoint_path(checkpoint),
+                                       NULL, 0, &layers);
+  char list[4096];
+  int free_count, fixed_count = 0;
+  if (status == GAN_OK)
+    fixed_count = gan_config_differences(&before, &session->config, list, sizeof list, &free_count);
+  gan_config_reset(&before);
+  if (status != GAN_OK)
+    return gan_fail_context(GAN_INPUT, "%s: its config", gan_checkpoint_path(checkpoint));
+  if (fixed_count && !force)
+    return gan_fail(GAN_USAGE,
+                    "this config cannot continue %s; it differs in%s\nrun it with another "
+                    "--run-dir, or with --force-config if you mean it",
+                    gan_checkpoint_path(checkpoint), list);
+  if (fixed_count) gan_log("continuing with a changed config (--force-config):%s", list);
+  if (free_count) gan_log("continuing with %d changed keys that a run may change", free_count);
+  return GAN_OK;
+}
+
+gan_status gan_resume_check_data(const gan_session *session, const gan_checkpoint *checkpoint,
+                                 bool force) {
+  const gan_digest *before = &gan_checkpoint_facts(checkpoint)->data.digest;
+  char old[33], new[33];
+  if (gan_digest_equal(*before, session->data->digest)) return GAN_OK;
+  gan_digest_text(old, *before);
+  gan_digest_text(new, session->data->digest);
+  if (force) {
+    gan_log("continuing with other data (--force-config): digest %s -> %s", old, new);
+    return GAN_OK;
+  }
+  return gan_fail(
+      GAN_USAGE,
+      "%s: the data is not what %s was trained on (digest %s -> %s); give the old data, "
+      "another --run-dir, or --force-config if you mean it",
+      session->config.data.path, gan_checkpoint_path(checkpoint), old, new);
+}
+
+static gan_status read_state(gan_task *task, gan_checkpoint *checkpoint) {
+  for (int i = 0; i < task->learner_count; i++)
+    GAN_TRY(gan_checkpoint_read_learner(checkpoint, &task->learners[i]));
+  for (int i = 0; i < task->counter_count; i++)
+    GAN_TRY(gan_checkpoint_read_counter(checkpoint, &task->counters[i]));
+  return GAN_OK;
+}
+
+static gan_status share_learner(gan_comm *comm, gan_learner *learner) {
+  gan_net *net = learner->net;
+  gan_adam *adam = learner->adam;
+  size_t slab = (size_t)net->slab_size * sizeof(float);
+  GAN_TRY(gan_comm_broadcast(comm, net->params, slab));
+  GAN_TRY(gan_comm_broadcast(comm, adam->exp_avg, slab));
+  GAN_TRY(gan_comm_broadcast(comm, adam->exp_avg_sq, slab));
+  GAN_TRY(gan_comm_broadcast(comm, net->buffers, (size_t)net->buffer_size * sizeof(float)));
+  GAN_TRY(gan_comm_broadcast(comm, net->counters, (size_t)net->counter_count * sizeof(int64_t)));
+  return gan_comm_broadcast(comm, &adam->step, sizeof adam->step);
+}
+
+gan_status gan_resume_load(gan_session *session, gan_checkpoint *checkpoint, gan_run_facts *facts) {
+  gan_task *task = session->task;
+  gan_status status = GAN_OK;
+  if (checkpoint) {
+    status = read_state(task, checkpoint);
+    *facts = *gan_checkpoint_facts(checkpoint);
+  }
+  GAN_TRY(gan_comm_agree(session->comm, status));
+  for (int i = 0; i < task->learner_count; i++)
+    GAN_TRY(share_learner(session->comm, &task->learners[i]));
+  for (int i = 0; i < task->counter_count; i++)
+    GAN_TRY(gan_comm_broadcast(session->comm, task->counters[i].value, sizeof(int64_t)));
+  return gan_comm_broadcast(session->comm, facts, sizeof *facts);
+}

@@ -1,0 +1,24 @@
+/* Where a start begins: anew, or from a checkpoint, and whether that may be. */
+#ifndef GAN_TRAIN_RESUME_H
+#define GAN_TRAIN_RESUME_H
+
+#include "train/session.h"
+
+/* Rank 0: the checkpoint to go on from, NULL for a new run.  `resume` is auto, never or a path.
+ * GAN_USAGE if the folder's state forbids it, GAN_INPUT if all checkpoints are damaged. */
+GAN_CHECKED gan_status gan_resume_choose(const char *run_dir, const char *resume,
+                                         gan_checkpoint **out);
+
+/* Rank 0: whether this config may continue that run: GAN_USAGE with the keys that forbid it. */
+GAN_CHECKED gan_status gan_resume_check_config(const gan_session *session,
+                                               const gan_checkpoint *checkpoint, bool force);
+
+/* Rank 0: whether the data is still the same. */
+GAN_CHECKED gan_status gan_resume_check_data(const gan_session *session,
+                                             const gan_checkpoint *checkpoint, bool force);
+
+/* Collective: the state of rank 0's checkpoint (NULL on the others) into the task of all ranks. */
+GAN_CHECKED gan_status gan_resume_load(gan_session *session, gan_checkpoint *checkpoint,
+                                       gan_run_facts *facts);
+
+#endif

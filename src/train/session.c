@@ -1,0 +1,147 @@
+#include "train/session.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "io/file.h"
+#include "kernels/gemm.h"
+
+#include <math.h>
+#include <string.h>
+
+gan_status gan_session_config(gan_session *session, const char *path, const char *const *overrides,
+                              int override_count) {
+  gan_comm *comm = session->comm;
+  char *text = NULL;
+  size_t n = 0;
+  gan_status status = GAN_OK;
+  if (gan_comm_rank(comm) == 0) status = gan_file_read(path, &text, &n);
+  if (status == GAN_INPUT) status = gan_fail_context(GAN_USAGE, "config");
+  GAN_TRY(gan_comm_agree(comm, status));
+  GAN_TRY(gan_comm_broadcast_text(comm, &text, &n));
+  gan_layer_schemas layers = gan_layer_table();
+  status = gan_config_parse(&session->config, text, n, path, overrides, override_count, &layers);
+  gan_free(&text);
+  return gan_comm_agree(comm, status);
+}
+
+/* The data's path, made absolute on rank 0 and told to all. */
+static gan_status resolve_path(gan_session *session) {
+  char *path = NULL;
+  size_t n = 0;
+  gan_status status = GAN_OK;
+  if (gan_comm_rank(session->comm) == 0) {
+    status = gan_source_find(session->config.data.path, &path);
+    if (status == GAN_OK) n = strlen(path);
+    if (status == GAN_INPUT) {
+      char place[600];
+      gan_config_place(&session->config, "data.path", place, sizeof place);
+      status = gan_fail_context(status, "%s", place);
+    }
+  }
+  GAN_TRY(gan_comm_agree(session->comm, status));
+  GAN_TRY(gan_comm_broadcast_text(session->comm, &path, &n));
+  gan_free(&session->config.data.path);
+  session->config.data.path = path;
+  return GAN_OK;
+}
+
+static gan_status check_ranks(const gan_session *session) {
+  const gan_config *config = &session->config;
+  int ranks = gan_comm_size(session->comm);
+  char place[600];
+  long long shards = config->data.shards;
+  if (ranks <= shards) return GAN_OK;
+  return gan_fail(GAN_USAGE,
+                  "%s is %lld, fewer than the %d ranks: a rank owns whole shards; start at most "
+                  "%lld ranks, or set data.shards to a divisor of train.batch (%lld) of at least "
+                  "%d",
+                  gan_config_place(config, "data.shards", place, sizeof place), shards, ranks,
+                  shards, (long long)config->train.batch, ranks);
+}
+
+/* The rest of building, once session->info is known. */
+static gan_status build_task(gan_session *session) {
+  gan_gemm_set_threads((int)session->config.compute.threads);
+  GAN_TRY(gan_comm_agree(session->comm, gan_config_yaml(&session->config, &session->config_text)));
+  return gan_comm_agree(session->comm, gan_task_create(session->comm, &session->config,
+                                                       &session->info, &session->task));
+}
+
+gan_status gan_session_build(gan_session *session) {
+  GAN_TRY(check_ranks(session));
+  GAN_TRY(resolve_path(session));
+  GAN_TRY(gan_dataset_open(session->comm, &session->config, &session->source, &session->info));
+  return build_task(session);
+}
+
+/* The shape that the generator makes, where there is no data to tell it. */
+static gan_status shape_of_generator(gan_session *session) {
+  const gan_config *config = &session->config;
+  gan_net_spec spec = {.name = "generator",
+                       .key = "model.generator",
+                       .layers = &config->model.generator,
+                       .in = {1, 1, config->model.latent},
+                       .capacity = 1};
+  gan_net *net;
+  GAN_TRY(gan_net_create(&spec, &net));
+  session->info = (gan_data_info){.h = net->out.h, .w = net->out.w, .c = net->out.c};
+  gan_net_destroy(&net);
+  return GAN_OK;
+}
+
+gan_status gan_session_build_synthetic(gan_session *session) {
+  gan_comm *comm = session->comm;
+  GAN_TRY(check_ranks(session));
+  gan_status found = resolve_path(session);
+  if (found == GAN_OK)
+    found = gan_dataset_open(comm, &session->config, &session->source, &session->info);
+  if (found != GAN_OK) {
+    GAN_TRY(gan_comm_agree(comm, shape_of_generator(session)));
+    gan_log("no data set to take the shape from; the generator's output is taken");
+  }
+  gan_source_close(&session->source);
+  session->info.n = 4 * session->config.train.batch;
+  session->info.type = GAN_U8;
+  session->info.has_labels = false;
+  gan_status status = GAN_OK;
+  if (gan_comm_rank(comm) == 0) status = gan_source_make(&session->info, &session->source);
+  GAN_TRY(gan_comm_agree(comm, status));
+  GAN_TRY(build_task(session));
+  return gan_session_load(session);
+}
+
+gan_status gan_session_load(gan_session *session) {
+  GAN_TRY(gan_dataset_load(session->comm, &session->config, &session->source, &session->info,
+                           gan_task_range(&session->config), &session->data));
+  return gan_comm_agree(session->comm, session->task->type->start(session->task, session->data));
+}
+
+gan_data_facts gan_session_data_facts(const gan_session *session) {
+  const gan_dataset *data = session->data;
+  return (gan_data_facts){.n = data->info.n,
+                          .h = data->info.h,
+                          .w = data->info.w,
+                          .c = data->info.c,
+                          .classes = data->classes,
+                          .low = data->low,
+                          .high = data->high,
+                          .scale = data->scale,
+                          .offset = data->offset,
+                          .digest = data->digest};
+}
+
+int64_t gan_session_steps(const gan_session *session) {
+  const gan_config *config = &session->config;
+  if (config->train.steps != GAN_UNSET_INT) return config->train.steps;
+  double samples_a_step = (double)(config->train.batch * config->train.d_steps);
+  double steps = ceil(config->train.epochs * (double)session->info.n / samples_a_step - 1e-9);
+  return steps < 1 ? 1 : (int64_t)steps;
+}
+
+void gan_session_reset(gan_session *session) {
+  gan_task_destroy(&session->task);
+  gan_dataset_destroy(&session->data);
+  gan_source_close(&session->source);
+  gan_free(&session->config_text);
+  gan_config_reset(&session->config);
+}

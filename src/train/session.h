@@ -1,0 +1,39 @@
+/* What training and benching share: config, data and task, put together on all ranks. */
+#ifndef GAN_TRAIN_SESSION_H
+#define GAN_TRAIN_SESSION_H
+
+#include "task/task.h"
+
+typedef struct gan_session {
+  gan_comm *comm; /* borrowed */
+  gan_config config;
+  char *config_text; /* resolved YAML */
+  gan_data_info info;
+  gan_source *source; /* open on rank 0 until the data is loaded */
+  gan_dataset *data;
+  gan_task *task;
+} gan_session;
+
+/* Reads the config on rank 0, gives it to all, and resolves it.  Collective, as all here. */
+GAN_CHECKED gan_status gan_session_config(gan_session *session, const char *path,
+                                          const char *const *overrides, int override_count);
+
+/* Finds and opens the data (headers only), and builds the task's networks for its shape. */
+GAN_CHECKED gan_status gan_session_build(gan_session *session);
+
+/* The same over made-up data of the data's shape (where there is no data: of the generator's
+ * output), loaded and started: for measuring. */
+GAN_CHECKED gan_status gan_session_build_synthetic(gan_session *session);
+
+/* Loads the data and starts the task with it. */
+GAN_CHECKED gan_status gan_session_load(gan_session *session);
+
+/* What a checkpoint says about the data. */
+gan_data_facts gan_session_data_facts(const gan_session *session);
+
+/* The length of the run in steps. */
+int64_t gan_session_steps(const gan_session *session);
+
+void gan_session_reset(gan_session *session);
+
+#endif

@@ -1,0 +1,339 @@
+#include "train/train.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/version.h"
+#include "checkpoint/store.h"
+#include "train/folder.h"
+#include "train/plan.h"
+#include "train/progress.h"
+#include "train/resume.h"
+#include "train/session.h"
+#include "train/signals.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+  gan_session session;
+  gan_comm *comm;
+  const gan_train_options *options;
+  char *run_dir;
+  gan_folder *folder;         /* rank 0 */
+  gan_checkpoint *checkpoint; /* rank 0, while resuming */
+  gan_progress progress;
+  gan_run_facts facts; /* as of the last step done */
+  int64_t first_step, steps;
+  int64_t start;                        /* which start of the run this is */
+  double started;                       /* clock when the loop began */
+  double elapsed_before;                /* seconds of earlier starts */
+  float *sample_images, *sample_latent; /* rank 0 */
+} trainer;
+
+static bool is_root(const trainer *t) {
+  return gan_comm_rank(t->comm) == 0;
+}
+
+static bool due(int64_t step, int64_t every) {
+  return every && step % every == 0;
+}
+
+/* ---- records ---- */
+
+static gan_status record_start(trainer *t) {
+  char time[32];
+  const char *job = getenv("SLURM_JOB_ID");
+  gan_json line;
+  gan_json_begin(&line);
+  gan_json_text(&line, "event", "start");
+  gan_json_int(&line, "start", t->start);
+  gan_json_text(&line, "time", gan_clock_text(time));
+  gan_json_text(&line, "host", gan_comm_host(t->comm));
+  gan_json_int(&line, "pid", getpid());
+  gan_json_text(&line, "job", job ? job : "");
+  gan_json_int(&line, "ranks", gan_comm_size(t->comm));
+  gan_json_text(&line, "version", gan_version());
+  gan_json_text(&line, "git", gan_git_hash());
+  gan_json_int(&line, "step", t->facts.step);
+  return gan_folder_event(t->folder, &line);
+}
+
+static gan_status record_stop(trainer *t, gan_status status, const char *reason) {
+  char time[32];
+  gan_json line;
+  gan_json_begin(&line);
+  gan_json_text(&line, "event", "stop");
+  gan_json_int(&line, "start", t->start);
+  gan_json_text(&line, "time", gan_clock_text(time));
+  gan_json_int(&line, "step", t->facts.step);
+  gan_json_int(&line, "status", status);
+  gan_json_text(&line, "reason", reason);
+  return gan_folder_event(t->folder, &line);
+}
+
+static gan_status record_metrics(trainer *t) {
+  const gan_task *task = t->session.task;
+  char time[32];
+  gan_json line;
+  gan_json_begin(&line);
+  gan_json_int(&line, "step", t->facts.step);
+  gan_json_real(&line, "epoch", t->facts.epoch);
+  gan_json_int(&line, "start", t->start);
+  gan_json_text(&line, "time", gan_clock_text(time));
+  gan_json_real(&line, "wall_s", t->facts.elapsed_s);
+  gan_json_real(&line, "images_per_s", gan_progress_rate(&t->progress));
+  gan_json_int(&line, "ranks", gan_comm_size(t->comm));
+  for (int i = 0; i < task->metric_count; i++)
+    gan_json_real(&line, task->metrics[i].name, task->metrics[i].value);
+  return gan_folder_metrics(t->folder, &line);
+}
+
+/* ---- what happens at a cadence ---- */
+
+/* Every rank must hold the same bits before they are called the run's state. */
+static gan_status check_replicas(trainer *t) {
+  const gan_task *task = t->session.task;
+  for (int i = 0; i < task->learner_count; i++) {
+    const gan_net *net = task->learners[i].net;
+    const gan_adam *adam = task->learners[i].adam;
+    size_t slab = (size_t)net->slab_size * sizeof(float);
+    const struct {
+      const char *name;
+      const void *bytes;
+      size_t n;
+    } parts[] = {{"weights", net->params, slab},
+                 {"exp_avg", adam->exp_avg, slab},
+                 {"exp_avg_sq", adam->exp_avg_sq, slab},
+                 {"running statistics", net->buffers, (size_t)net->buffer_size * sizeof(float)}};
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
+      int odd;
+      GAN_TRY(gan_comm_compare(t->comm, parts[k].bytes, parts[k].n, &odd));
+      if (odd >= 0)
+        return gan_fail(GAN_INTERNAL,
+                        "step %lld: rank %d holds other %s of the %s than rank 0; no checkpoint is "
+                        "written; start again from the last one, and suspect that node's memory",
+                        (long long)t->facts.step, odd, parts[k].name, net->name);
+    }
+  }
+  return GAN_OK;
+}
+
+static gan_status save(trainer *t) {
+  gan_task *task = t->session.task;
+  const gan_config *config = &t->session.config;
+  GAN_TRY(check_replicas(t));
+  gan_status status = GAN_OK;
+  if (is_root(t)) {
+    gan_checkpoint_content content = {.task = task->type->name,
+                                      .config = t->session.config_text,
+                                      .facts = t->facts,
+                                      .learner_count = task->learner_count,
+                                      .counter_count = task->counter_count};
+    memcpy(content.learners, task->learners, sizeof content.learners);
+    memcpy(content.counters, task->counters, sizeof content.counters);
+    status = gan_store_write(t->run_dir, &content, config->checkpoint.keep_last,
+                             config->checkpoint.keep_every);
+  }
+  return gan_comm_agree(t->comm, status);
+}
+
+static gan_status make_samples(trainer *t) {
+  gan_task *task = t->session.task;
+  const gan_data_facts *data = &t->facts.data;
+  gan_status status = GAN_OK;
+  if (is_root(t)) {
+    gan_samples samples = {.n = t->session.config.samples.count,
+                           .c = data->c,
+                           .h = data->h,
+                           .w = data->w,
+                           .latent_size = task->latent_size,
+                           .images = t->sample_images,
+                           .latent = t->sample_latent,
+                           .low = data->low,
+                           .high = data->high,
+                           .step = t->facts.step,
+                           .config = t->session.config_text};
+    status = task->type->sample(task, data, samples.n, t->sample_images, t->sample_latent);
+    if (status == GAN_OK) status = gan_folder_samples(t->folder, &samples);
+  }
+  return gan_comm_agree(t->comm, status);
+}
+
+static gan_status log_metrics(trainer *t) {
+  return gan_comm_agree(t->comm, is_root(t) ? record_metrics(t) : GAN_OK);
+}
+
+/* ---- the loop ---- */
+
+static void count_step(trainer *t) {
+  const gan_config *config = &t->session.config;
+  int64_t seen = t->session.task->draws * config->train.batch;
+  t->facts.step++;
+  t->facts.epoch = (double)seen / (double)t->session.info.n;
+  t->facts.elapsed_s = t->elapsed_before + gan_clock() - t->started;
+  gan_progress_step(&t->progress, t->facts.step, config->train.batch * config->train.d_steps);
+}
+
+static gan_status loop(trainer *t) {
+  gan_task *task = t->session.task;
+  const gan_config *config = &t->session.config;
+  while (t->facts.step < t->steps) {
+    task->stop_wanted = gan_signals_received() != 0;
+    GAN_TRY(task->type->step(task));
+    count_step(t);
+    int64_t step = t->facts.step;
+    bool last = step == t->steps, stop = task->stop_agreed && !last;
+    if (last || due(step, config->train.log_every)) GAN_TRY(log_metrics(t));
+    gan_progress_show(&t->progress, task, last || due(step, config->train.log_every));
+    if (last || due(step, config->samples.every_steps)) GAN_TRY(make_samples(t));
+    if (last || stop || due(step, config->checkpoint.every_steps)) GAN_TRY(save(t));
+    if (stop)
+      return gan_fail(GAN_TEMPORARY,
+                      "stopped by %s at step %lld of %lld; its checkpoint is saved: the same "
+                      "command goes on from there",
+                      gan_signals_name(gan_signals_received()), (long long)step,
+                      (long long)t->steps);
+  }
+  return GAN_OK;
+}
+
+/* ---- before and after ---- */
+
+static gan_status open_folder(trainer *t) {
+  const gan_config *config = &t->session.config;
+  gan_status status = GAN_OK;
+  if (is_root(t)) {
+    status =
+        gan_folder_open(t->run_dir, gan_comm_host(t->comm), config->train.lock_wait_s, &t->folder);
+    if (status == GAN_OK) status = gan_store_prepare(t->run_dir);
+    if (status == GAN_OK)
+      status = gan_resume_choose(t->run_dir, t->options->resume, &t->checkpoint);
+    if (status == GAN_OK && t->checkpoint)
+      status = gan_resume_check_config(&t->session, t->checkpoint, t->options->force_config);
+  }
+  return gan_comm_agree(t->comm, status);
+}
+
+/* Weights: from the checkpoint, or new. */
+static gan_status set_state(trainer *t) {
+  gan_status status = GAN_OK;
+  bool resumes;
+  if (t->checkpoint)
+    status = gan_resume_check_data(&t->session, t->checkpoint, t->options->force_config);
+  GAN_TRY(gan_comm_agree(t->comm, status));
+  GAN_TRY(gan_comm_any_true(t->comm, t->checkpoint != NULL, &resumes));
+  if (resumes)
+    GAN_TRY(gan_resume_load(&t->session, t->checkpoint, &t->facts));
+  else
+    gan_task_init(t->session.task);
+  t->facts.seed = t->session.config.seed;
+  t->facts.world_size = gan_comm_size(t->comm);
+  t->facts.data = gan_session_data_facts(&t->session);
+  t->first_step = t->facts.step;
+  t->elapsed_before = t->facts.elapsed_s;
+  if (resumes) gan_log("resuming from step %lld", (long long)t->facts.step);
+  gan_checkpoint_close(&t->checkpoint);
+  return GAN_OK;
+}
+
+static gan_status begin(trainer *t) {
+  gan_status status = GAN_OK;
+  if (is_root(t)) {
+    int64_t n = t->session.config.samples.count;
+    size_t row = (size_t)gan_data_row_size(&t->session.info);
+    t->sample_images = gan_alloc((size_t)n, row * sizeof(float), "samples");
+    t->sample_latent =
+        gan_alloc((size_t)n, (size_t)t->session.task->latent_size * sizeof(float), "samples");
+    if (!t->sample_images || !t->sample_latent) status = GAN_TEMPORARY;
+    if (status == GAN_OK)
+      status = gan_folder_begin(t->folder, t->session.config_text, t->facts.step, &t->start);
+    if (status == GAN_OK) status = record_start(t);
+  }
+  return gan_comm_agree(t->comm, status);
+}
+
+static void print_profile(const trainer *t) {
+  const gan_task *task = t->session.task;
+  double total = gan_clock() - t->started, rest = total;
+  int64_t steps = t->facts.step - t->first_step;
+  if (steps < 1) return;
+  gan_log("time a step: %.2f ms", 1e3 * total / (double)steps);
+  for (int i = 0; i < task->profile_count; i++) {
+    rest -= task->profile[i].seconds;
+    gan_log("  %-24s %8.2f ms %5.1f%%", task->profile[i].name,
+            1e3 * task->profile[i].seconds / (double)steps, 100 * task->profile[i].seconds / total);
+  }
+  gan_log("  %-24s %8.2f ms %5.1f%%", "output and the rest", 1e3 * rest / (double)steps,
+          100 * rest / total);
+}
+
+/* Why the run ended, in run.jsonl; a failure to write that does not hide the first one. */
+static gan_status finish(trainer *t, gan_status status) {
+  if (!is_root(t) || !t->folder || !t->start) return status;
+  const char *reason = status == GAN_OK ? "finished" : gan_error_message();
+  char *kept = gan_strdup(reason);
+  gan_status written = record_stop(t, status, reason);
+  if (status == GAN_OK) {
+    char time[32];
+    status = written;
+    print_profile(t);
+    gan_log("finished at step %lld after %s; samples and checkpoints are in %s",
+            (long long)t->facts.step, gan_duration_text(time, t->facts.elapsed_s), t->run_dir);
+  } else if (written != GAN_OK && kept) {
+    status = gan_fail(status, "%s", kept);
+  }
+  gan_free(&kept);
+  return status;
+}
+
+static gan_status run_loop(trainer *t) {
+  GAN_TRY(begin(t));
+  t->started = gan_clock();
+  gan_progress_start(&t->progress, t->facts.step, t->steps);
+  gan_status status = loop(t);
+  if (status == GAN_NUMBERS)
+    status = gan_fail_context(status, "step %lld", (long long)t->facts.step + 1);
+  return finish(t, status);
+}
+
+static gan_status train(trainer *t) {
+  gan_session *session = &t->session;
+  GAN_TRY(gan_session_config(session, t->options->config, t->options->overrides,
+                             t->options->override_count));
+  GAN_TRY(gan_session_build(session));
+  t->steps = gan_session_steps(session);
+  t->run_dir = t->options->run_dir ? gan_strdup(t->options->run_dir)
+                                   : gan_format("runs/%s", session->config.name);
+  if (!t->run_dir) return GAN_TEMPORARY;
+  if (t->options->dry_run) {
+    gan_plan_print(session, t->run_dir);
+    gan_log("--dry-run: nothing was trained or written");
+    return GAN_OK;
+  }
+  GAN_TRY(open_folder(t));
+  gan_plan_print(session, t->run_dir);
+  GAN_TRY(gan_session_load(session));
+  GAN_TRY(set_state(t));
+  if (t->facts.step >= t->steps) {
+    gan_log(
+        "this run is finished: it is at step %lld of %lld; a larger train.steps or train.epochs "
+        "continues it",
+        (long long)t->facts.step, (long long)t->steps);
+    return GAN_OK;
+  }
+  return run_loop(t);
+}
+
+gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
+  trainer t = {.comm = comm, .options = options, .session.comm = comm};
+  gan_status status = gan_comm_agree(comm, train(&t));
+  gan_checkpoint_close(&t.checkpoint);
+  gan_folder_close(&t.folder);
+  gan_free(&t.sample_images);
+  gan_free(&t.sample_latent);
+  gan_free(&t.run_dir);
+  gan_session_reset(&t.session);
+  return status;
+}
