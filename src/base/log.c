@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,9 +18,20 @@ static struct {
   int fd;
 } console = {.fd = -1};
 
+/* Open MPI gives a rank a pseudo-terminal even where its own output goes to a file, so there the
+ * launcher is asked: our parent, if it runs on this host. */
+static bool is_terminal(void) {
+  if (!isatty(STDOUT_FILENO)) return false;
+  if (!getenv("OMPI_COMM_WORLD_RANK")) return true;
+  char link[64], target[64] = "";
+  snprintf(link, sizeof link, "/proc/%ld/fd/1", (long)getppid());
+  if (readlink(link, target, sizeof target - 1) < 0) return false;
+  return strncmp(target, "/dev/pts/", 9) == 0 || strncmp(target, "/dev/tty", 8) == 0;
+}
+
 void gan_log_start(bool speaks) {
   console.speaks = speaks;
-  console.terminal = speaks && isatty(STDOUT_FILENO);
+  console.terminal = speaks && is_terminal();
 }
 
 void gan_log_set_file(int fd) {

@@ -91,6 +91,13 @@ gan_status gan_store_newest(const char *run_dir, gan_checkpoint **out) {
   return status;
 }
 
+gan_status gan_store_open(const char *path, gan_checkpoint **out) {
+  if (!gan_folder_exists(path)) return gan_checkpoint_open(path, out);
+  GAN_TRY(gan_store_newest(path, out));
+  if (*out) return GAN_OK;
+  return gan_fail(GAN_INPUT, "%s: holds no checkpoint (checkpoints/step-*.h5)", path);
+}
+
 gan_status gan_store_highest_step(const char *run_dir, int64_t *step) {
   step_list list;
   GAN_TRY(list_steps(run_dir, &list));

@@ -14,6 +14,10 @@ GAN_CHECKED gan_status gan_store_prepare(const char *run_dir);
  * log with the reason.  GAN_INPUT if there are some and every one is damaged. */
 GAN_CHECKED gan_status gan_store_newest(const char *run_dir, gan_checkpoint **out);
 
+/* A checkpoint's own path, or a run folder: its newest that verifies.  GAN_INPUT if there is none.
+ */
+GAN_CHECKED gan_status gan_store_open(const char *path, gan_checkpoint **out);
+
 /* The highest step among the files' names, -1 if there are none. */
 GAN_CHECKED gan_status gan_store_highest_step(const char *run_dir, int64_t *step);
 

@@ -111,15 +111,8 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
   };
   GAN_TRY(gan_arguments_parse("inspect", USAGE, table, sizeof table / sizeof *table, argc, argv));
   gan_checkpoint *checkpoint = NULL;
-  bool is_folder = gan_folder_exists(path);
-  if (is_folder && verify) return verify_folder(path);
-  if (is_folder) {
-    GAN_TRY(gan_store_newest(path, &checkpoint));
-    if (!checkpoint)
-      return gan_fail(GAN_INPUT, "%s: holds no checkpoint (checkpoints/step-*.h5)", path);
-  } else {
-    GAN_TRY(gan_checkpoint_open(path, &checkpoint));
-  }
+  if (verify && gan_folder_exists(path)) return verify_folder(path);
+  GAN_TRY(gan_store_open(path, &checkpoint));
   gan_status status = GAN_OK;
   if (verify)
     gan_log("%s: verified", gan_checkpoint_path(checkpoint));

@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "output/samples.h"
 
-#define USAGE "CHECKPOINT [--count N] [--seed S] [--output F.h5] [--png F.png]"
+#define USAGE "CHECKPOINT|RUN_DIR [--count N] [--seed S] [--output F.h5] [--png F.png]"
 
 enum { NOT_GIVEN = -1 };
 
@@ -58,7 +58,7 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
   (void)comm;
   sample_options options = {.count = 64, .seed = NOT_GIVEN};
   const gan_argument table[] = {
-      {.what = "CHECKPOINT", .text = &options.checkpoint, .required = true},
+      {.what = "CHECKPOINT or RUN_DIR", .text = &options.checkpoint, .required = true},
       {.name = "--count", .what = "N", .integer = &options.count, .min = 1, .max = INT32_MAX},
       {.name = "--seed", .what = "S", .integer = &options.seed, .min = 0, .max = INT64_MAX},
       {.name = "--output", .what = "F.h5", .text = &options.output},

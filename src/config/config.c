@@ -25,6 +25,16 @@ char *gan_config_place(const gan_config *config, const char *key, char *text, si
   return text;
 }
 
+/* Whether there are keys below this one: `train`, `train.optimizer`. */
+static bool is_group(const char *key) {
+  gan_options options = gan_config_options();
+  size_t length = strlen(key);
+  for (int i = 0; i < options.count; i++)
+    if (!strncmp(options.rows[i].key, key, length) && options.rows[i].key[length] == '.')
+      return true;
+  return false;
+}
+
 static gan_status unknown_key(const char *origin, const char *key, size_t length) {
   gan_options options = gan_config_options();
   for (int i = 0; i < options.count; i++) /* `train: 5`, where train has keys of its own */
@@ -67,15 +77,9 @@ static gan_status set_mapping(gan_config *config, const char *prefix, int depth,
                           (const char *)name->data.scalar.value);
     if (length >= KEY_MAX || depth > DEPTH_MAX)
       return gan_fail(GAN_USAGE, "%s: unknown key '%.60s...'", text, key);
-    bool leaf = value->type != YAML_MAPPING_NODE || gan_options_find(gan_config_options(), key);
-    if (leaf)
-      GAN_TRY(set_key(config, key, yaml, value, at));
-    else if (!value->data.mapping.pairs.start ||
-             value->data.mapping.pairs.top == value->data.mapping.pairs.start) {
-      continue; /* `data: {}` sets nothing */
-    } else {
-      GAN_TRY(set_mapping(config, key, depth + 1, yaml, value));
-    }
+    bool group = value->type == YAML_MAPPING_NODE && is_group(key);
+    GAN_TRY(group ? set_mapping(config, key, depth + 1, yaml, value)
+                  : set_key(config, key, yaml, value, at));
   }
   return GAN_OK;
 }
@@ -143,7 +147,7 @@ static gan_status apply_override(gan_config *config, const char *text,
   gan_status status;
   if (!root)
     status = gan_fail(GAN_USAGE, "command line: --set %s has no value", key);
-  else if (root->type == YAML_MAPPING_NODE && !gan_options_find(gan_config_options(), key))
+  else if (root->type == YAML_MAPPING_NODE && is_group(key))
     status = set_mapping(config, key, 1, &yaml, root);
   else
     status = set_key(config, key, &yaml, root, yaml.origin);

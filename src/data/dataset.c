@@ -23,20 +23,6 @@ gan_status gan_dataset_open(gan_comm *comm, const gan_config *config, gan_source
   return gan_comm_broadcast(comm, info, sizeof *info);
 }
 
-static gan_status check_shards(const gan_config *config, int64_t n) {
-  char place[600];
-  int64_t shards = config->data.shards, most = UINT32_MAX;
-  gan_config_place(config, "data.shards", place, sizeof place);
-  if (n < shards)
-    return gan_fail(GAN_USAGE,
-                    "%s is %lld, more than the %lld rows of the data; use at most that many", place,
-                    (long long)shards, (long long)n);
-  if (n / shards >= most)
-    return gan_fail(GAN_USAGE, "%s is %lld: a shard would have over %lld rows; use more shards",
-                    place, (long long)shards, (long long)most);
-  return GAN_OK;
-}
-
 static size_t row_bytes(const gan_data_info *info) {
   return (size_t)gan_data_row_size(info) * gan_dtype_size(info->type);
 }
@@ -207,10 +193,8 @@ static gan_status load(gan_comm *comm, gan_dataset *set, gan_source *source, gan
 gan_status gan_dataset_load(gan_comm *comm, const gan_config *config, gan_source **source,
                             const gan_data_info *info, gan_range range, gan_dataset **out) {
   *out = NULL;
-  gan_status status = check_shards(config, info->n);
-  gan_dataset *set = NULL;
-  if (status == GAN_OK && !(set = gan_alloc(1, sizeof *set, "a data set"))) status = GAN_TEMPORARY;
-  status = gan_comm_agree(comm, status);
+  gan_dataset *set = gan_alloc(1, sizeof *set, "a data set");
+  gan_status status = gan_comm_agree(comm, set ? GAN_OK : GAN_TEMPORARY);
   if (status == GAN_OK) {
     set->info = *info;
     set->shards = gan_shards_of(info->n, config->data.shards, config->train.batch,

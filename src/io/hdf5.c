@@ -23,6 +23,13 @@ static void enter(void) {
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* its messages go into ours, not to the console */
 }
 
+/* HDF5 takes files in memory of one name for one file, so each gets its own. */
+static const char *image_name(char text[64]) {
+  static unsigned long long count;
+  snprintf(text, 64, "mpigan-image-%llu", ++count);
+  return text;
+}
+
 static void leave(void) {
   pthread_mutex_unlock(&lock);
 }
@@ -105,10 +112,11 @@ static gan_status new_handle(const char *name, gan_h5 **out) {
 
 gan_status gan_h5_create(gan_h5 **out) {
   GAN_TRY(new_handle("(in memory)", out));
+  char memory[64];
   enter();
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_fapl_core(access, GROWTH, 0);
-  (*out)->id = H5Fcreate("mpigan-image", H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  (*out)->id = H5Fcreate(image_name(memory), H5F_ACC_TRUNC, H5P_DEFAULT, access);
   H5Pclose(access);
   gan_status status = GAN_OK;
   if ((*out)->id < 0) status = h5_fail(*out, GAN_TEMPORARY, "make", "a file in memory");
@@ -119,12 +127,13 @@ gan_status gan_h5_create(gan_h5 **out) {
 
 gan_status gan_h5_open_image(const void *bytes, size_t n, const char *name, gan_h5 **out) {
   GAN_TRY(new_handle(name, out));
+  char memory[64];
   enter();
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_fapl_core(access, GROWTH, 0);
   /* HDF5 copies the image, so a const buffer is safe. */
   if (H5Pset_file_image(access, (void *)(uintptr_t)bytes, n) >= 0)
-    (*out)->id = H5Fopen("mpigan-image", H5F_ACC_RDONLY, access);
+    (*out)->id = H5Fopen(image_name(memory), H5F_ACC_RDONLY, access);
   H5Pclose(access);
   gan_status status = GAN_OK;
   if ((*out)->id < 0) status = h5_fail(*out, GAN_INPUT, "open", "its image");

@@ -2,6 +2,8 @@
 #include <mpigan/generator.h>
 
 #include "base/memory.h"
+#include "checkpoint/store.h"
+#include "kernels/gemm.h"
 #include "task/generate.h"
 
 #include <string.h>
@@ -15,12 +17,13 @@ struct gan_generator {
 };
 
 static gan_status load(gan_generator *generator, const char *path) {
-  GAN_TRY(gan_checkpoint_open(path, &generator->checkpoint));
+  GAN_TRY(gan_store_open(path, &generator->checkpoint));
   gan_layer_schemas layers = gan_layer_table();
   const char *text = gan_checkpoint_config(generator->checkpoint);
   gan_status status =
       gan_config_parse(&generator->config, text, strlen(text), path, NULL, 0, &layers);
   if (status != GAN_OK) return gan_fail_context(GAN_INPUT, "%s: its config", path);
+  gan_gemm_set_threads((int)generator->config.compute.threads);
   const gan_data_facts *data = &gan_checkpoint_facts(generator->checkpoint)->data;
   gan_net_spec spec = {.name = "generator",
                        .key = "model.generator",

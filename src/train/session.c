@@ -59,6 +59,21 @@ static gan_status check_ranks(const gan_session *session) {
                   shards, (long long)config->train.batch, ranks);
 }
 
+/* Whether the data can be cut into the config's shards. */
+static gan_status check_rows(const gan_session *session) {
+  char place[600];
+  long long shards = session->config.data.shards, n = session->info.n, most = UINT32_MAX;
+  gan_config_place(&session->config, "data.shards", place, sizeof place);
+  if (n < shards)
+    return gan_fail(GAN_USAGE,
+                    "%s is %lld, more than the %lld rows of the data; use at most that many", place,
+                    shards, n);
+  if (n / shards >= most)
+    return gan_fail(GAN_USAGE, "%s is %lld: a shard would have over %lld rows; use more shards",
+                    place, shards, most);
+  return GAN_OK;
+}
+
 /* The rest of building, once session->info is known. */
 static gan_status build_task(gan_session *session) {
   gan_gemm_set_threads((int)session->config.compute.threads);
@@ -71,6 +86,7 @@ gan_status gan_session_build(gan_session *session) {
   GAN_TRY(check_ranks(session));
   GAN_TRY(resolve_path(session));
   GAN_TRY(gan_dataset_open(session->comm, &session->config, &session->source, &session->info));
+  GAN_TRY(check_rows(session));
   return build_task(session);
 }
 

@@ -1,0 +1,148 @@
+/* Promise 3: one step from a common checkpoint is the same on 1, 2, 3 and 4 ranks, to rounding.
+ *
+ * The groups of 1, 2, 3 and 4 ranks live in one job of four, and each takes its step in turn from
+ * the same state: untrained, and after 100 and 500 steps at the shipped rates (prepare.py).
+ */
+#include "base/memory.h"
+#include "mpi/support.h"
+#include "train/resume.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORLDS = 4, LEARNERS = 2, LOSSES = 2 };
+
+/* The contract: losses and gradient slabs of one step agree to this. */
+static const double TOLERANCE = 1e-5;
+
+/* What a step gave, on rank 0. */
+typedef struct {
+  double losses[LOSSES];
+  float *grads[LEARNERS];
+  int64_t n[LEARNERS];
+} outcome;
+
+static gan_status read_text(const char *folder, const char *name, char *text, size_t size) {
+  char path[512];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  FILE *file = fopen(path, "r");
+  if (!file) return gan_fail(GAN_INPUT, "%s: cannot open; run mpi.step.prepare first", path);
+  bool ok = fgets(text, (int)size, file) != NULL;
+  fclose(file);
+  return ok ? GAN_OK : gan_fail(GAN_INPUT, "%s: is empty", path);
+}
+
+static gan_status load_state(gan_session *session, const char *folder, int step) {
+  gan_checkpoint *checkpoint = NULL;
+  gan_run_facts facts;
+  gan_task_init(session->task);
+  if (step == 0) return GAN_OK;
+  gan_status status = GAN_OK;
+  if (gan_comm_rank(session->comm) == 0) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/run/checkpoints/step-%08d.h5", folder, step);
+    status = gan_checkpoint_open(path, &checkpoint);
+  }
+  status = gan_comm_agree(session->comm, status);
+  if (status == GAN_OK) status = gan_resume_load(session, checkpoint, &facts);
+  gan_checkpoint_close(&checkpoint);
+  return status;
+}
+
+static gan_status keep(const gan_task *task, outcome *out) {
+  out->losses[0] = task->metrics[0].value;
+  out->losses[1] = task->metrics[1].value;
+  for (int i = 0; i < LEARNERS; i++) {
+    const gan_net *net = task->learners[i].net;
+    out->n[i] = net->slab_size;
+    GAN_TRY_ALLOC(out->grads[i], net->slab_size, "gradients");
+    memcpy(out->grads[i], net->grads, (size_t)net->slab_size * sizeof(float));
+  }
+  return GAN_OK;
+}
+
+/* One step of one group. */
+static gan_status take_step(gan_comm *group, const char *folder, int step, outcome *out) {
+  char config[512], path[512], data[600];
+  snprintf(config, sizeof config, "%s/configs/fashion-mlp.yaml", getenv("MPIGAN_SOURCE"));
+  GAN_TRY(read_text(folder, "data", path, sizeof path));
+  snprintf(data, sizeof data, "data.path=%s", path);
+  const char *const overrides[] = {data};
+  gan_session session = {.comm = group};
+  gan_status status = gan_session_config(&session, config, overrides, 1);
+  if (status == GAN_OK) status = gan_session_build(&session);
+  if (status == GAN_OK) status = gan_session_load(&session);
+  if (status == GAN_OK) status = load_state(&session, folder, step);
+  if (status == GAN_OK) status = session.task->type->step(session.task);
+  if (status == GAN_OK) status = keep(session.task, out);
+  gan_session_reset(&session);
+  return status;
+}
+
+static double relative(const float *a, const float *b, int64_t n) {
+  double difference = 0, size = 0;
+  for (int64_t i = 0; i < n; i++) {
+    difference += pow((double)a[i] - (double)b[i], 2);
+    size += pow((double)b[i], 2);
+  }
+  return sqrt(difference / size);
+}
+
+static bool agree(const outcome *one, const outcome *many, int step, int ranks) {
+  bool good = true;
+  for (int i = 0; i < LEARNERS; i++) {
+    double loss = fabs(many->losses[i] / one->losses[i] - 1);
+    double grad = relative(many->grads[i], one->grads[i], one->n[i]);
+    printf("step %d on %d ranks: loss %d differs by %.1e, gradients by %.1e\n", step, ranks, i,
+           loss, grad);
+    good &= loss < TOLERANCE && grad < TOLERANCE;
+  }
+  return good;
+}
+
+static void free_outcome(outcome *out) {
+  for (int i = 0; i < LEARNERS; i++) gan_free(&out->grads[i]);
+}
+
+static void compare_worlds(int step) {
+  const char *folder = getenv("STEP_FOLDER");
+  check_all(folder && gan_comm_size(world) == WORLDS);
+  outcome one = {.n = {0}};
+  for (int ranks = 1; ranks <= WORLDS; ranks++) {
+    gan_comm *group;
+    outcome many = {.n = {0}};
+    bool mine = gan_comm_rank(world) < ranks;
+    check_ok(gan_comm_split(world, mine ? 0 : 1, &group));
+    check_ok(mine ? take_step(group, folder, step, &many) : GAN_OK);
+    bool root = gan_comm_rank(world) == 0;
+    if (ranks > 1) check_all(!root || agree(&one, &many, step, ranks));
+    if (ranks == 1)
+      one = many;
+    else
+      free_outcome(&many);
+    gan_comm_destroy(&group);
+  }
+  free_outcome(&one);
+}
+
+START_TEST(untrained) {
+  compare_worlds(0);
+}
+END_TEST
+
+START_TEST(after_100_steps) {
+  compare_worlds(100);
+}
+END_TEST
+
+START_TEST(after_500_steps) {
+  compare_worlds(500);
+}
+END_TEST
+
+int main(int argc, char **argv) {
+  const TTest *const tests[] = {untrained, after_100_steps, after_500_steps};
+  return run_mpi_tests(argc, argv, "step", tests, sizeof tests / sizeof *tests);
+}
