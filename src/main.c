@@ -16,7 +16,7 @@ int main(int argc, char **argv) {
   if (status == GAN_OK)
     status = command ? command->run(comm, argc - 1, argv + 1)
                      : gan_command_unknown(argc > 1 ? argv[1] : NULL);
-  if (status != GAN_OK) gan_log_error("%s", gan_error_message());
+  if (status != GAN_OK && *gan_error_message()) gan_log_error("%s", gan_error_message());
   gan_comm_finish(&comm);
   return status;
 }

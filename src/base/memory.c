@@ -33,8 +33,11 @@ void *gan_alloc(size_t count, size_t size, const char *what) {
     block = aligned_alloc(ALIGNMENT, padded);
   }
   if (!block) {
-    (void)gan_fail(GAN_TEMPORARY, "cannot allocate %s for %s",
-                   gan_bytes_text(text, (double)count * (double)size), what);
+    (void)gan_fail(
+        GAN_NO_MEMORY,
+        "cannot allocate %s for %s; use more ranks, a smaller batch or model, or ask for "
+        "more memory",
+        gan_bytes_text(text, (double)count * (double)size), what);
     return NULL;
   }
   memset(block, 0, padded);

@@ -31,7 +31,7 @@ size_t gan_alloc_bytes(void);
 #define GAN_TRY_ALLOC(pointer, count, what)                                                        \
   do {                                                                                             \
     (pointer) = gan_alloc((size_t)(count), sizeof *(pointer), (what));                             \
-    if (!(pointer)) return GAN_TEMPORARY;                                                          \
+    if (!(pointer)) return GAN_NO_MEMORY;                                                          \
   } while (0)
 
 /* "12.3 MiB" into text (at least 16 bytes); returns text. */

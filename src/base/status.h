@@ -20,6 +20,9 @@ gan_status gan_fail_context(gan_status status, const char *format, ...)
 /* Forgets the recorded message: for a caller that deals with the failure itself. */
 void gan_fail_clear(void);
 
+/* Short memory is a mistake of config or launch: starting again as it was would not help. */
+#define GAN_NO_MEMORY GAN_USAGE
+
 /* Passes a failure up. */
 #define GAN_TRY(call)                                                                              \
   do {                                                                                             \

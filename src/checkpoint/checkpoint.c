@@ -206,7 +206,7 @@ static gan_status read_facts(gan_checkpoint *checkpoint) {
 static gan_status open_verified(gan_checkpoint *checkpoint, const char *path) {
   size_t n;
   checkpoint->path = gan_strdup(path);
-  if (!checkpoint->path) return GAN_TEMPORARY;
+  if (!checkpoint->path) return GAN_NO_MEMORY;
   GAN_TRY(gan_file_read(path, &checkpoint->bytes, &n));
   GAN_TRY(verify(path, checkpoint->bytes, n));
   GAN_TRY(

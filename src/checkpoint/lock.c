@@ -131,7 +131,7 @@ static gan_status acquire(gan_lock *lock, const char *run_dir, const char *host,
   snprintf(lock->owner, sizeof lock->owner, "host %.200s pid %ld job %.100s", host, (long)getpid(),
            job && *job ? job : "none");
   char *path = gan_format("%s/run.lock", run_dir);
-  if (!path) return GAN_TEMPORARY;
+  if (!path) return GAN_NO_MEMORY;
   lock->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   gan_status status = GAN_OK;
   if (lock->fd < 0) status = gan_fail(GAN_OUTPUT, "%s: cannot open: %s", path, strerror(errno));
@@ -142,7 +142,7 @@ static gan_status acquire(gan_lock *lock, const char *run_dir, const char *host,
   pthread_cond_init(&lock->wake, NULL);
   int code = pthread_create(&lock->thread, NULL, advance, lock);
   lock->running = code == 0;
-  return code ? gan_fail(GAN_TEMPORARY, "cannot start a thread: %s", strerror(code)) : GAN_OK;
+  return code ? gan_fail(GAN_USAGE, "cannot start a thread: %s", strerror(code)) : GAN_OK;
 }
 
 gan_status gan_lock_acquire(const char *run_dir, const char *host, double wait_s, gan_lock **out) {

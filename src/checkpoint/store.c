@@ -39,7 +39,7 @@ static gan_status list_steps(const char *run_dir, step_list *list) {
   *list = (step_list){0};
   char **names, *folder = folder_of(run_dir);
   int count;
-  if (!folder) return GAN_TEMPORARY;
+  if (!folder) return GAN_NO_MEMORY;
   gan_status status = gan_folder_list(folder, "step-", ".h5", &names, &count);
   gan_free(&folder);
   if (status != GAN_OK) return status;
@@ -47,7 +47,7 @@ static gan_status list_steps(const char *run_dir, step_list *list) {
   for (int i = 0; list->steps && i < count; i++)
     if (step_of(names[i]) >= 0) list->steps[list->count++] = step_of(names[i]);
   gan_names_free(&names, count);
-  if (!list->steps) return GAN_TEMPORARY;
+  if (!list->steps) return GAN_NO_MEMORY;
   qsort(list->steps, (size_t)list->count, sizeof *list->steps, ascending);
   return GAN_OK;
 }
@@ -55,7 +55,7 @@ static gan_status list_steps(const char *run_dir, step_list *list) {
 gan_status gan_store_prepare(const char *run_dir) {
   char **names, *folder = folder_of(run_dir);
   int count;
-  if (!folder) return GAN_TEMPORARY;
+  if (!folder) return GAN_NO_MEMORY;
   gan_status status = gan_folder_make(folder);
   if (status == GAN_OK) status = gan_folder_list(folder, "step-", ".tmp", &names, &count);
   if (status == GAN_OK) {
@@ -77,7 +77,7 @@ gan_status gan_store_newest(const char *run_dir, gan_checkpoint **out) {
   gan_status status = GAN_OK;
   for (int i = list.count - 1; i >= 0; i--) {
     char *path = gan_store_path(run_dir, list.steps[i]);
-    status = path ? gan_checkpoint_open(path, out) : GAN_TEMPORARY;
+    status = path ? gan_checkpoint_open(path, out) : GAN_NO_MEMORY;
     gan_free(&path);
     if (status != GAN_INPUT) break;
     gan_log("skipped checkpoint: %s", gan_error_message());
@@ -123,7 +123,7 @@ gan_status gan_store_write(const char *run_dir, const gan_checkpoint_content *co
                            int64_t keep_last, int64_t keep_every) {
   char *path = gan_store_path(run_dir, content->facts.step);
   char *link = gan_format("%s/checkpoints/latest", run_dir);
-  gan_status status = path && link ? gan_checkpoint_write(path, content) : GAN_TEMPORARY;
+  gan_status status = path && link ? gan_checkpoint_write(path, content) : GAN_NO_MEMORY;
   if (status == GAN_OK) {
     gan_link_replace(link, strrchr(path, '/') + 1);
     status = prune(run_dir, keep_last, keep_every);

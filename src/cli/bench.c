@@ -123,7 +123,7 @@ static void report(const gan_session *session, int repeat, const call_list *call
 static gan_status bench_step(gan_session *session, int repeat) {
   call_list *calls = gan_alloc(1, sizeof *calls, "a list of products");
   double *times = gan_alloc(3 * (size_t)repeat, sizeof *times, "times");
-  gan_status status = calls && times ? GAN_OK : GAN_TEMPORARY;
+  gan_status status = calls && times ? GAN_OK : GAN_NO_MEMORY;
   status = gan_comm_agree(session->comm, status);
   if (status == GAN_OK) status = measure(session, repeat, calls, times);
   if (status == GAN_OK) report(session, repeat, calls, times);

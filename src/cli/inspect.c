@@ -76,12 +76,12 @@ static gan_status print_checkpoint(gan_checkpoint *checkpoint) {
 static gan_status verify_folder(const char *run_dir) {
   char **names, *folder = gan_format("%s/checkpoints", run_dir);
   int count, damaged = 0;
-  if (!folder) return GAN_TEMPORARY;
+  if (!folder) return GAN_NO_MEMORY;
   gan_status status = gan_folder_list(folder, "step-", ".h5", &names, &count);
   for (int i = 0; status == GAN_OK && i < count; i++) {
     gan_checkpoint *checkpoint;
     char *path = gan_format("%s/%s", folder, names[i]);
-    status = path ? gan_checkpoint_open(path, &checkpoint) : GAN_TEMPORARY;
+    status = path ? gan_checkpoint_open(path, &checkpoint) : GAN_NO_MEMORY;
     if (status == GAN_OK) {
       gan_log("%s: verified", path);
       gan_checkpoint_close(&checkpoint);

@@ -38,7 +38,7 @@ static gan_status sample(const sample_options *options, gan_generator *generator
   uint64_t seed = (uint64_t)(options->seed == NOT_GIVEN ? info.seed : options->seed);
   *images = gan_alloc((size_t)options->count, (size_t)row * sizeof(float), "the samples");
   *latent = gan_alloc((size_t)options->count, (size_t)info.latent_size * sizeof(float), "noise");
-  if (!*images || !*latent) return GAN_TEMPORARY;
+  if (!*images || !*latent) return GAN_NO_MEMORY;
   GAN_TRY(gan_generator_sample(generator, seed, 0, options->count, *images, *latent));
   gan_samples samples = {.n = options->count,
                          .c = info.channels,

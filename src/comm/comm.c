@@ -138,7 +138,7 @@ gan_status gan_comm_broadcast_text(gan_comm *comm, char **text, size_t *length) 
   if (comm->rank != 0) {
     *length = n;
     *text = gan_alloc(n + 1, 1, "a text from rank 0");
-    if (!*text) status = GAN_TEMPORARY;
+    if (!*text) status = GAN_NO_MEMORY;
   }
   GAN_TRY(gan_comm_agree(comm, status));
   return gan_comm_broadcast(comm, *text, n);

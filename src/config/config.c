@@ -90,7 +90,7 @@ static gan_status load_yaml(const char *text, size_t length, gan_origin origin,
   char at[512];
   yaml_parser_t parser;
   yaml_document_t second;
-  if (!yaml_parser_initialize(&parser)) return gan_fail(GAN_TEMPORARY, "no memory for YAML");
+  if (!yaml_parser_initialize(&parser)) return gan_fail(GAN_NO_MEMORY, "no memory for YAML");
   yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
   gan_status status = GAN_OK;
   if (!yaml_parser_load(&parser, document) || !yaml_parser_load(&parser, &second)) {
@@ -159,7 +159,7 @@ static gan_status apply_override(gan_config *config, const char *text,
 static gan_status default_name(gan_config *config) {
   const char *slash = strrchr(config->file, '/');
   config->name = gan_strdup(slash ? slash + 1 : config->file);
-  if (!config->name) return GAN_TEMPORARY;
+  if (!config->name) return GAN_NO_MEMORY;
   char *dot = strrchr(config->name, '.');
   if (dot && dot != config->name) *dot = '\0';
   return GAN_OK;
@@ -251,7 +251,7 @@ gan_status gan_config_parse(gan_config *config, const char *text, size_t length,
                             const gan_layer_schemas *layers) {
   *config = (gan_config){0};
   config->file = gan_strdup(file);
-  if (!config->file) return GAN_TEMPORARY;
+  if (!config->file) return GAN_NO_MEMORY;
   gan_options options = gan_config_options();
   for (int i = 0; i < options.count; i++) {
     GAN_TRY(gan_option_reset(&options.rows[i], config));

@@ -95,7 +95,7 @@ static gan_status parse_entry(gan_layer_spec *spec, const char *key, int index,
   GAN_TRY(find_schema(yaml, key, index, spec->origin, (const char *)name->data.scalar.value,
                       &spec->schema));
   spec->parameters = gan_alloc(1, spec->schema->parameters_size, "a layer's options");
-  if (!spec->parameters) return GAN_TEMPORARY;
+  if (!spec->parameters) return GAN_NO_MEMORY;
   for (int i = 0; i < spec->schema->options.count; i++)
     GAN_TRY(gan_option_reset(&spec->schema->options.rows[i], spec->parameters));
   return parse_parameters(spec, key, index, yaml, options);

@@ -237,7 +237,7 @@ gan_status gan_option_set(const gan_option *option, void *base, const gan_yaml *
   if (option->type == GAN_OPTION_STRING) {
     if (!*text || strlen(text) != node->data.scalar.length) return reject(option, yaml, node);
     char *copy = gan_strdup(text);
-    if (!copy) return GAN_TEMPORARY;
+    if (!copy) return GAN_NO_MEMORY;
     gan_free(place);
     *(char **)place = copy;
     return GAN_OK;
@@ -259,7 +259,7 @@ gan_status gan_option_reset(const gan_option *option, void *base) {
     *(double *)place = (double)NAN;
     break;
   case GAN_OPTION_STRING:
-    if (text && !(*(char **)place = gan_strdup(text))) return GAN_TEMPORARY;
+    if (text && !(*(char **)place = gan_strdup(text))) return GAN_NO_MEMORY;
     return GAN_OK;
   default:
     break;

@@ -33,12 +33,12 @@ static const gan_option rows[] = {
    "seed of all randomness: weights, order of the data, noise, dropout"},
   {"task", CHOICE, AT(task), "gan", 0, 0, tasks, 0, "", "what is trained"},
 
-  {"data.path", STRING, AT(data.path), NULL, 0, 0, NULL, 0, "",
+  {"data.path", STRING, AT(data.path), NULL, 0, 0, NULL, FREE, "",
    "IDX file or folder (plain or .gz), HDF5 file, builtin:digits, or a name looked up under "
    "$MPIGAN_DATA and /usr/share/datasets"},
-  {"data.images", STRING, AT(data.images), "images", 0, 0, NULL, 0, "",
+  {"data.images", STRING, AT(data.images), "images", 0, 0, NULL, FREE, "",
    "HDF5: the dataset with the samples, (N,H,W), (N,H,W,C), (N,C,H,W) or (N,D)"},
-  {"data.labels", STRING, AT(data.labels), "labels", 0, 0, NULL, 0, "",
+  {"data.labels", STRING, AT(data.labels), "labels", 0, 0, NULL, FREE, "",
    "HDF5: the dataset with the labels, (N); it need not exist"},
   {"data.layout", CHOICE, AT(data.layout), "auto", 0, 0, layouts, 0, "",
    "HDF5 images of four dimensions: channels last (nhwc) or first (nchw); auto: the side that "

@@ -76,7 +76,7 @@ gan_status gan_config_yaml(const gan_config *config, char **out) {
   }
   if (!ok || !buffer.bytes) {
     gan_free(&buffer.bytes);
-    return gan_fail(GAN_TEMPORARY, "no memory for the config's text");
+    return gan_fail(GAN_NO_MEMORY, "no memory for the config's text");
   }
   buffer.bytes[buffer.used] = '\0';
   *out = buffer.bytes;

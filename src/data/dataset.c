@@ -91,7 +91,7 @@ static gan_status hand_out(gan_comm *comm, gan_dataset *set, gan_source *source,
   int64_t piece = PIECE_BYTES / (int64_t)row_bytes(&set->info) + 1;
   char *rows = gan_alloc((size_t)piece, row_bytes(&set->info), "rows on their way");
   int32_t *labels = gan_alloc((size_t)piece, sizeof *labels, "labels on their way");
-  gan_status state = rows && labels ? GAN_OK : GAN_TEMPORARY;
+  gan_status state = rows && labels ? GAN_OK : GAN_NO_MEMORY;
   for (int to = 0; to < gan_comm_size(comm); to++)
     state = hand_out_to(comm, set, source, to, state, rows, labels, facts);
   if (state == GAN_OK) state = gan_source_finish(source);
@@ -124,7 +124,7 @@ static gan_status make_digest(gan_comm *comm, gan_dataset *set) {
   int64_t count = set->shards.count;
   hashes = gan_alloc((size_t)count + 2, sizeof *hashes, "shard digests");
   halves = gan_alloc((size_t)count * 4, sizeof *halves, "shard digests");
-  gan_status status = gan_comm_agree(comm, hashes && halves ? GAN_OK : GAN_TEMPORARY);
+  gan_status status = gan_comm_agree(comm, hashes && halves ? GAN_OK : GAN_NO_MEMORY);
   if (status == GAN_OK) {
     const char *rows = set->rows;
     const int32_t *labels = set->labels;
@@ -180,7 +180,7 @@ static gan_status load(gan_comm *comm, gan_dataset *set, gan_source *source, gan
   set->rows = gan_alloc(rows, row_bytes(&set->info), "this rank's data");
   if (set->info.has_labels) set->labels = gan_alloc(rows, sizeof *set->labels, "labels");
   bool ok = set->rows && (set->labels || !set->info.has_labels);
-  GAN_TRY(gan_comm_agree(comm, ok ? GAN_OK : GAN_TEMPORARY));
+  GAN_TRY(gan_comm_agree(comm, ok ? GAN_OK : GAN_NO_MEMORY));
   value_facts facts = {INFINITY, -INFINITY, 0};
   gan_status status = gan_comm_rank(comm) ? take(comm, set) : hand_out(comm, set, source, &facts);
   GAN_TRY(gan_comm_agree(comm, status));
@@ -194,7 +194,7 @@ gan_status gan_dataset_load(gan_comm *comm, const gan_config *config, gan_source
                             const gan_data_info *info, gan_range range, gan_dataset **out) {
   *out = NULL;
   gan_dataset *set = gan_alloc(1, sizeof *set, "a data set");
-  gan_status status = gan_comm_agree(comm, set ? GAN_OK : GAN_TEMPORARY);
+  gan_status status = gan_comm_agree(comm, set ? GAN_OK : GAN_NO_MEMORY);
   if (status == GAN_OK) {
     set->info = *info;
     set->shards = gan_shards_of(info->n, config->data.shards, config->train.batch,

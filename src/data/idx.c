@@ -85,7 +85,7 @@ static gan_status check_size(const idx_file *idx) {
 
 static gan_status open_file(idx_file *idx, const char *path) {
   idx->path = gan_strdup(path);
-  if (!idx->path) return GAN_TEMPORARY;
+  if (!idx->path) return GAN_NO_MEMORY;
   GAN_TRY(gan_gzip_open(path, &idx->file));
   GAN_TRY(parse_header(idx));
   return check_size(idx);

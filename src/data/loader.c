@@ -23,7 +23,7 @@ gan_status gan_loader_create(const gan_dataset *dataset, uint64_t seed, gan_load
                                   "the order of the data");
   if (!loader->order || !loader->order_epoch) {
     gan_loader_destroy(out);
-    return GAN_TEMPORARY;
+    return GAN_NO_MEMORY;
   }
   for (int i = 0; i < 256; i++)
     loader->byte_value[i] = (float)(i * dataset->scale + dataset->offset);

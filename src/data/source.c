@@ -60,7 +60,7 @@ static char *existing(const char *folder, size_t folder_length, const char *name
 gan_status gan_source_find(const char *name, char **path) {
   if (strncmp(name, "builtin:", 8) == 0) {
     *path = gan_strdup(name);
-    return *path ? GAN_OK : GAN_TEMPORARY;
+    return *path ? GAN_OK : GAN_NO_MEMORY;
   }
   *path = existing("", 0, name);
   if (*path) return GAN_OK;

@@ -24,7 +24,7 @@ gan_status gan_file_read(const char *path, char **bytes, size_t *n) {
   else if (!S_ISREG(info.st_mode))
     status = gan_fail(GAN_INPUT, "%s: is not a file", path);
   else if (!(*bytes = gan_alloc((size_t)info.st_size + 1, 1, path)))
-    status = GAN_TEMPORARY;
+    status = GAN_NO_MEMORY;
   else
     size = (size_t)info.st_size;
   while (status == GAN_OK && used < size) {
@@ -53,7 +53,7 @@ gan_status gan_fd_write(int fd, const char *path, const void *bytes, size_t n) {
 /* Makes a rename in this file's folder durable. */
 static gan_status sync_folder_of(const char *path) {
   char *folder = gan_strdup(path);
-  if (!folder) return GAN_TEMPORARY;
+  if (!folder) return GAN_NO_MEMORY;
   char *slash = strrchr(folder, '/');
   if (slash == folder) slash++;
   if (slash) *slash = '\0';
@@ -83,7 +83,7 @@ static gan_status write_and_sync(const char *path, const void *head, size_t head
 gan_status gan_file_replace(const char *path, const void *head, size_t head_n, const void *body,
                             size_t body_n) {
   char *temporary = gan_format("%s.tmp", path);
-  if (!temporary) return GAN_TEMPORARY;
+  if (!temporary) return GAN_NO_MEMORY;
   gan_status status = write_and_sync(temporary, head, head_n, body, body_n);
   if (status == GAN_OK && rename(temporary, path))
     status = gan_fail(GAN_OUTPUT, "%s: cannot rename to it: %s", path, strerror(errno));
@@ -94,7 +94,7 @@ gan_status gan_file_replace(const char *path, const void *head, size_t head_n, c
 
 gan_status gan_folder_make(const char *path) {
   char *partial = gan_strdup(path);
-  if (!partial) return GAN_TEMPORARY;
+  if (!partial) return GAN_NO_MEMORY;
   gan_status status = GAN_OK;
   for (char *at = partial + 1; status == GAN_OK; at++) {
     if (*at != '/' && *at != '\0') continue;
@@ -148,7 +148,7 @@ static gan_status add_name(char ***names, int *count, int *capacity, const char 
     *capacity = 2 * *capacity + 16;
   }
   (*names)[*count] = gan_strdup(name);
-  if (!(*names)[*count]) return GAN_TEMPORARY;
+  if (!(*names)[*count]) return GAN_NO_MEMORY;
   ++*count;
   return GAN_OK;
 }

@@ -17,7 +17,7 @@ struct gan_gzip {
 static gan_status open_stream(gan_gzip *file, const char *path) {
   struct stat info;
   file->path = gan_strdup(path);
-  if (!file->path) return GAN_TEMPORARY;
+  if (!file->path) return GAN_NO_MEMORY;
   if (stat(path, &info)) return gan_fail(GAN_INPUT, "%s: cannot open: %s", path, strerror(errno));
   if (!S_ISREG(info.st_mode)) return gan_fail(GAN_INPUT, "%s: is not a file", path);
   if (info.st_size == 0) return gan_fail(GAN_INPUT, "%s: is empty", path);

@@ -107,7 +107,7 @@ static gan_status new_handle(const char *name, gan_h5 **out) {
   (*out)->name = gan_strdup(name);
   if ((*out)->name) return GAN_OK;
   gan_free(out);
-  return GAN_TEMPORARY;
+  return GAN_NO_MEMORY;
 }
 
 gan_status gan_h5_create(gan_h5 **out) {
@@ -119,7 +119,7 @@ gan_status gan_h5_create(gan_h5 **out) {
   (*out)->id = H5Fcreate(image_name(memory), H5F_ACC_TRUNC, H5P_DEFAULT, access);
   H5Pclose(access);
   gan_status status = GAN_OK;
-  if ((*out)->id < 0) status = h5_fail(*out, GAN_TEMPORARY, "make", "a file in memory");
+  if ((*out)->id < 0) status = h5_fail(*out, GAN_NO_MEMORY, "make", "a file in memory");
   leave();
   if (status != GAN_OK) gan_h5_close(out);
   return status;
@@ -173,11 +173,11 @@ gan_status gan_h5_image(gan_h5 *file, char **bytes, size_t *n) {
   gan_status status = GAN_OK;
   ssize_t size = -1;
   if (H5Fflush(file->id, H5F_SCOPE_GLOBAL) >= 0) size = H5Fget_file_image(file->id, NULL, 0);
-  if (size < 0) status = h5_fail(file, GAN_TEMPORARY, "finish", "the image");
+  if (size < 0) status = h5_fail(file, GAN_NO_MEMORY, "finish", "the image");
   if (status == GAN_OK && !(*bytes = gan_alloc((size_t)size, 1, "a file image")))
-    status = GAN_TEMPORARY;
+    status = GAN_NO_MEMORY;
   if (status == GAN_OK && H5Fget_file_image(file->id, *bytes, (size_t)size) != size)
-    status = h5_fail(file, GAN_TEMPORARY, "copy", "the image");
+    status = h5_fail(file, GAN_NO_MEMORY, "copy", "the image");
   leave();
   if (status != GAN_OK) gan_free(bytes);
   *n = status == GAN_OK ? (size_t)size : 0;
@@ -292,7 +292,7 @@ gan_status gan_h5_names(gan_h5 *file, const char *group, char ***names, int *cou
     status = h5_fail(file, GAN_INPUT, "open group", group);
   if (status == GAN_OK && info.nlinks) {
     *names = gan_alloc(info.nlinks, sizeof **names, "names");
-    if (!*names) status = GAN_TEMPORARY;
+    if (!*names) status = GAN_NO_MEMORY;
   }
   for (hsize_t i = 0; status == GAN_OK && i < info.nlinks; i++) {
     char name[256];
@@ -300,7 +300,7 @@ gan_status gan_h5_names(gan_h5 *file, const char *group, char ***names, int *cou
                            H5P_DEFAULT) < 0)
       status = h5_fail(file, GAN_INPUT, "list group", group);
     else if (!((*names)[(*count)++] = gan_strdup(name)))
-      status = GAN_TEMPORARY;
+      status = GAN_NO_MEMORY;
   }
   leave();
   if (status != GAN_OK) gan_names_free(names, *count);
@@ -445,7 +445,7 @@ gan_status gan_h5_get_text(gan_h5 *file, const char *object, const char *name, c
   H5Tclose(type);
   if (status == GAN_OK) {
     *value = gan_strdup(text ? text : "");
-    if (!*value) status = GAN_TEMPORARY;
+    if (!*value) status = GAN_NO_MEMORY;
     H5free_memory(text);
   }
   leave();

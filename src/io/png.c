@@ -28,7 +28,7 @@ static gan_status canvas_save(const canvas *picture, const char *path) {
                      .format = picture->channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY};
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
   char *bytes = gan_alloc(size, 1, "a picture");
-  if (!bytes) return GAN_TEMPORARY;
+  if (!bytes) return GAN_NO_MEMORY;
   gan_status status;
   if (png_image_write_to_memory(&image, bytes, &size, 0, picture->pixels, 0, NULL))
     status = gan_file_replace(path, bytes, size, NULL, 0);

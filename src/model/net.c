@@ -210,7 +210,7 @@ gan_status gan_net_create(const gan_net_spec *spec, gan_net **out) {
   net->capacity = spec->capacity;
   size_t *work_bytes =
       gan_alloc((size_t)spec->layers->count + 2, sizeof *work_bytes, "a network's plan");
-  gan_status status = work_bytes ? build(net, spec, work_bytes) : GAN_TEMPORARY;
+  gan_status status = work_bytes ? build(net, spec, work_bytes) : GAN_NO_MEMORY;
   gan_free(&work_bytes);
   if (status != GAN_OK) gan_net_destroy(out);
   return status;

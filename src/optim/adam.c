@@ -15,7 +15,7 @@ gan_status gan_adam_create(int64_t n, double lr, double beta1, double beta2, dou
   adam->exp_avg_sq = gan_alloc((size_t)n, sizeof(float), "the optimizer's means of squares");
   if (adam->exp_avg && adam->exp_avg_sq) return GAN_OK;
   gan_adam_destroy(out);
-  return GAN_TEMPORARY;
+  return GAN_NO_MEMORY;
 }
 
 void gan_adam_destroy(gan_adam **adam) {

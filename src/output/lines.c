@@ -40,6 +40,11 @@ gan_status gan_lines_append(gan_lines *lines, gan_json *line) {
   return status;
 }
 
+gan_status gan_lines_sync(gan_lines *lines) {
+  if (fsync(lines->fd) == 0) return GAN_OK;
+  return gan_fail(GAN_OUTPUT, "%s: cannot sync to disk: %s", lines->path, strerror(errno));
+}
+
 /* The value behind "step": in a line, INT64_MAX if there is none. */
 static int64_t step_of(const char *line, size_t length) {
   static const char key[] = "\"step\": ";
@@ -49,11 +54,17 @@ static int64_t step_of(const char *line, size_t length) {
   return INT64_MAX;
 }
 
+/* A file of ours that cannot be read back cannot be kept either: a failure of output. */
+static gan_status read_back(const char *path, char **text, size_t *n) {
+  gan_status status = gan_file_read(path, text, n);
+  return status == GAN_INPUT ? gan_fail(GAN_OUTPUT, "%s", gan_error_message()) : status;
+}
+
 gan_status gan_lines_cut(const char *path, int64_t step) {
   char *text;
   size_t n, kept = 0;
   if (!gan_file_exists(path)) return GAN_OK;
-  GAN_TRY(gan_file_read(path, &text, &n));
+  GAN_TRY(read_back(path, &text, &n));
   for (size_t at = 0; at < n;) {
     char *newline = memchr(text + at, '\n', n - at);
     if (!newline) break; /* half a line: its writer was killed */
@@ -74,7 +85,7 @@ gan_status gan_lines_count(const char *path, const char *needle, int64_t *count)
   size_t n;
   *count = 0;
   if (!gan_file_exists(path)) return GAN_OK;
-  GAN_TRY(gan_file_read(path, &text, &n));
+  GAN_TRY(read_back(path, &text, &n));
   for (char *line = text; line;) {
     char *newline = strchr(line, '\n');
     if (newline) *newline = '\0';

@@ -15,6 +15,9 @@ void gan_lines_close(gan_lines **lines);
 /* One line, in one write.  GAN_OUTPUT if it cannot; what was written of it is taken back. */
 GAN_CHECKED gan_status gan_lines_append(gan_lines *lines, gan_json *line);
 
+/* Waits until all lines are on the disk. */
+GAN_CHECKED gan_status gan_lines_sync(gan_lines *lines);
+
 /* Before opening: keeps only the whole lines whose "step" is at most `step` (all whole lines if
  * step is INT64_MAX), by replacing the file atomically.  No file is no error. */
 GAN_CHECKED gan_status gan_lines_cut(const char *path, int64_t step);

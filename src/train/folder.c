@@ -26,11 +26,11 @@ static gan_status open_folder(gan_folder *folder, const char *path, const char *
                               double lock_wait_s) {
   folder->log_fd = -1;
   folder->path = gan_strdup(path);
-  if (!folder->path) return GAN_TEMPORARY;
+  if (!folder->path) return GAN_NO_MEMORY;
   GAN_TRY(gan_folder_make(path));
   GAN_TRY(gan_lock_acquire(path, host, lock_wait_s, &folder->lock));
   char *log = inside(folder, "log.txt");
-  if (!log) return GAN_TEMPORARY;
+  if (!log) return GAN_NO_MEMORY;
   folder->log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   gan_status status = GAN_OK;
   if (folder->log_fd < 0)
@@ -64,7 +64,7 @@ void gan_folder_close(gan_folder **out) {
 static gan_status cut_samples(const gan_folder *folder, int64_t step) {
   char **names, *samples = inside(folder, "samples");
   int count;
-  if (!samples) return GAN_TEMPORARY;
+  if (!samples) return GAN_NO_MEMORY;
   gan_status status = gan_folder_list(samples, "step-", "", &names, &count);
   for (int i = 0; status == GAN_OK && i < count; i++) {
     size_t length = strlen(names[i]);
@@ -96,7 +96,7 @@ gan_status gan_folder_begin(gan_folder *folder, const char *config_text, int64_t
                             int64_t *start) {
   char *metrics = inside(folder, "metrics.jsonl"), *events = inside(folder, "run.jsonl");
   char *config = inside(folder, "config.yaml"), *samples = inside(folder, "samples");
-  gan_status status = metrics && events && config && samples ? GAN_OK : GAN_TEMPORARY;
+  gan_status status = metrics && events && config && samples ? GAN_OK : GAN_NO_MEMORY;
   if (status == GAN_OK) status = gan_folder_make(samples);
   if (status == GAN_OK) status = begin(folder, config_text, step, start, metrics, events, config);
   gan_free(&metrics);
@@ -114,12 +114,16 @@ gan_status gan_folder_event(gan_folder *folder, gan_json *line) {
   return gan_lines_append(folder->events, line);
 }
 
+gan_status gan_folder_sync(gan_folder *folder) {
+  return gan_lines_sync(folder->metrics);
+}
+
 gan_status gan_folder_samples(gan_folder *folder, const gan_samples *samples) {
   char *base = gan_format("%s/samples/step-%08lld", folder->path, (long long)samples->step);
   char *h5 = base ? gan_format("%s.h5", base) : NULL;
   char *png = base ? gan_format("%s.png", base) : NULL;
   int has_picture;
-  gan_status status = h5 && png ? gan_samples_write_hdf5(h5, samples) : GAN_TEMPORARY;
+  gan_status status = h5 && png ? gan_samples_write_hdf5(h5, samples) : GAN_NO_MEMORY;
   if (status == GAN_OK) status = gan_samples_write_png(png, samples, &has_picture);
   gan_free(&base);
   gan_free(&h5);

@@ -24,6 +24,9 @@ GAN_CHECKED gan_status gan_folder_begin(gan_folder *folder, const char *config_t
 GAN_CHECKED gan_status gan_folder_metrics(gan_folder *folder, gan_json *line);
 GAN_CHECKED gan_status gan_folder_event(gan_folder *folder, gan_json *line);
 
+/* Makes the records durable: called before a checkpoint that counts on them. */
+GAN_CHECKED gan_status gan_folder_sync(gan_folder *folder);
+
 /* samples/step-....h5 and .png. */
 GAN_CHECKED gan_status gan_folder_samples(gan_folder *folder, const gan_samples *samples);
 

@@ -74,8 +74,23 @@ static gan_status check_rows(const gan_session *session) {
   return GAN_OK;
 }
 
+/* Another processor type rounds products otherwise: replicas still agree, since gradients are
+ * summed before they are used, but the same bits need the same processors in the same places. */
+static gan_status check_processors(gan_comm *comm) {
+  char name[64] = "";
+  int odd;
+  strncpy(name, gan_gemm_processor(), sizeof name - 1);
+  GAN_TRY(gan_comm_compare(comm, name, sizeof name, &odd));
+  if (odd >= 0)
+    gan_log("rank %d has another processor type than rank 0 (%s): a rerun gives the same bits only "
+            "on the same placement",
+            odd, name);
+  return GAN_OK;
+}
+
 /* The rest of building, once session->info is known. */
 static gan_status build_task(gan_session *session) {
+  GAN_TRY(check_processors(session->comm));
   gan_gemm_set_threads((int)session->config.compute.threads);
   GAN_TRY(gan_comm_agree(session->comm, gan_config_yaml(&session->config, &session->config_text)));
   return gan_comm_agree(session->comm, gan_task_create(session->comm, &session->config,

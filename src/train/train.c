@@ -125,7 +125,8 @@ static gan_status save(trainer *t) {
   const gan_config *config = &t->session.config;
   GAN_TRY(check_replicas(t));
   gan_status status = GAN_OK;
-  if (is_root(t)) {
+  if (is_root(t)) status = gan_folder_sync(t->folder);
+  if (status == GAN_OK && is_root(t)) {
     gan_checkpoint_content content = {.task = task->type->name,
                                       .config = t->session.config_text,
                                       .facts = t->facts,
@@ -224,16 +225,20 @@ static gan_status set_state(trainer *t) {
     status = gan_resume_check_data(&t->session, t->checkpoint, t->options->force_config);
   GAN_TRY(gan_comm_agree(t->comm, status));
   GAN_TRY(gan_comm_any_true(t->comm, t->checkpoint != NULL, &resumes));
-  if (resumes)
+  if (resumes) {
     GAN_TRY(gan_resume_load(&t->session, t->checkpoint, &t->facts));
-  else
+    gan_log("resuming from step %lld", (long long)t->facts.step);
+    if (t->facts.world_size != gan_comm_size(t->comm))
+      gan_log("  it was saved by %lld ranks, this start has %d: each step is equal to rounding",
+              (long long)t->facts.world_size, gan_comm_size(t->comm));
+  } else {
     gan_task_init(t->session.task);
+  }
   t->facts.seed = t->session.config.seed;
   t->facts.world_size = gan_comm_size(t->comm);
   t->facts.data = gan_session_data_facts(&t->session);
   t->first_step = t->facts.step;
   t->elapsed_before = t->facts.elapsed_s;
-  if (resumes) gan_log("resuming from step %lld", (long long)t->facts.step);
   gan_checkpoint_close(&t->checkpoint);
   return GAN_OK;
 }
@@ -246,7 +251,7 @@ static gan_status begin(trainer *t) {
     t->sample_images = gan_alloc((size_t)n, row * sizeof(float), "samples");
     t->sample_latent =
         gan_alloc((size_t)n, (size_t)t->session.task->latent_size * sizeof(float), "samples");
-    if (!t->sample_images || !t->sample_latent) status = GAN_TEMPORARY;
+    if (!t->sample_images || !t->sample_latent) status = GAN_NO_MEMORY;
     if (status == GAN_OK)
       status = gan_folder_begin(t->folder, t->session.config_text, t->facts.step, &t->start);
     if (status == GAN_OK) status = record_start(t);
@@ -294,7 +299,10 @@ static gan_status run_loop(trainer *t) {
   gan_progress_start(&t->progress, t->facts.step, t->steps);
   gan_status status = loop(t);
   if (status == GAN_NUMBERS)
-    status = gan_fail_context(status, "step %lld", (long long)t->facts.step + 1);
+    status = gan_fail(status,
+                      "step %lld: %s; nothing of this step is kept; train.optimizer.lr_d and lr_g "
+                      "may be too large: go on from the last checkpoint with smaller ones",
+                      (long long)t->facts.step + 1, gan_error_message());
   return finish(t, status);
 }
 
@@ -306,7 +314,7 @@ static gan_status train(trainer *t) {
   t->steps = gan_session_steps(session);
   t->run_dir = t->options->run_dir ? gan_strdup(t->options->run_dir)
                                    : gan_format("runs/%s", session->config.name);
-  if (!t->run_dir) return GAN_TEMPORARY;
+  if (!t->run_dir) return GAN_NO_MEMORY;
   if (t->options->dry_run) {
     gan_plan_print(session, t->run_dir);
     gan_log("--dry-run: nothing was trained or written");
@@ -329,6 +337,10 @@ static gan_status train(trainer *t) {
 gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
   trainer t = {.comm = comm, .options = options, .session.comm = comm};
   gan_status status = gan_comm_agree(comm, train(&t));
+  if (status != GAN_OK && t.folder) { /* while log.txt is open; main has nothing to add */
+    gan_log_error("%s", gan_error_message());
+    gan_fail_clear();
+  }
   gan_checkpoint_close(&t.checkpoint);
   gan_folder_close(&t.folder);
   gan_free(&t.sample_images);
