@@ -135,7 +135,8 @@ static gan_status verify(const char *path, const char *bytes, size_t n) {
                     USER_BLOCK);
   if (sscanf(head,
              "mpigan checkpoint\nversion %" SCNd64 "\nbytes %" SCNu64 "\nxxh3-128 %32[0-9a-f]",
-             &version, &promised, hex) < 1)
+             &version, &promised, hex) < 1 ||
+      version < 1)
     return gan_fail(GAN_INPUT, "%s: damaged: its user block cannot be read", path);
   if (version > GAN_CHECKPOINT_VERSION)
     return gan_fail(GAN_INPUT,

@@ -90,10 +90,13 @@ static gan_status load_yaml(const char *text, size_t length, gan_origin origin,
   char at[512];
   yaml_parser_t parser;
   yaml_document_t second;
+  bool first_loaded = false, second_loaded = false;
   if (!yaml_parser_initialize(&parser)) return gan_fail(GAN_NO_MEMORY, "no memory for YAML");
   yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
   gan_status status = GAN_OK;
-  if (!yaml_parser_load(&parser, document) || !yaml_parser_load(&parser, &second)) {
+  first_loaded = yaml_parser_load(&parser, document);
+  if (first_loaded) second_loaded = yaml_parser_load(&parser, &second);
+  if (!second_loaded) {
     const char *cure = "";
     origin.line = (int)parser.problem_mark.line + 1;
     size_t index = parser.problem_mark.index;
@@ -107,11 +110,9 @@ static gan_status load_yaml(const char *text, size_t length, gan_origin origin,
     origin.line = (int)second.start_mark.line + 1;
     status = gan_fail(GAN_USAGE, "%s: a second YAML document begins here; one is allowed",
                       gan_origin_text(at, sizeof at, origin));
-  } else {
-    yaml_document_delete(&second);
-    yaml_parser_delete(&parser);
-    return GAN_OK;
   }
+  if (second_loaded) yaml_document_delete(&second);
+  if (first_loaded && status != GAN_OK) yaml_document_delete(document);
   yaml_parser_delete(&parser);
   return status;
 }
@@ -211,8 +212,8 @@ static void nearest_divisors(int64_t batch, int64_t wanted, char *text, size_t s
     if (d <= wanted) below = d;
     if (d > wanted && d < above) above = d;
   }
-  snprintf(text, size, below == above ? "%lld" : "%lld or %lld", (long long)below,
-           (long long)above);
+  bool both = above != below && above <= 65536;
+  snprintf(text, size, both ? "%lld or %lld" : "%lld", (long long)below, (long long)above);
 }
 
 static gan_status check_shards(gan_config *config) {

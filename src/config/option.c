@@ -58,6 +58,7 @@ static int distance(const char *a, const char *b) {
 const char *gan_nearest(const char *typed, int n, const char *(*name)(const void *, int),
                         const void *context) {
   const char *best = NULL;
+  if (strlen(typed) > 64) return NULL;
   int best_distance = (int)strlen(typed) / 3 + 2; /* farther words help nobody */
   for (int i = 0; i < n; i++) {
     const char *known = name(context, i);

@@ -36,12 +36,8 @@ typedef struct {
 static gan_status look_at(const gan_dataset *set, int64_t first, int64_t count, const void *rows,
                           const int32_t *labels, value_facts *facts) {
   int64_t size = gan_data_row_size(&set->info);
-  for (int64_t i = 0; set->info.has_labels && i < count; i++) {
-    if (labels[i] < 0)
-      return gan_fail(GAN_INPUT, "%s: label %d of row %lld is negative", set->path, labels[i],
-                      (long long)(first + i));
+  for (int64_t i = 0; set->info.has_labels && i < count; i++)
     if (labels[i] > facts->largest_label) facts->largest_label = labels[i];
-  }
   if (set->info.type == GAN_U8) return GAN_OK;
   const float *values = rows;
   for (int64_t i = 0; i < count * size; i++) {
@@ -168,7 +164,7 @@ static void decide_range(gan_dataset *set, const value_facts *facts, gan_range r
       set->low = facts->smallest;
       set->high = facts->largest;
     }
-    if (!(set->high > set->low)) set->high = set->low + 1; /* constant data */
+    if (!(set->high > set->low)) set->high = set->low + fmax(1, fabs(set->low)); /* constant */
   }
   double to_low = range == GAN_RANGE_SYMMETRIC ? -1 : 0, to_high = 1;
   set->scale = range == GAN_RANGE_NONE ? 1 : (to_high - to_low) / (set->high - set->low);

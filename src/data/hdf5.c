@@ -7,7 +7,7 @@
 
 typedef struct {
   gan_h5 *file;
-  const char *images, *labels; /* borrowed from the config */
+  const char *path, *images, *labels; /* borrowed from the config */
   bool channels_first;
   char *scratch; /* rows in the file's order */
   size_t scratch_bytes;
@@ -84,6 +84,7 @@ static gan_status open_source(const gan_source_spec *spec, gan_source *source) {
   h5_state *state;
   GAN_TRY_ALLOC(state, 1, "an HDF5 reader");
   source->state = state;
+  state->path = spec->path;
   state->images = spec->images;
   state->labels = spec->labels;
   GAN_TRY(gan_h5_open(spec->path, &state->file));
@@ -102,11 +103,28 @@ static void to_channels_last(const gan_data_info *info, int64_t count, const cha
                from + (size_t)((i * info->c + k) * pixels + p) * size, size);
 }
 
+/* As 64-bit integers, so that one too large is seen and not cut. */
+static gan_status read_labels(const gan_source *source, int64_t count, int32_t *labels) {
+  const h5_state *state = source->state;
+  int64_t wide[512];
+  const int64_t most = sizeof wide / sizeof *wide;
+  for (int64_t done = 0; done < count; done += most) {
+    int64_t n = count - done < most ? count - done : most, first = source->position + done;
+    GAN_TRY(gan_h5_read_rows(state->file, state->labels, GAN_I64, first, n, wide));
+    for (int64_t i = 0; i < n; i++) {
+      if (wide[i] < 0 || wide[i] >= INT32_MAX)
+        return gan_fail(GAN_INPUT, "%s: label %lld of row %lld; allowed is 0 to %d", state->path,
+                        (long long)wide[i], (long long)(first + i), INT32_MAX - 1);
+      labels[done + i] = (int32_t)wide[i];
+    }
+  }
+  return GAN_OK;
+}
+
 static gan_status read_rows(gan_source *source, int64_t count, void *rows, int32_t *labels) {
   h5_state *state = source->state;
   const gan_data_info *info = &source->info;
-  if (info->has_labels)
-    GAN_TRY(gan_h5_read_rows(state->file, state->labels, GAN_I32, source->position, count, labels));
+  if (info->has_labels) GAN_TRY(read_labels(source, count, labels));
   bool reorder = state->channels_first && info->c > 1;
   if (!reorder)
     return gan_h5_read_rows(state->file, state->images, info->type, source->position, count, rows);

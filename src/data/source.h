@@ -31,7 +31,7 @@ typedef struct gan_source_format {
   const char *name;
   bool (*claims)(const char *path); /* whether the path looks like this format */
   gan_status (*open)(const gan_source_spec *spec, gan_source *source);
-  /* The next `count` rows, and their labels where the source has them. */
+  /* The next `count` rows, and their labels (at least 0) where the source has them. */
   gan_status (*read)(gan_source *source, int64_t count, void *rows, int32_t *labels);
   /* Behind the last row: whether the file ends where it should.  May be NULL. */
   gan_status (*finish)(gan_source *source);

@@ -6,6 +6,10 @@
 #include <string.h>
 
 GAN_KERNEL void gan_leaky_relu(int64_t n, float slope, const float *x, float *y) {
+  if (slope == 0.0f) { /* no product: 0 * -inf would be NaN */
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] <= 0.0f ? 0.0f : x[i];
+    return;
+  }
   for (int64_t i = 0; i < n; i++) {
     float low = slope * x[i];
     y[i] = x[i] <= 0.0f ? low : x[i];
@@ -14,6 +18,10 @@ GAN_KERNEL void gan_leaky_relu(int64_t n, float slope, const float *x, float *y)
 
 GAN_KERNEL void gan_leaky_relu_backward(int64_t n, float slope, const float *y, const float *dy,
                                         float *dx) {
+  if (slope == 0.0f) {
+    for (int64_t i = 0; i < n; i++) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+    return;
+  }
   for (int64_t i = 0; i < n; i++) {
     float low = slope * dy[i];
     dx[i] = y[i] > 0.0f ? dy[i] : low;

@@ -303,6 +303,11 @@ static gan_status run_loop(trainer *t) {
                       "step %lld: %s; nothing of this step is kept; train.optimizer.lr_d and lr_g "
                       "may be too large: go on from the last checkpoint with smaller ones",
                       (long long)t->facts.step + 1, gan_error_message());
+  if (status == GAN_OUTPUT)
+    status = gan_fail(status,
+                      "%s; earlier checkpoints are whole: once it can write, the same command goes "
+                      "on from the newest",
+                      gan_error_message());
   return finish(t, status);
 }
 
