@@ -60,10 +60,11 @@ static gan_status print_checkpoint(gan_checkpoint *checkpoint) {
   const gan_data_facts *data = &facts->data;
   char time[32], digest[33];
   gan_log("%s: verified", gan_checkpoint_path(checkpoint));
-  gan_log("task %s, step %lld, epoch %.4g, %s of training on %lld ranks, seed %lld, by mpigan %s",
+  gan_log("task %s, step %lld, epoch %.4g, %s of training on %lld rank%s, seed %lld, by mpigan %s",
           gan_checkpoint_task(checkpoint), (long long)facts->step, facts->epoch,
           gan_duration_text(time, facts->elapsed_s), (long long)facts->world_size,
-          (long long)facts->seed, gan_checkpoint_program(checkpoint));
+          facts->world_size == 1 ? "" : "s", (long long)facts->seed,
+          gan_checkpoint_program(checkpoint));
   gan_log("data: %lld rows of %lldx%lldx%lld in [%g, %g], %lld classes, digest %s",
           (long long)data->n, (long long)data->h, (long long)data->w, (long long)data->c, data->low,
           data->high, (long long)data->classes, gan_digest_text(digest, data->digest));

@@ -18,7 +18,8 @@ typedef struct {
 static gan_status write_files(const sample_options *options, const gan_samples *samples) {
   if (options->output) {
     GAN_TRY(gan_samples_write_hdf5(options->output, samples));
-    gan_log("%lld samples: %s", (long long)samples->n, options->output);
+    gan_log("%lld sample%s: %s", (long long)samples->n, samples->n == 1 ? "" : "s",
+            options->output);
   }
   if (!options->png) return GAN_OK;
   int written;

@@ -62,9 +62,10 @@ const char *gan_nearest(const char *typed, int n, const char *(*name)(const void
   int best_distance = (int)strlen(typed) / 3 + 2; /* farther words help nobody */
   for (int i = 0; i < n; i++) {
     const char *known = name(context, i);
-    const char *leaf = strrchr(known, '.');
+    const char *leaf = strrchr(known, '.'), *typed_leaf = strrchr(typed, '.');
     int d = distance(typed, known);
-    if (leaf && strcmp(leaf + 1, typed) == 0) d = 1; /* the right word at the wrong level */
+    /* the right word at the wrong level */
+    if (leaf && strcmp(leaf + 1, typed_leaf ? typed_leaf + 1 : typed) == 0) d = 1;
     if (d < best_distance) {
       best_distance = d;
       best = known;

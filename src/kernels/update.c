@@ -5,8 +5,8 @@
 #include <math.h>
 
 GAN_INLINE void adam_one(const gan_adam_step *step, float g, float *m, float *v, float *w) {
-  *m = step->beta1 * *m + (1.0f - step->beta1) * g;
-  *v = step->beta2 * *v + (1.0f - step->beta2) * (g * g);
+  *m = step->beta1 * *m + step->rest1 * g;
+  *v = step->beta2 * *v + step->rest2 * (g * g);
   float denominator = sqrtf(*v) / step->root_bias_correction + step->eps;
   *w -= step->step_size * (*m / denominator);
 }

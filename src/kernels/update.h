@@ -7,6 +7,7 @@
 
 typedef struct gan_adam_step {
   float beta1, beta2, eps;
+  float rest1, rest2;         /* 1 - beta1, 1 - beta2, rounded after the difference */
   float step_size;            /* learning rate / (1 - beta1^t) */
   float root_bias_correction; /* sqrt(1 - beta2^t) */
 } gan_adam_step;

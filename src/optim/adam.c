@@ -31,6 +31,8 @@ void gan_adam_step_once(gan_adam *adam, const float *grads, float *params) {
       .beta1 = (float)adam->beta1,
       .beta2 = (float)adam->beta2,
       .eps = (float)adam->eps,
+      .rest1 = (float)(1 - adam->beta1),
+      .rest2 = (float)(1 - adam->beta2),
       .step_size = (float)(adam->lr / (1 - pow(adam->beta1, t))),
       .root_bias_correction = (float)sqrt(1 - pow(adam->beta2, t)),
   };

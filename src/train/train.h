@@ -14,7 +14,7 @@ typedef struct gan_train_options {
   bool force_config, dry_run;
 } gan_train_options;
 
-/* Collective.  GAN_OK when the run is finished; GAN_NO_MEMORY when it saved and stopped because it
+/* Collective.  GAN_OK when the run is finished; GAN_TEMPORARY when it saved and stopped because it
  * was asked to; else what went wrong. */
 GAN_CHECKED gan_status gan_train(gan_comm *comm, const gan_train_options *options);
 
