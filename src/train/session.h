@@ -4,6 +4,7 @@
 
 #include "task/task.h"
 
+/* Stays where it was built: the task borrows its config and info. */
 typedef struct gan_session {
   gan_comm *comm; /* borrowed */
   gan_config config;
