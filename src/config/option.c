@@ -276,12 +276,17 @@ void gan_option_release(const gan_option *option, void *base) {
   if (option->type == GAN_OPTION_LAYERS) gan_layers_release(place);
 }
 
-/* The shortest decimal that reads back as the same double. */
+/* The shortest decimal that reads back as the same double, with a dot where it has an exponent:
+ * YAML 1.1 readers take 1e-05 for text. */
 static void real_text(double x, char *text, size_t size) {
   for (int digits = 6; digits <= 17; digits++) {
     snprintf(text, size, "%.*g", digits, x);
-    if (strtod(text, NULL) == x) return;
+    if (strtod(text, NULL) == x) break;
   }
+  char *exponent = strchr(text, 'e');
+  if (!exponent || strchr(text, '.') || strlen(text) + 3 > size) return;
+  memmove(exponent + 2, exponent, strlen(exponent) + 1);
+  memcpy(exponent, ".0", 2);
 }
 
 char *gan_option_text(const gan_option *option, const void *base, char *text, size_t size) {

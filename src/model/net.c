@@ -252,7 +252,7 @@ gan_status gan_net_forward(gan_net *net, const gan_pass *pass, const float *x, f
 
 gan_status gan_net_backward(gan_net *net, const gan_pass *pass, unsigned want, float *dy,
                             float **dx) {
-  GAN_ASSERT(net->grads);
+  GAN_ASSERT(net->grads && pass->training);
   for (int i = net->layer_count - 1; i >= 0; i--) {
     gan_layer *layer = &net->layers[i];
     if (layer->identity) continue;

@@ -59,7 +59,8 @@ GAN_CHECKED gan_status gan_net_forward(gan_net *net, const gan_pass *pass, const
                                        float **y);
 
 /* From dy (samples, out), which is overwritten (net->dout will do), the gradients wanted; *dx is
- * the network's own, and may be NULL where it is not wanted.  Collective over pass->comm. */
+ * the network's own, and may be NULL where it is not wanted.  Behind a training forward only.
+ * Collective over pass->comm. */
 GAN_CHECKED gan_status gan_net_backward(gan_net *net, const gan_pass *pass, unsigned want,
                                         float *dy, float **dx);
 

@@ -1,0 +1,66 @@
+/* parity_dump_inputs OUT.h5: the first stage of the GAN's golden; see make_golden.py. */
+#include "base/memory.h"
+#include "io/file.h"
+#include "io/hdf5.h"
+#include "parity/gan_inputs.h"
+
+#include <stdio.h>
+
+static gan_status write_net(gan_h5 *file, const gan_net *net) {
+  for (int i = 0; i < net->tensor_count; i++) {
+    const gan_tensor *tensor = &net->tensors[i];
+    char *name = gan_format("initial/%s/%s", net->name, tensor->name);
+    if (!name) return GAN_NO_MEMORY;
+    gan_dtype type = tensor->kind == GAN_TENSOR_COUNTER ? GAN_I64 : GAN_F32;
+    gan_status status =
+        gan_h5_write(file, name, type, tensor->rank, tensor->dims, gan_net_tensor(net, tensor));
+    gan_free(&name);
+    GAN_TRY(status);
+  }
+  return GAN_OK;
+}
+
+static gan_status write_all(gan_h5 *file, const gan_session *session, const gan_inputs *inputs) {
+  const gan_data_info *info = &session->info;
+  /* (update, sample, C, H, W) as PyTorch has it: the same order where C is 1 */
+  GAN_ASSERT(info->c == 1);
+  const int64_t data[] = {GAN_INPUTS_D_UPDATES, inputs->batch, info->c, info->h, info->w};
+  const int64_t noise_d[] = {GAN_INPUTS_D_UPDATES, inputs->batch, inputs->z};
+  const int64_t noise_g[] = {GAN_INPUTS_G_UPDATES, inputs->batch, inputs->z};
+  const int64_t sample[] = {GAN_INPUTS_SAMPLES, inputs->z};
+  for (int i = 0; i < session->task->learner_count; i++)
+    GAN_TRY(write_net(file, session->task->learners[i].net));
+  GAN_TRY(gan_h5_write(file, "data", GAN_F32, 5, data, inputs->data));
+  GAN_TRY(gan_h5_write(file, "noise_d", GAN_F32, 3, noise_d, inputs->noise_d));
+  GAN_TRY(gan_h5_write(file, "noise_g", GAN_F32, 3, noise_g, inputs->noise_g));
+  return gan_h5_write(file, "noise_sample", GAN_F32, 2, sample, inputs->noise_sample);
+}
+
+static gan_status dump(const char *path, gan_session *session, gan_inputs *inputs) {
+  gan_h5 *file;
+  char *image = NULL;
+  size_t n = 0;
+  GAN_TRY(gan_inputs_session(session, NULL, 0));
+  GAN_TRY(gan_inputs_make(session, inputs));
+  GAN_TRY(gan_h5_create(&file));
+  gan_status status = write_all(file, session, inputs);
+  if (status == GAN_OK) status = gan_h5_image(file, &image, &n);
+  gan_h5_close(&file);
+  if (status == GAN_OK) status = gan_file_replace(path, image, n, NULL, 0);
+  gan_free(&image);
+  return status;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 2) {
+    fprintf(stderr, "usage: parity_dump_inputs OUT.h5\n");
+    return GAN_USAGE;
+  }
+  gan_session session = {0};
+  gan_inputs inputs = {0};
+  gan_status status = dump(argv[1], &session, &inputs);
+  if (status != GAN_OK) fprintf(stderr, "parity_dump_inputs: %s\n", gan_error_message());
+  gan_inputs_reset(&inputs);
+  gan_session_reset(&session);
+  return status;
+}

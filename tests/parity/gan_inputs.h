@@ -1,0 +1,30 @@
+/* What a GAN's first updates are given: first weights, batches and noise, as the product makes them
+ * for gan.yaml.  Dumped for the golden once (dump_inputs.c); checked against it by every test run,
+ * so that a change of any of them is named as such. */
+#ifndef PARITY_GAN_INPUTS_H
+#define PARITY_GAN_INPUTS_H
+
+#include "train/session.h"
+
+/* As many as the longest run of make_golden.py takes. */
+enum { GAN_INPUTS_D_UPDATES = 4, GAN_INPUTS_G_UPDATES = 6, GAN_INPUTS_SAMPLES = 5 };
+
+/* Keys of noise: the passes of src/task/gan.c. */
+enum { GAN_INPUTS_PASS_FAKE = 1, GAN_INPUTS_PASS_GENERATOR = 2 };
+
+typedef struct gan_inputs {
+  int64_t batch, z, pixels;
+  float *data;         /* (D updates, batch, H, W, C) */
+  float *noise_d;      /* (D updates, batch, Z) */
+  float *noise_g;      /* (G updates, batch, Z) */
+  float *noise_sample; /* (samples, Z): of sample pictures */
+} gan_inputs;
+
+/* gan.yaml with overrides, its data loaded, its networks with their first weights. */
+GAN_CHECKED gan_status gan_inputs_session(gan_session *session, const char *const *overrides,
+                                          int override_count);
+
+GAN_CHECKED gan_status gan_inputs_make(const gan_session *session, gan_inputs *inputs);
+void gan_inputs_reset(gan_inputs *inputs);
+
+#endif

@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+"""Makes the goldens: what PyTorch computes in float64 for the C tests of this folder.
+
+    golden/layers.h5      each layer family alone and in chains: forward, backward, statistics
+    golden/objective.h5   the terms of the losses at single logits
+    golden/adam.h5        Adam on given gradients
+    golden/gan.h5         steps of the GAN in gan.yaml, from golden/gan_inputs.h5
+
+The GAN's first weights, batches and noise are the product's own.  So it takes two stages:
+
+    1.  build/release/tests/parity/parity_dump_inputs tests/parity/golden/gan_inputs.h5
+    2.  python3 tests/parity/make_golden.py
+
+The first is needed after a change of gan.yaml, or of how weights, batches or noise are made; the
+test parity_gan says so.  Then both files are to be committed together.
+
+All inputs and first weights are exact in float32, in which the product computes.  Wants torch (1.13
+or newer), h5py, numpy and yaml.
+"""
+import json
+import pathlib
+
+import h5py
+import numpy as np
+import torch
+import yaml
+from torch import nn
+from torch.nn import functional
+
+import sequential
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+GOLDEN = FOLDER / "golden"
+IMAGE = (3, 4, 5)  # C, H, W
+SMALLEST, LARGEST = [0.0, -0.0, 1e-30, -1e-30], [100.0, -100.0]
+
+# name, layers, shape of a sample, samples, and what makes the case special
+CASES = [
+    ("linear", [{"linear": {"units": 19}}], (37,), 13, {}),
+    ("linear_without_bias", [{"linear": {"units": 5, "bias": False}}], (3,), 7, {}),
+    ("linear_of_one_sample", [{"linear": {"units": 3}}], (5,), 1, {}),
+    ("linear_of_an_image", [{"linear": {"units": 7}}], IMAGE, 5, {}),
+    ("linear_wide", [{"linear": {"units": 67}}], (19,), 6, {}),
+    ("linear_to_an_image", [{"linear": {"units": 60}}, {"sigmoid": {}}], (11,), 5, {"out": IMAGE}),
+    ("batchnorm", [{"batchnorm": {}}], (19,), 13, {}),
+    ("batchnorm_wide", [{"batchnorm": {}}], (67,), 9, {}),
+    ("batchnorm_options", [{"batchnorm": {"momentum": 0.3, "eps": 0.01}}], (5,), 7, {}),
+    ("batchnorm_momentum_1", [{"batchnorm": {"momentum": 1.0}}], (5,), 7, {}),
+    ("batchnorm_far_from_0", [{"batchnorm": {}}], (7,), 11, {"shift": 20}),
+    ("batchnorm_of_images", [{"batchnorm": {"eps": 1e-3}}], IMAGE, 3, {}),
+    ("batchnorm_behind_bias", [{"linear": {"units": 9}}, {"batchnorm": {}}], (6,), 11, {}),
+    ("relu", [{"relu": {}}], (29,), 5, {"ends": SMALLEST}),
+    ("leaky_relu", [{"leaky_relu": {"slope": 0.2}}], (29,), 5, {"ends": SMALLEST}),
+    ("leaky_relu_default", [{"leaky_relu": {}}], (29,), 5, {"ends": SMALLEST}),
+    ("tanh", [{"tanh": {}}], (29,), 5, {"ends": SMALLEST + LARGEST}),
+    ("tanh_small", [{"tanh": {}}], (29,), 5, {"scale": 0.1}),
+    ("tanh_large", [{"tanh": {}}], (29,), 5, {"scale": 8}),
+    ("sigmoid", [{"sigmoid": {}}], (29,), 5, {"ends": SMALLEST + LARGEST}),
+    ("sigmoid_large", [{"sigmoid": {}}], (29,), 5, {"scale": 8}),
+    ("dropout_of_nothing", [{"dropout": {"p": 0}}], (29,), 5, {}),
+    ("flatten", [{"flatten": {}}], IMAGE, 5, {}),
+    ("reshape_to_an_image", [{"reshape": {"shape": IMAGE}}], (60,), 5, {}),
+    ("reshape_to_a_vector", [{"reshape": {"shape": [60]}}], IMAGE, 5, {}),
+    ("chain_of_images",
+     [{"linear": {"units": 60, "bias": False}}, {"reshape": {"shape": IMAGE}}, {"batchnorm": {}},
+      {"leaky_relu": {"slope": 0.2}}, {"flatten": {}}, {"linear": {"units": 9}}, {"tanh": {}}],
+     (11,), 7, {}),
+]
+PASSES = 2  # of training, whose gradients add up; then one in eval mode
+
+# At 30 log(1 + exp(-x)) loses its digits, at 50 it is 0; at 1000 exp(x) overflows.
+LOGITS = [sign * size for size in (0.5, 3.0, 20.0, 30.0, 50.0, 88.5, 100.0, 1000.0, 1e-4)
+          for sign in (1, -1)] + [0.0]
+
+ADAM_STEPS = 10
+ADAM_CASES = {  # size of gradients, first weights' size, options
+    "gan": (1.0, 0.0, {"lr": 2e-4, "betas": (0.5, 0.999), "eps": 1e-8}),
+    "small_gradients": (1e-6, 0.0, {"lr": 2e-4, "betas": (0.5, 0.999), "eps": 1e-8}),
+    "gradients_near_eps": (1e-3, 1.0, {"lr": 1e-2, "betas": (0.9, 0.99), "eps": 1e-3}),
+    "without_momentum": (10.0, 1.0, {"lr": 1e-3, "betas": (0.0, 0.9), "eps": 1e-8}),
+}
+
+# name: objective, d_steps, g_steps, steps, whether the state behind them is kept
+RUNS = {
+    "digits": ("non_saturating", 1, 1, 3, True),
+    "minimax": ("minimax", 1, 1, 2, False),
+    "uneven": ("non_saturating", 2, 3, 2, True),
+}
+METRICS = ["d_loss", "g_loss", "d_real", "d_fake", "d_grad_norm", "g_grad_norm"]
+NETWORKS = ["generator", "discriminator"]
+
+
+def exact(rng, *shape):
+    """Normal numbers that float32 has."""
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def double(values):
+    return torch.from_numpy(np.asarray(values, dtype=np.float64))
+
+
+def write(group, name, tensor):
+    group[name] = tensor.detach().numpy() if torch.is_tensor(tensor) else tensor
+
+
+def write_state(group, model):
+    for name, tensor in model.state_dict().items():
+        write(group, name, tensor)
+
+
+def write_gradients(group, model):
+    for name, parameter in model.named_parameters():
+        write(group, name, parameter.grad)
+
+
+# ---- layers ----
+
+def randomise(model, rng):
+    """Weights and statistics that no formula can mistake for 0 and 1."""
+    state = {}
+    for name, tensor in model.state_dict().items():
+        values = exact(rng, *tensor.shape)
+        if name.endswith("running_var") or (name.endswith("weight") and tensor.dim() == 1):
+            values = 0.5 + np.abs(values)
+        state[name] = torch.tensor(5) if tensor.dim() == 0 else double(values)
+    model.load_state_dict(state)
+
+
+def case_inputs(rng, shape, n, special):
+    x = exact(rng, PASSES + 1, n, *shape) * np.float32(special.get("scale", 1))
+    x += np.float32(special.get("shift", 0))
+    ends = special.get("ends", [])
+    x.reshape(PASSES + 1, -1)[:, :len(ends)] = ends
+    return x
+
+
+def make_case(group, layers, shape, n, special, rng):
+    model = sequential.build(layers, shape).double()
+    randomise(model, rng)
+    group.attrs["layers"] = json.dumps(layers)
+    for name, tensor in model.state_dict().items():  # as stored: the product's types
+        write(group, "initial/" + name, tensor.float() if tensor.dim() else tensor)
+    group["x"] = case_inputs(rng, shape, n, special)
+    x = double(group["x"][()]).requires_grad_()
+    flat = (lambda t: t.flatten(1)) if "linear" in layers[0] else (lambda t: t)
+    shaped = lambda t: t.reshape(n, *special.get("out", t.shape[1:]))
+
+    outputs = [shaped(model(flat(x[i]))) for i in range(PASSES)]
+    group["dy"] = exact(rng, PASSES, *outputs[0].shape)
+    for y, dy in zip(outputs, group["dy"]):
+        y.backward(double(dy))
+    write_gradients(group.create_group("gradient"), model)
+    for name, tensor in model.named_buffers():
+        write(group, "after/" + name, tensor)
+    write(group, "dx", x.grad[:PASSES])
+    write(group, "y", torch.stack(outputs + [shaped(model.eval()(flat(x[PASSES])))]))
+
+
+def make_layers():
+    with h5py.File(GOLDEN / "layers.h5", "w") as file:
+        for i, (name, layers, shape, n, special) in enumerate(CASES):
+            make_case(file.create_group(name), layers, shape, n, special,
+                      np.random.default_rng(1000 + i))
+
+
+# ---- objectives ----
+
+def bce(logits, target):
+    """Binary cross-entropy, the mean over the batch; target 1 is "real"."""
+    targets = torch.full_like(logits, target)
+    return functional.binary_cross_entropy_with_logits(logits, targets)
+
+
+def make_objective():
+    """Each term at each logit, in a form that keeps its digits at the ends, where 1 - sigmoid
+    does not; it must be the binary cross-entropy."""
+    terms = {
+        "real": (lambda x: -functional.logsigmoid(x), lambda x: bce(x, 1.0)),
+        "fake": (lambda x: -functional.logsigmoid(-x), lambda x: bce(x, 0.0)),
+        "minimax": (lambda x: functional.logsigmoid(-x), lambda x: -bce(x, 0.0)),
+    }
+    with h5py.File(GOLDEN / "objective.h5", "w") as file:
+        file["logits"] = np.array(LOGITS, dtype=np.float32)
+        x = double(file["logits"][()])
+        write(file, "probability", torch.sigmoid(x))
+        for name, (term, check) in terms.items():
+            losses = torch.stack([term(logit) for logit in x])
+            checks = torch.stack([check(logit) for logit in x])
+            assert torch.allclose(losses, checks, rtol=1e-13, atol=1e-13), name
+            leaf = x.clone().requires_grad_()
+            term(leaf).sum().backward()
+            write(file, name + "/loss", losses)
+            write(file, name + "/slope", leaf.grad)
+
+
+# ---- Adam ----
+
+def make_adam():
+    n = 37
+    with h5py.File(GOLDEN / "adam.h5", "w") as file:
+        for i, (name, (size, first, options)) in enumerate(ADAM_CASES.items()):
+            rng = np.random.default_rng(2000 + i)
+            group = file.create_group(name)
+            group.attrs["lr"], group.attrs["eps"] = options["lr"], options["eps"]
+            group.attrs["beta1"], group.attrs["beta2"] = options["betas"]
+            group["first"] = exact(rng, n) * np.float32(first)
+            group["gradients"] = exact(rng, ADAM_STEPS, n) * np.float32(size)
+            group["gradients"][:, 0] = 0.0  # a weight that learns nothing stays
+            weights = nn.Parameter(double(group["first"][()]))
+            adam = torch.optim.Adam([weights], **options)
+            rows = {"params": [], "exp_avg": [], "exp_avg_sq": []}
+            for gradient in group["gradients"]:
+                weights.grad = double(gradient)
+                adam.step()
+                rows["params"].append(weights.detach().clone())
+                for key in ("exp_avg", "exp_avg_sq"):
+                    rows[key].append(adam.state[weights][key].clone())
+            for key, values in rows.items():
+                write(group, key, torch.stack(values))
+
+
+# ---- the GAN ----
+
+class Gan:
+    """One run: the networks from the product's first weights, and its batches and noise in turn."""
+
+    def __init__(self, config, inputs, objective):
+        self.inputs, self.objective = inputs, objective
+        self.image = inputs["data"].shape[2:]
+        options = config["train"]["optimizer"]
+        self.nets, self.optimizers = {}, {}
+        shapes = {"generator": (config["model"]["latent"],), "discriminator": self.image}
+        for name in NETWORKS:
+            net = sequential.build(config["model"][name], shapes[name])
+            stored = inputs["initial"][name].items()
+            net.load_state_dict({key: torch.from_numpy(np.asarray(t)) for key, t in stored})
+            self.nets[name] = net.double()
+            self.optimizers[name] = torch.optim.Adam(
+                net.parameters(), lr=options["lr_" + name[0]], eps=options["eps"],
+                betas=(options["beta1"], options["beta2"]))
+        self.d_updates = self.g_updates = 0
+        self.metrics, self.gradients, self.outputs = {}, {}, {}
+
+    def update(self, name, loss):
+        """Adam by the gradient of the loss, of which the norm and the tensors are kept."""
+        net = self.nets[name]
+        self.optimizers[name].zero_grad()
+        loss.backward()
+        self.gradients[name] = {key: p.grad.clone() for key, p in net.named_parameters()}
+        squares = sum((g ** 2).sum() for g in self.gradients[name].values())
+        self.metrics[name[0] + "_grad_norm"] = squares.sqrt()
+        self.metrics[name[0] + "_loss"] = loss.detach()
+        self.optimizers[name].step()
+
+    def discriminator_update(self):
+        judge = self.nets["discriminator"]
+        real = judge(double(self.inputs["data"][self.d_updates]).flatten(1))
+        made = self.nets["generator"](double(self.inputs["noise_d"][self.d_updates])).detach()
+        fake = judge(made)
+        self.outputs = {"real_logits": real, "fake": made, "fake_logits": fake}
+        self.metrics["d_real"] = torch.sigmoid(real).mean().detach()
+        self.metrics["d_fake"] = torch.sigmoid(fake).mean().detach()
+        self.update("discriminator", bce(real, 1.0) + bce(fake, 0.0))
+        self.d_updates += 1
+
+    def generator_update(self):
+        made = self.nets["generator"](double(self.inputs["noise_g"][self.g_updates]))
+        logits = self.nets["discriminator"](made)
+        minimax = self.objective == "minimax"
+        self.update("generator", -bce(logits, 0.0) if minimax else bce(logits, 1.0))
+        self.g_updates += 1
+
+    def write_state(self, group):
+        for name, net in self.nets.items():
+            write_state(group.create_group(name + "/tensors"), net)
+            for key, parameter in net.named_parameters():
+                for moment in ("exp_avg", "exp_avg_sq"):
+                    values = self.optimizers[name].state[parameter][moment]
+                    write(group, "%s/%s/%s" % (name, moment, key), values)
+
+
+def make_run(group, config, inputs, objective, d_steps, g_steps, steps, keep_state):
+    group.attrs.update({"objective": objective, "d_steps": d_steps, "g_steps": g_steps,
+                        "steps": steps, "state": int(keep_state)})
+    gan, metrics = Gan(config, inputs, objective), []
+    for step in range(steps):
+        for _ in range(d_steps):
+            gan.discriminator_update()
+            if gan.d_updates == 1:
+                for key, tensor in gan.outputs.items():
+                    write(group, "first/" + key, tensor)
+        for _ in range(g_steps):
+            gan.generator_update()
+        metrics.append([float(gan.metrics[key]) for key in METRICS])
+        if step == 0:
+            for name, tensors in gan.gradients.items():
+                for key, tensor in tensors.items():
+                    write(group, "gradient/%s/%s" % (name, key), tensor)
+    group["metrics"] = np.array(metrics)
+    if keep_state:
+        gan.write_state(group.create_group("state"))
+    generator = gan.nets["generator"].eval()
+    images = generator(double(inputs["noise_sample"])) * 255  # the data is uint8
+    write(group, "samples", images.reshape(-1, *gan.image))
+
+
+def make_gan():
+    config = yaml.safe_load((FOLDER / "gan.yaml").read_text())
+    with h5py.File(GOLDEN / "gan_inputs.h5", "r") as inputs, \
+            h5py.File(GOLDEN / "gan.h5", "w") as file:
+        for name, run in RUNS.items():
+            make_run(file.create_group(name), config, inputs, *run)
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    GOLDEN.mkdir(exist_ok=True)
+    make_layers()
+    make_objective()
+    make_adam()
+    make_gan()

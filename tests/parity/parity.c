@@ -1,0 +1,124 @@
+#include "parity/parity.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { NAME = 256 };
+
+/* The comparison of this process that came nearest to its bound. */
+static struct {
+  double ratio, error;
+  char what[NAME];
+} worst = {.ratio = -1};
+
+static void format_name(char name[NAME], const char *format, va_list arguments) {
+  int length = vsnprintf(name, NAME, format, arguments);
+  ck_assert_msg(length >= 0 && length < NAME, "a name of a golden is too long: %s", name);
+}
+
+gan_h5 *parity_open(const char *file) {
+  gan_h5 *golden;
+  char *path = gan_format("%s/golden/%s", PARITY_FOLDER, file);
+  ck_assert_ptr_nonnull(path);
+  parity_ok(gan_h5_open(path, &golden));
+  gan_free(&path);
+  return golden;
+}
+
+void *parity_read(gan_h5 *golden, gan_dtype type, int64_t n, const char *format, ...) {
+  char name[NAME];
+  va_list arguments;
+  va_start(arguments, format);
+  format_name(name, format, arguments);
+  va_end(arguments);
+
+  gan_dtype stored;
+  int rank;
+  int64_t dims[GAN_H5_RANK_MAX], size = 1;
+  parity_ok(gan_h5_shape(golden, name, &stored, &rank, dims));
+  for (int i = 0; i < rank; i++) size *= dims[i];
+  ck_assert_msg(size == n, "%s has %lld numbers, not %lld", name, (long long)size, (long long)n);
+  void *values = gan_alloc((size_t)n, gan_dtype_size(type), name);
+  ck_assert_ptr_nonnull(values);
+  parity_ok(gan_h5_read(golden, name, type, rank, dims, values));
+  return values;
+}
+
+int64_t parity_int(gan_h5 *golden, const char *object, const char *name) {
+  int64_t value;
+  parity_ok(gan_h5_get_int(golden, object, name, &value));
+  return value;
+}
+
+char *parity_text(gan_h5 *golden, const char *object, const char *name) {
+  char *text;
+  parity_ok(gan_h5_get_text(golden, object, name, &text));
+  return text;
+}
+
+static void judge(double error, double bound, const char *what) {
+  double ratio = error / bound;
+  if (ratio > worst.ratio) {
+    worst.ratio = ratio;
+    worst.error = error;
+    snprintf(worst.what, sizeof worst.what, "%s", what);
+  }
+  ck_assert_msg(error <= bound, "%s: off by %.3g in norm, allowed are %.3g", what, error, bound);
+}
+
+static double bound_of(double golden_norm, double tolerance) {
+  return golden_norm <= GOLDEN_ZERO ? TOLERANCE_ZERO : tolerance * golden_norm;
+}
+
+void parity_near(int64_t n, const float *ours, const double *golden, double tolerance,
+                 const char *format, ...) {
+  char what[NAME];
+  va_list arguments;
+  va_start(arguments, format);
+  format_name(what, format, arguments);
+  va_end(arguments);
+  double error = 0, norm = 0;
+  for (int64_t i = 0; i < n; i++) {
+    double delta = (double)ours[i] - golden[i];
+    error += delta * delta;
+    norm += golden[i] * golden[i];
+  }
+  judge(sqrt(error), bound_of(sqrt(norm), tolerance), what);
+}
+
+void parity_near_real(double ours, double golden, double tolerance, const char *format, ...) {
+  char what[NAME];
+  va_list arguments;
+  va_start(arguments, format);
+  format_name(what, format, arguments);
+  va_end(arguments);
+  judge(fabs(ours - golden), bound_of(fabs(golden), tolerance), what);
+}
+
+void parity_within(double error, double bound, const char *format, ...) {
+  char what[NAME];
+  va_list arguments;
+  va_start(arguments, format);
+  format_name(what, format, arguments);
+  va_end(arguments);
+  judge(error, bound, what);
+}
+
+void parity_report(void) {
+  if (worst.ratio < 0) return;
+  printf("worst: %.2g of its bound, off by %.2g: %s\n", worst.ratio, worst.error, worst.what);
+  fflush(stdout);
+  worst.ratio = -1;
+}
+
+int parity_run(Suite *suite) {
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_NORMAL);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,63 @@
+/* Goldens: what PyTorch computed in float64 (make_golden.py), and how our float32 compares. */
+#ifndef PARITY_H
+#define PARITY_H
+
+#include "base/status.h"
+#include "io/hdf5.h"
+
+#include <check.h>
+#include <stdint.h>
+
+/* In norm, of one layer: some roundings of float32 (6e-8); 5e-7 was seen. */
+#define TOLERANCE_LAYER 2e-6
+
+/* In norm, of one pass through a few layers.  float32 rounds by 6e-8; sums over a batch and a
+ * layer's inputs were seen to add up to 6e-6 in a GAN's gradients.  A wrong term is 1e-2 or more.
+ */
+#define TOLERANCE_PASS 1e-5
+
+/* Absolute, in norm, for what is zero but for rounding: the gradient of a bias that a batch norm
+ * takes out again.  Our rounding is that of a sum of a batch's gradients of size 1. */
+#define TOLERANCE_ZERO 1e-5
+
+/* Below this norm a golden of float64 is rounding of a zero: 1e-16, times a batch. */
+#define GOLDEN_ZERO 1e-12
+
+/* A failed status fails the test with its message. */
+#define parity_ok(call)                                                                            \
+  do {                                                                                             \
+    gan_status parity_status = (call);                                                             \
+    ck_assert_msg(parity_status == GAN_OK, "%s: %s", #call, gan_error_message());                  \
+  } while (0)
+
+/* A file of the folder golden. */
+gan_h5 *parity_open(const char *file);
+
+/* A whole dataset of n numbers as `type`, in fresh memory; fails the test if it has not n. */
+void *parity_read(gan_h5 *golden, gan_dtype type, int64_t n, const char *name, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* An attribute of an object; text is in fresh memory. */
+int64_t parity_int(gan_h5 *golden, const char *object, const char *name);
+char *parity_text(gan_h5 *golden, const char *object, const char *name);
+
+/* Fails unless ||ours - golden|| <= tolerance ||golden||; a golden that is zero but for rounding
+ * wants ||ours|| <= TOLERANCE_ZERO.  NaN fails.  The format names what is compared. */
+void parity_near(int64_t n, const float *ours, const double *golden, double tolerance,
+                 const char *what, ...) __attribute__((format(printf, 5, 6)));
+
+/* The same for one number. */
+void parity_near_real(double ours, double golden, double tolerance, const char *what, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Fails unless error <= bound: for a test with a bound of its own. */
+void parity_within(double error, double bound, const char *what, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Prints the comparison that came nearest to its bound; a teardown of each test case. */
+void parity_report(void);
+
+/* Runs the suite, in `main`. */
+int parity_run(Suite *suite);
+
+#endif
