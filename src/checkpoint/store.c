@@ -29,10 +29,10 @@ static int ascending(const void *a, const void *b) {
 
 /* The step in a file's name, -1 if the name is not one of ours. */
 static int64_t step_of(const char *name) {
-  char *end;
-  if (strspn(name + 5, "0123456789") < 8) return -1;
-  int64_t step = strtoll(name + 5, &end, 10);
-  return strcmp(end, ".h5") == 0 ? step : -1;
+  char spelt[64];
+  int64_t step = strtoll(name + 5, NULL, 10);
+  snprintf(spelt, sizeof spelt, "step-%08lld.h5", (long long)step);
+  return step >= 0 && strcmp(name, spelt) == 0 ? step : -1;
 }
 
 static gan_status list_steps(const char *run_dir, step_list *list) {

@@ -268,12 +268,13 @@ gan_status gan_h5_set_text(gan_h5 *file, const char *object, const char *name, c
 }
 
 bool gan_h5_has(gan_h5 *file, const char *name) {
-  enter();
   bool found = true;
   char part[512];
   size_t length = strlen(name);
+  if (length >= sizeof part) return false;
+  enter();
   /* H5Lexists wants every group on the way to exist. */
-  for (size_t i = 1; found && i <= length && i < sizeof part; i++) {
+  for (size_t i = 1; found && i <= length; i++) {
     if (name[i] != '/' && name[i] != '\0') continue;
     snprintf(part, sizeof part, "%.*s", (int)i, name);
     found = H5Lexists(file->id, part, H5P_DEFAULT) > 0;
@@ -385,7 +386,7 @@ gan_status gan_h5_read_rows(gan_h5 *file, const char *name, gan_dtype type, int6
   hid_t set = H5Dopen2(file->id, name, H5P_DEFAULT);
   int64_t dims[GAN_H5_RANK_MAX];
   int rank = set < 0 ? -1 : extent_of(set, dims);
-  if (rank < 1 || first < 0 || count < 0 || first + count > dims[0]) {
+  if (rank < 1 || first < 0 || count < 0 || first > dims[0] || count > dims[0] - first) {
     status = h5_fail(file, GAN_INPUT, "read rows of", name);
   } else {
     hsize_t start[GAN_H5_RANK_MAX] = {(hsize_t)first}, size[GAN_H5_RANK_MAX];

@@ -50,6 +50,7 @@ typedef struct {
 
 static grid_plan plan_grid(int64_t n, int64_t h, int64_t w) {
   grid_plan plan = {.scale = 1, .gap = 2};
+  if (n < 1) n = 1;
   int64_t side = h > w ? h : w;
   if (side < TILE_WANTED) plan.scale = (TILE_WANTED + side - 1) / side;
   plan.columns = (int64_t)ceil(sqrt((double)n));

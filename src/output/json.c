@@ -2,7 +2,11 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+
+/* A text is cut where it would leave less than this for what comes behind it. */
+enum { ROOM_BEHIND_TEXT = 1024 };
 
 /* Room is kept for the closing brace. */
 static void add(gan_json *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -42,6 +46,8 @@ void gan_json_text(gan_json *line, const char *key, const char *value) {
   add_key(line, key);
   add(line, "\"");
   for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
+    bool begins = (*c & 0xc0) != 0x80; /* not inside a letter of UTF-8 */
+    if (begins && line->used + ROOM_BEHIND_TEXT > sizeof line->text) break;
     if (*c == '"' || *c == '\\')
       add(line, "\\%c", *c);
     else if (*c < 0x20)

@@ -1,4 +1,5 @@
-/* One line of JSON, built in a fixed buffer: {"step": 5, "d_loss": 1.25}. */
+/* One line of JSON, built in a fixed buffer (a text that is too long is cut): {"step": 5,
+ * "d_loss": 1.25}. */
 #ifndef GAN_OUTPUT_JSON_H
 #define GAN_OUTPUT_JSON_H
 

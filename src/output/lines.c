@@ -86,11 +86,11 @@ gan_status gan_lines_count(const char *path, const char *needle, int64_t *count)
   *count = 0;
   if (!gan_file_exists(path)) return GAN_OK;
   GAN_TRY(read_back(path, &text, &n));
-  for (char *line = text; line;) {
-    char *newline = strchr(line, '\n');
+  for (size_t at = 0; at < n;) { /* text[n] is a '\0' */
+    char *line = text + at, *newline = memchr(line, '\n', n - at);
     if (newline) *newline = '\0';
     *count += strstr(line, needle) != NULL;
-    line = newline ? newline + 1 : NULL;
+    at = newline ? (size_t)(newline - text) + 1 : n;
   }
   gan_free(&text);
   return GAN_OK;

@@ -1,0 +1,225 @@
+/* A config as text again, and what differs between two. */
+#include "base/memory.h"
+#include "unit/support.h"
+
+#include <string.h>
+
+/* Every kind of value, away from its default. */
+#define FULL                                                                                       \
+  "name: full\nseed: 77\ndata: {path: 'a b', images: x, labels: y, layout: nchw, range: none}\n"   \
+  "data.shards: 5\n"                                                                               \
+  "model:\n"                                                                                       \
+  "  latent: 9\n"                                                                                  \
+  "  latent_distribution: uniform\n"                                                               \
+  "  init: normal\n"                                                                               \
+  "  init_std: 0.3333333333333333\n"                                                               \
+  "  generator:\n"                                                                                 \
+  "    - linear: {units: 18, bias: false}\n"                                                       \
+  "    - batchnorm: {momentum: 0.30000000000000004, eps: 1.0e-300}\n"                              \
+  "    - relu\n"                                                                                   \
+  "    - leaky_relu: {slope: 0.7}\n"                                                               \
+  "    - dropout: {p: 0.125}\n"                                                                    \
+  "    - tanh\n"                                                                                   \
+  "    - reshape: {shape: [2, 3, 3]}\n"                                                            \
+  "  discriminator: [flatten, linear: {units: 1}, sigmoid]\n"                                      \
+  "train: {batch: 10, epochs: 0.1, objective: minimax, d_steps: 2, g_steps: 3, log_every: 7}\n"    \
+  "train.optimizer: {lr_d: 1.0e-5, lr_g: 1.7976931348623157e+5, beta1: 0, beta2: 0.1, eps: 0.5}\n" \
+  "train.lock_wait_s: 0.25\n"                                                                      \
+  "checkpoint: {every_steps: 0, keep_last: 9, keep_every: 100}\n"                                  \
+  "samples: {every_steps: 0, count: 5}\ncompute: {threads: 3}\n"
+#define SHORTEST                                                                                   \
+  "data: {path: x}\nmodel: {generator: [linear: {units: 4}], discriminator: [linear: {units: 1}]}" \
+  "\ntrain: {steps: 3}\n"
+
+/* Written, read and written again: the same text, and nothing that differs. */
+static void check_round_trip(const gan_config *config) {
+  gan_config again;
+  char *first, *second, text[4096];
+  int changed;
+  check_ok(gan_config_yaml(config, &first));
+  check_ok(unit_parse(&again, first, 0, NULL));
+  check_ok(gan_config_yaml(&again, &second));
+  ck_assert_str_eq(first, second);
+  int fixed = gan_config_differences(config, &again, text, sizeof text, &changed);
+  ck_assert_msg(fixed == 0 && changed == 0, "%d free keys and:%s", changed, text);
+  ck_assert_str_eq(text, "");
+  gan_config_reset(&again);
+  gan_free(&first);
+  gan_free(&second);
+}
+
+START_TEST(round_trip) {
+  static const char *const texts[] = {FULL, SHORTEST};
+  gan_config config;
+  check_ok(unit_parse(&config, texts[_i], 0, NULL));
+  check_round_trip(&config);
+  gan_config_reset(&config);
+}
+END_TEST
+
+/* The saved text names every key, so that a run does not hang on what the defaults are today. */
+START_TEST(all_keys_are_written) {
+  gan_config config;
+  char *text;
+  check_ok(unit_parse(&config, SHORTEST, 0, NULL));
+  check_ok(gan_config_yaml(&config, &text));
+  gan_options options = gan_config_options();
+  for (int i = 0; i < options.count; i++) {
+    const char *dot = strrchr(options.rows[i].key, '.');
+    char *leaf = gan_format("%s: ", dot ? dot + 1 : options.rows[i].key);
+    leaf[strlen(leaf) - 1] = '\0'; /* a list begins on the next line */
+    ck_assert_msg(strstr(text, leaf), "%s is not in:\n%s", leaf, text);
+    gan_free(&leaf);
+  }
+  gan_free(&text);
+  gan_config_reset(&config);
+}
+END_TEST
+
+/* Texts that YAML would read as something else if they were not quoted well. */
+START_TEST(strings_survive) {
+  static const char *const strings[] = {
+      "null",
+      "~",
+      "Null",
+      "true",
+      "no",
+      "12",
+      "1e3",
+      "0x10",
+      " lead",
+      "trail ",
+      "a  b",
+      "a: b",
+      "a #b",
+      "#",
+      "- a",
+      "-",
+      "?",
+      "[a",
+      "]",
+      "{a: 1}",
+      "&x",
+      "*x",
+      "!t",
+      "%d",
+      "@",
+      "`",
+      "'",
+      "\"",
+      "\\",
+      "a\\b\"c'd",
+      "a\nb",
+      "\n",
+      "a\tb",
+      "\x07 bell",
+      "\xc3\xa4\xe2\x82\xac",
+      "...",
+      "---",
+      "|",
+      ">",
+      ",",
+      "a,b",
+      "=",
+      "<<",
+      "/a/long/path with spaces/that is folded/because it "
+      "has/far more than one hundred letters in it, and some  double  spaces/too: yes.h5"};
+  for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
+    gan_config config;
+    check_ok(unit_parse(&config, SHORTEST, 0, NULL));
+    gan_free(&config.data.path);
+    config.data.path = gan_strdup(strings[i]);
+    check_round_trip(&config);
+    gan_config_reset(&config);
+  }
+}
+END_TEST
+
+START_TEST(random_reals_survive) {
+  uint64_t state = 1;
+  for (int i = 0; i < 500; i++) {
+    gan_config config;
+    check_ok(unit_parse(&config, SHORTEST, 0, NULL));
+    config.train.lr_d = unit_uniform(&state, 0, 1) * 1e-7;
+    config.train.lr_g = unit_uniform(&state, 0, 1e6);
+    config.train.beta1 = unit_uniform(&state, 0, 1);
+    config.seed = (int64_t)(unit_bits(&state) >> 2);
+    check_round_trip(&config);
+    gan_config_reset(&config);
+  }
+}
+END_TEST
+
+/* ---- differences ---- */
+
+static const struct {
+  const char *override;
+  int fixed, changed;
+  const char *line;
+} changes[] = {
+    {"seed=2", 1, 0, "\n  seed: 1 -> 2"},
+    {"name=other", 0, 1, ""},
+    {"data.path=y", 0, 1, ""},
+    {"data.layout=nhwc", 1, 0, "\n  data.layout: auto -> nhwc"},
+    {"data.range=unit", 1, 0, "\n  data.range: auto -> unit"},
+    {"data.shards=4", 1, 0, "\n  data.shards: 16 -> 4"},
+    {"data.shards=16", 0, 0, ""},
+    {"model.latent=3", 1, 0, "\n  model.latent: 64 -> 3"},
+    {"model.init_std=0.5", 1, 0, "\n  model.init_std: 0.02 -> 0.5"},
+    {"model.generator=[linear: {units: 5}]", 1, 0,
+     "\n  model.generator: linear {units: 4, bias: true} -> linear {units: 5, bias: true}"},
+    {"model.generator=[linear: {units: 4, bias: true}]", 0, 0, ""},
+    {"model.discriminator=[linear: {units: 1}, leaky_relu]", 1, 0,
+     " -> linear {units: 1, bias: true}, leaky_relu {slope: 0.01}"},
+    {"train.batch=64", 1, 0, "\n  train.batch: 128 -> 64"},
+    {"train.steps=4", 0, 1, ""},
+    {"train.objective=minimax", 1, 0, "\n  train.objective: non_saturating -> minimax"},
+    {"train.d_steps=2", 1, 0, "\n  train.d_steps: 1 -> 2"},
+    {"train.optimizer={lr_d: 1, lr_g: 2, beta1: 0.1, beta2: 0.2, eps: 0.1}", 0, 5, ""},
+    {"checkpoint={every_steps: 2, keep_last: 2, keep_every: 2}", 0, 3, ""},
+    {"train={batch: 32, d_steps: 2, log_every: 3}", 2, 1,
+     "\n  train.batch: 128 -> 32\n  train.d_steps: 1 -> 2"},
+};
+
+START_TEST(differences) {
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+    gan_config before, now;
+    char text[1024];
+    int changed;
+    check_ok(unit_parse(&before, SHORTEST, 0, NULL));
+    check_ok(unit_parse(&now, SHORTEST, 1, &changes[i].override));
+    int fixed = gan_config_differences(&before, &now, text, sizeof text, &changed);
+    ck_assert_msg(fixed == changes[i].fixed && changed == changes[i].changed, "%s: %d and %d:%s",
+                  changes[i].override, fixed, changed, text);
+    ck_assert_msg(strstr(text, changes[i].line), "%s:%s", changes[i].override, text);
+    gan_config_reset(&before);
+    gan_config_reset(&now);
+  }
+}
+END_TEST
+
+/* A list that does not fit is cut, never written past its end. */
+START_TEST(differences_in_little_room) {
+  gan_config before, now;
+  char text[200];
+  int changed;
+  check_ok(unit_parse(&before, SHORTEST, 0, NULL));
+  check_ok(unit_parse(&now, FULL, 0, NULL));
+  for (size_t size = 0; size < 150; size++) {
+    memset(text, '#', sizeof text);
+    ck_assert_int_gt(gan_config_differences(&before, &now, text, size, &changed), 8);
+    for (size_t i = size; i < sizeof text; i++) ck_assert_int_eq(text[i], '#');
+    if (size) ck_assert_ptr_nonnull(memchr(text, '\0', size));
+  }
+  gan_config_reset(&before);
+  gan_config_reset(&now);
+}
+END_TEST
+
+int main(void) {
+  const unit_test tests[] = {
+      {round_trip, 2},           {all_keys_are_written, 1}, {strings_survive, 1},
+      {random_reals_survive, 1}, {differences, 1},          {differences_in_little_room, 1},
+  };
+  return UNIT_MAIN("config: written again", tests);
+}

@@ -1,0 +1,155 @@
+/* Passes over slabs of weights: Adam's step and the sum of squares. */
+#include "base/memory.h"
+#include "kernels/update.h"
+#include "unit/support.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* A step has a dozen float operations, each rounding by 6e-8. */
+static const double STEP_TOLERANCE = 1e-6;
+
+enum { N = 1037 };
+
+typedef struct {
+  float g[N], m[N], v[N], w[N];
+} slabs;
+
+static slabs make(void) {
+  slabs s;
+  unit_fill(s.g, N, 1, -1, 1);
+  unit_fill(s.m, N, 2, -1, 1);
+  unit_fill(s.v, N, 3, 0, 1);
+  unit_fill(s.w, N, 4, -1, 1);
+  return s;
+}
+
+static const gan_adam_step step = {.beta1 = 0.5f,
+                                   .beta2 = 0.999f,
+                                   .eps = 1e-8f,
+                                   .rest1 = 0.5f,
+                                   .rest2 = 0.001f,
+                                   .step_size = 3e-4f,
+                                   .root_bias_correction = 0.0632f};
+
+/* Numbers that need care: zeros, denormals, infinities, NaN, the largest. */
+static void put_odd_numbers(slabs *s) {
+  const float odd[] = {0.0f, -0.0f, 1e-42f, -1e-42f, INFINITY, -INFINITY, NAN, FLT_MAX, -FLT_MAX};
+  for (int i = 0; i < N; i += 5) {
+    s->g[i] = odd[i / 5 % 9];
+    if (i % 2) s->m[i] = odd[i / 45 % 9];
+    if (i % 3 == 0) s->v[i] = i % 4 ? 0.0f : 1e-42f;
+  }
+}
+
+START_TEST(fast_and_plain_agree_to_the_bit) {
+  slabs fast = make();
+  if (_i) put_odd_numbers(&fast);
+  slabs plain = fast;
+  for (int i = 0; i < 10; i++) {
+    gan_adam_update(N, &step, fast.g, fast.m, fast.v, fast.w);
+    gan_adam_update_reference(N, &step, plain.g, plain.m, plain.v, plain.w);
+    ck_assert_mem_eq(fast.m, plain.m, sizeof fast.m);
+    ck_assert_mem_eq(fast.v, plain.v, sizeof fast.v);
+    ck_assert_mem_eq(fast.w, plain.w, sizeof fast.w);
+  }
+}
+END_TEST
+
+START_TEST(every_length) {
+  const slabs before = make();
+  slabs all = before;
+  gan_adam_update(N, &step, all.g, all.m, all.v, all.w);
+  for (int n = 0; n < 70; n++) {
+    slabs part = before;
+    size_t done = (size_t)n * sizeof(float), rest = (N - (size_t)n) * sizeof(float);
+    gan_adam_update(n, &step, part.g, part.m, part.v, part.w);
+    ck_assert_mem_eq(part.w, all.w, done);
+    ck_assert_mem_eq(part.m, all.m, done);
+    ck_assert_mem_eq(part.v, all.v, done);
+    ck_assert_mem_eq(part.w + n, before.w + n, rest);
+    ck_assert_mem_eq(part.m + n, before.m + n, rest);
+    ck_assert_mem_eq(part.v + n, before.v + n, rest);
+  }
+}
+END_TEST
+
+static void near(double found, double wanted, double size, int i) {
+  if (!(fabs(found - wanted) <= STEP_TOLERANCE * size))
+    ck_abort_msg("number %d is %.9g, not %.9g", i, found, wanted);
+}
+
+/* The header's formulas, in double. */
+START_TEST(one_step) {
+  const slabs before = make();
+  slabs after = before;
+  gan_adam_update(N, &step, after.g, after.m, after.v, after.w);
+  for (int i = 0; i < N; i++) {
+    double g = (double)before.g[i], w = (double)before.w[i];
+    double m = 0.5 * (double)before.m[i] + 0.5 * g;
+    double v = 0.999 * (double)before.v[i] + 0.001 * g * g;
+    double change = 3e-4 * m / (sqrt(v) / 0.0632 + 1e-8);
+    near((double)after.m[i], m, fabs(m) + fabs(g), i);
+    near((double)after.v[i], v, v, i);
+    /* the change, as far as a weight of that size can show it */
+    if (!(fabs(w - (double)after.w[i] - change) <= STEP_TOLERANCE * fabs(change) + 6e-8 * fabs(w)))
+      ck_abort_msg("weight %d moves by %.9g, not %.9g", i, w - (double)after.w[i], change);
+  }
+}
+END_TEST
+
+/* The gaps between tensors hold zeros, and must keep them. */
+START_TEST(zeros_stay_zeros) {
+  static const slabs zeros;
+  slabs s = zeros;
+  for (int i = 0; i < 5; i++) gan_adam_update(N, &step, s.g, s.m, s.v, s.w);
+  ck_assert_mem_eq(&s, &zeros, sizeof s);
+}
+END_TEST
+
+/* ---- sum of squares ---- */
+
+/* As the header says: 16 interleaved partial sums, added in order. */
+static double sixteen_lanes(int64_t n, const float *x) {
+  double lanes[16] = {0}, total = 0;
+  for (int64_t i = 0; i < n; i++) lanes[i % 16] += (double)x[i] * (double)x[i];
+  for (int k = 0; k < 16; k++) total += lanes[k];
+  return total;
+}
+
+START_TEST(sum_of_squares) {
+  float x[N];
+  unit_fill(x, N, 7, -2, 2);
+  for (int n = 0; n <= N; n += n < 100 ? 1 : 31) {
+    double exact = 0, sum = gan_sum_of_squares(n, x);
+    for (int i = n - 1; i >= 0; i--) exact += (double)x[i] * (double)x[i];
+    ck_assert_double_le(fabs(sum - exact), 1e-13 * exact);
+    ck_assert(sum == sixteen_lanes(n, x)); /* the order is part of the determinism contract */
+  }
+}
+END_TEST
+
+START_TEST(sum_of_squares_at_the_ends) {
+  const float large[] = {1e30f, 1e30f, 1e-30f}, none[] = {1, NAN, 2}, endless[] = {1, -INFINITY};
+  float ones[100];
+  for (int i = 0; i < 100; i++) ones[i] = i % 2 ? -1.0f : 1.0f;
+  ck_assert(gan_sum_of_squares(100, ones) == 100);
+  ck_assert(gan_sum_of_squares(0, ones) == 0);
+  ck_assert_double_le(fabs(gan_sum_of_squares(3, large) / 2e60 - 1), 1e-6);
+  ck_assert(isnan(gan_sum_of_squares(3, none)));
+  ck_assert(isinf(gan_sum_of_squares(2, endless)));
+}
+END_TEST
+
+int main(void) {
+  const unit_test tests[] = {
+      {fast_and_plain_agree_to_the_bit, 2},
+      {every_length, 1},
+      {one_step, 1},
+      {zeros_stay_zeros, 1},
+      {sum_of_squares, 1},
+      {sum_of_squares_at_the_ends, 1},
+  };
+  return UNIT_MAIN("update", tests);
+}
