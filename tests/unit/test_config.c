@@ -81,7 +81,7 @@ static const struct {
     {"data.shards", "", "16"},
     {"model.latent", "1048576", "1048576"},
     {"model.init_std", "10", "10"},
-    {"model.init_std", "1e-300", "1e-300"},
+    {"model.init_std", "1e-300", "1.0e-300"},
     {"train.epochs", "null", "null"},
     {"train.objective", "minimax", "minimax"},
     {"train.optimizer.lr_d", "0", "0"},
