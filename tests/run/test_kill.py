@@ -138,8 +138,9 @@ class Kill(Case):
         job = self.start(*self.command, ranks=RANKS)
         wait_for(lambda: checkpoints(self.run_dir), "a checkpoint")
         orphan = job.ranks()[0]
-        os.kill(orphan, signal.SIGSTOP)
         os.kill(job.pid, signal.SIGKILL)
+        job.process.wait()
+        os.kill(orphan, signal.SIGSTOP)  # before mpirun's end it would be woken by a SIGHUP
         second = self.start(*self.command, ranks=RANKS)
         wait_for(lambda: "waiting for the run folder" in second.output()
                  or len(self.starts()) > 1, "the second start to wait")

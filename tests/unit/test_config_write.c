@@ -43,6 +43,9 @@ static void check_round_trip(const gan_config *config) {
   int fixed = gan_config_differences(config, &again, text, sizeof text, &changed);
   ck_assert_msg(fixed == 0 && changed == 0, "%d free keys and:%s", changed, text);
   ck_assert_str_eq(text, "");
+  /* the numbers themselves, since what compares them compares their texts */
+  ck_assert_mem_eq(&config->train.lr_d, &again.train.lr_d, 5 * sizeof(double));
+  ck_assert(config->model.init_std == again.model.init_std && config->seed == again.seed);
   gan_config_reset(&again);
   gan_free(&first);
   gan_free(&second);

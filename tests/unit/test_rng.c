@@ -13,6 +13,9 @@ static const double SIGMAS = 5.0;
 /* Kolmogorov's statistic exceeds this with probability 2 exp(-2 x^2) = 7e-7. */
 static const double KOLMOGOROV = 2.7;
 
+/* An angle up to 2 pi is off by 2^-22 or so, and the radius is up to 5.8. */
+static const double NORMAL_TOLERANCE = 3e-6;
+
 enum { MANY = 1 << 19 };
 
 /* Philox4x32-10 from the paper (Salmon et al. 2011, section 3.3), without Random123. */
@@ -136,6 +139,26 @@ START_TEST(streams_differ) {
     /* bits of unrelated words differ in half of the places, with variance 1/4 a bit */
     double bits = 32.0 * WORDS, off = fabs(differing - bits / 2) / sqrt(bits / 4);
     ck_assert_msg(off < SIGMAS, "place %zu: %d of %g bits differ", i, differing, bits);
+  }
+}
+END_TEST
+
+/* From the words, by the header's formulas in double: 24 bits a number; two numbers a pair. */
+START_TEST(numbers_are_made_of_the_words) {
+  enum { PLENTY = 20000 };
+  static uint32_t words[PLENTY];
+  static float uniform[PLENTY], normal[PLENTY];
+  gan_rng rng = gan_rng_stream(12, GAN_RNG_SAMPLE, 1, 2, 3);
+  gan_rng_bits(rng, 5, 6, PLENTY, words);
+  gan_rng_uniform(rng, 5, 6, PLENTY, 0.0f, 1.0f, uniform);
+  gan_rng_normal(rng, 5, 6, PLENTY, normal);
+  for (int i = 0; i < PLENTY; i += 2) {
+    double u = (words[i] >> 8) * 0x1p-24, v = (words[i + 1] >> 8) * 0x1p-24;
+    double radius = sqrt(-2 * log(1 - u)), angle = 2 * acos(-1) * v;
+    if ((double)uniform[i] != u || (double)uniform[i + 1] != v) ck_abort_msg("uniform %d", i);
+    if (fabs((double)normal[i] - radius * cos(angle)) > NORMAL_TOLERANCE ||
+        fabs((double)normal[i + 1] - radius * sin(angle)) > NORMAL_TOLERANCE)
+      ck_abort_msg("normal %d", i);
   }
 }
 END_TEST
@@ -304,6 +327,7 @@ int main(void) {
       {bits_are_the_blocks_of_the_counter, 1},
       {element_does_not_depend_on_n, 3},
       {streams_differ, 1},
+      {numbers_are_made_of_the_words, 1},
       {uniform_law, 1},
       {normal_law, 1},
       {normal_pairs_are_independent, 1},
