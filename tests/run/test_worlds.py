@@ -11,9 +11,10 @@ STEPS = 50
 LOSSES = ("d_loss", "g_loss")
 PROBABILITIES = ("d_real", "d_fake")
 
-# Measured: 1e-8, as fine as metrics.jsonl tells; PyTorch's losses part by 1e-5 when the rows of its
-# batches are permuted.  Other samples give more than 1e-3: the second test.
-TOLERANCE = 1e-5
+# The promise for 50 steps at this rate.  Measured: 1e-8 to 2e-6, by where a sum's last bit turns a
+# relu; PyTorch's losses part by 1e-5 when the rows of its batches are permuted.  Other samples give
+# more than 1e-3: the second test.
+TOLERANCE = 1e-4
 
 SLOW = ["train.optimizer.lr_d=1e-5", "train.optimizer.lr_g=1e-5", "train.log_every=1",
         f"train.steps={STEPS}"]
@@ -52,7 +53,7 @@ class Worlds(Case):
         """What the tolerance would let through: another order of samples is seen."""
         alone = self.records(1)
         support.shutil.rmtree(self.folder / "on-1")
-        self.assertGreater(self.distance(alone, self.records(1, "seed=2")), 100 * TOLERANCE)
+        self.assertGreater(self.distance(alone, self.records(1, "seed=2")), 10 * TOLERANCE)
 
 
 if __name__ == "__main__":
