@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <mpi.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -82,6 +83,13 @@ void gan_comm_destroy(gan_comm **comm) {
   if (!*comm || *comm == &alone) return;
   MPI_Comm_free(&(*comm)->mpi);
   gan_free(comm);
+}
+
+int gan_comm_launched_rank(void) {
+  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (getenv(names[i])) return atoi(getenv(names[i]));
+  return 0;
 }
 
 int gan_comm_rank(const gan_comm *comm) {

@@ -29,6 +29,10 @@ void gan_comm_finish(gan_comm **comm);
 GAN_CHECKED gan_status gan_comm_split(gan_comm *comm, int colour, gan_comm **out);
 void gan_comm_destroy(gan_comm **comm);
 
+/* This process's rank as the launcher's environment has it, 0 without a launcher: for commands that
+ * do not start MPI, so that one of them does it for the job. */
+int gan_comm_launched_rank(void);
+
 int gan_comm_rank(const gan_comm *comm);
 int gan_comm_size(const gan_comm *comm);
 
