@@ -1,5 +1,6 @@
 #include "mpi/support.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,6 +13,15 @@ bool holds_on_all(bool mine, const char *condition, int line) {
             gan_comm_rank(world), line, condition, gan_error_message());
   if (gan_comm_any_true(world, !mine, &any_failed) != GAN_OK) return false;
   return !any_failed;
+}
+
+double distance(const float *a, const float *b, int64_t n) {
+  double difference = 0, size = 0;
+  for (int64_t i = 0; i < n; i++) {
+    difference += pow((double)a[i] - (double)b[i], 2);
+    size += pow((double)b[i], 2);
+  }
+  return sqrt(difference / size);
 }
 
 int run_mpi_tests(int argc, char **argv, const char *name, const TTest *const *tests, int n) {

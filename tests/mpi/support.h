@@ -20,6 +20,9 @@ bool holds_on_all(bool mine, const char *condition, int line);
 #define check_all(condition) ck_assert(holds_on_all((condition), #condition, __LINE__))
 #define check_ok(call)       check_all((call) == GAN_OK)
 
+/* ||a - b|| / ||b|| over n numbers. */
+double distance(const float *a, const float *b, int64_t n);
+
 /* Starts MPI, runs the cases, ends MPI; the exit status of the program. */
 int run_mpi_tests(int argc, char **argv, const char *name, const TTest *const *tests, int n);
 

@@ -70,16 +70,6 @@ static gan_status run(gan_comm *comm, int64_t first, int64_t n, result *r) {
   return gan_comm_sum_float(comm, r->net->grads, (size_t)r->net->slab_size);
 }
 
-/* ||a - b|| / ||b|| */
-static double distance(const float *a, const float *b, int64_t n) {
-  double difference = 0, size = 0;
-  for (int64_t i = 0; i < n; i++) {
-    difference += pow((double)a[i] - (double)b[i], 2);
-    size += pow((double)b[i], 2);
-  }
-  return sqrt(difference / size);
-}
-
 START_TEST(ranks_together_are_one_rank) {
   gan_config config;
   gan_layer_schemas layers = gan_layer_table();

@@ -81,20 +81,11 @@ static gan_status take_step(gan_comm *group, const char *folder, int step, outco
   return status;
 }
 
-static double relative(const float *a, const float *b, int64_t n) {
-  double difference = 0, size = 0;
-  for (int64_t i = 0; i < n; i++) {
-    difference += pow((double)a[i] - (double)b[i], 2);
-    size += pow((double)b[i], 2);
-  }
-  return sqrt(difference / size);
-}
-
 static bool agree(const outcome *one, const outcome *many, int step, int ranks) {
   bool good = true;
   for (int i = 0; i < LEARNERS; i++) {
     double loss = fabs(many->losses[i] / one->losses[i] - 1);
-    double grad = relative(many->grads[i], one->grads[i], one->n[i]);
+    double grad = distance(many->grads[i], one->grads[i], one->n[i]);
     printf("step %d on %d ranks: loss %d differs by %.1e, gradients by %.1e\n", step, ranks, i,
            loss, grad);
     good &= loss < TOLERANCE && grad < TOLERANCE;
