@@ -143,6 +143,11 @@ static gan_status verify(const char *path, const char *bytes, size_t n) {
                     "%s: is of version %" PRId64 "; this mpigan (%s) reads up to version %d: use a "
                     "newer mpigan",
                     path, version, gan_version(), GAN_CHECKPOINT_VERSION);
+  if (version < GAN_CHECKPOINT_VERSION)
+    return gan_fail(GAN_INPUT,
+                    "%s: is of version %" PRId64 "; this mpigan (%s) reads version %d: use the "
+                    "mpigan that wrote it, or train anew",
+                    path, version, gan_version(), GAN_CHECKPOINT_VERSION);
   if (n - USER_BLOCK < promised)
     return gan_fail(GAN_INPUT, "%s: truncated: %zu bytes, its user block promises %" PRIu64, path,
                     n, promised + USER_BLOCK);

@@ -18,7 +18,7 @@
 #include "model/net.h"
 #include "optim/adam.h"
 
-enum { GAN_CHECKPOINT_VERSION = 1, GAN_CHECKPOINT_NETWORKS_MAX = 8, GAN_CHECKPOINT_COUNTERS = 8 };
+enum { GAN_CHECKPOINT_VERSION = 2, GAN_CHECKPOINT_NETWORKS_MAX = 8, GAN_CHECKPOINT_COUNTERS = 8 };
 
 /* What a network needs to have learned: the weights and its optimizer. */
 typedef struct gan_learner {

@@ -49,24 +49,29 @@ static void convert_row(const gan_loader *loader, int64_t row, float *out) {
   }
 }
 
-void gan_loader_next(gan_loader *loader, uint64_t draw, float *out) {
+/* The row of the rank's data that stands at a position of its shard `s`, `begin` rows in. */
+static int64_t row_at(gan_loader *loader, int64_t s, int64_t begin, uint64_t position) {
   const gan_shards *shards = &loader->set->shards;
-  int64_t quota = gan_shards_quota(shards), size = gan_data_row_size(&loader->set->info);
-  int64_t shard_begin = 0; /* of the rank's rows */
-  for (int64_t s = 0; s < shards->owned; s++) {
-    int64_t rows = gan_shard_rows(shards, shards->first + s);
-    uint32_t *order = loader->order + shard_begin;
+  uint64_t rows = (uint64_t)gan_shard_rows(shards, shards->first + s), epoch = position / rows;
+  uint32_t *order = loader->order + begin;
+  if (loader->order_epoch[s] != epoch + 1) {
     gan_rng rng =
         gan_rng_stream(loader->seed, GAN_RNG_SHUFFLE, 0, 0, (uint32_t)(shards->first + s));
-    for (int64_t i = 0; i < quota; i++, out += size) {
-      uint64_t position = draw * (uint64_t)quota + (uint64_t)i;
-      uint64_t epoch = position / (uint64_t)rows;
-      if (loader->order_epoch[s] != epoch + 1) {
-        gan_rng_permutation(rng, epoch, (uint32_t)rows, order);
-        loader->order_epoch[s] = epoch + 1;
-      }
-      convert_row(loader, shard_begin + order[position % (uint64_t)rows], out);
-    }
-    shard_begin += rows;
+    gan_rng_permutation(rng, epoch, (uint32_t)rows, order);
+    loader->order_epoch[s] = epoch + 1;
   }
+  return begin + order[position % rows];
+}
+
+gan_status gan_loader_next(gan_loader *loader, uint64_t drawn, int64_t first, int64_t count,
+                           float *out) {
+  const gan_shards *shards = &loader->set->shards;
+  int64_t quota = gan_shards_quota(shards), size = gan_data_row_size(&loader->set->info);
+  int64_t first_row = gan_shards_first_row(shards);
+  GAN_ASSERT(first >= 0 && first + count <= gan_shards_samples(shards));
+  for (int64_t i = first; i < first + count; i++, out += size) {
+    int64_t s = i / quota, begin = gan_part_begin(shards->n, shards->count, shards->first + s);
+    convert_row(loader, row_at(loader, s, begin - first_row, drawn + (uint64_t)(i % quota)), out);
+  }
+  return GAN_OK;
 }

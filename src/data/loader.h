@@ -1,8 +1,8 @@
 /* The loader: the next minibatch, as the networks see it.
  *
- * Batch number `draw` takes batch/V samples from each shard.  Shard s gives its positions
- * p = draw * (batch/V) + i, which is row perm(seed, s, p / n_s)[p mod n_s] of the shard: every row
- * once an epoch, in an order that depends on seed, shard and epoch alone.
+ * A batch takes batch/V samples from each shard.  Shard s, which has given `drawn` samples so far,
+ * gives its positions p = drawn + i, which is row perm(seed, s, p / n_s)[p mod n_s] of the shard:
+ * every row once an epoch, in an order that depends on seed, shard and epoch alone.
  */
 #ifndef GAN_DATA_LOADER_H
 #define GAN_DATA_LOADER_H
@@ -16,8 +16,10 @@ GAN_CHECKED gan_status gan_loader_create(const gan_dataset *dataset, uint64_t se
                                          gan_loader **out);
 void gan_loader_destroy(gan_loader **loader);
 
-/* This rank's samples of batch `draw` into `out`, (samples, H, W, C), scaled by the dataset's
- * scale and offset.  Local; allocates nothing. */
-void gan_loader_next(gan_loader *loader, uint64_t draw, float *out);
+/* Samples first..first+count-1 of this rank's part of a batch into `out`, (count, H, W, C), scaled
+ * by the dataset's scale and offset.  Each shard has given `drawn` samples before this batch.
+ * Local; allocates nothing. */
+GAN_CHECKED gan_status gan_loader_next(gan_loader *loader, uint64_t drawn, int64_t first,
+                                       int64_t count, float *out);
 
 #endif

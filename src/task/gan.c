@@ -90,7 +90,8 @@ static gan_status discriminator_update(gan_task *task) {
   float *fake, *logits;
   double since = gan_clock(), sums_since = gan_comm_seconds(task->comm);
 
-  gan_loader_next(state->loader, (uint64_t)task->draws, state->real);
+  GAN_TRY(gan_loader_next(state->loader, (uint64_t)(task->images_seen / task->config->data.shards),
+                          0, task->local_samples, state->real));
   spend(task, TIME_DATA, &since, &sums_since);
 
   gan_pass pass = make_pass(task, PASS_REAL, state->d_updates);
@@ -110,7 +111,7 @@ static gan_status discriminator_update(gan_task *task) {
   state->sums[P_REAL] = real.probability;
   state->sums[P_FAKE] = made.probability;
   state->d_updates++;
-  task->draws++;
+  task->images_seen += batch;
   return update(task, DISCRIMINATOR, &task->metrics[D_NORM].value, &since, &sums_since);
 }
 
@@ -194,7 +195,7 @@ static void describe(gan_task *task) {
   gan_state *state = task->state;
   for (int i = 0; i < METRICS; i++) task->metrics[task->metric_count++] = metrics[i];
   for (int i = 0; i < TIMES; i++) task->profile[task->profile_count++].name = times[i];
-  task->counters[task->counter_count++] = (gan_counter){"draws", &task->draws};
+  task->counters[task->counter_count++] = (gan_counter){"images_seen", &task->images_seen};
   task->counters[task->counter_count++] = (gan_counter){"d_updates", &state->d_updates};
   task->counters[task->counter_count++] = (gan_counter){"g_updates", &state->g_updates};
 }

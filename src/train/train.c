@@ -170,9 +170,8 @@ static gan_status log_metrics(trainer *t) {
 
 static void count_step(trainer *t) {
   const gan_config *config = &t->session.config;
-  int64_t seen = t->session.task->draws * config->train.batch;
   t->facts.step++;
-  t->facts.epoch = (double)seen / (double)t->session.info.n;
+  t->facts.epoch = (double)t->session.task->images_seen / (double)t->session.info.n;
   t->facts.elapsed_s = t->elapsed_before + gan_clock() - t->started;
   gan_progress_step(&t->progress, t->facts.step, config->train.batch * config->train.d_steps);
 }

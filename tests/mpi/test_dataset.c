@@ -112,8 +112,9 @@ START_TEST(batches_and_digest_do_not_depend_on_the_ranks) {
   check_ok(gan_loader_create(split_set, 5, &split));
   check_ok(gan_loader_create(whole_set, 5, &whole));
   for (uint64_t draw = 0; draw < 30; draw++) { /* over four epochs */
-    gan_loader_next(split, draw, many);
-    gan_loader_next(whole, draw, one);
+    uint64_t drawn = draw * (uint64_t)gan_shards_quota(&whole_set->shards);
+    check_ok(gan_loader_next(split, drawn, 0, gan_shards_samples(&split_set->shards), many));
+    check_ok(gan_loader_next(whole, drawn, 0, BATCH, one));
     memset(gathered, 0, sizeof gathered);
     int64_t first = gan_shards_first_sample(&split_set->shards) * 25;
     for (int64_t i = 0; i < gan_shards_samples(&split_set->shards) * 25; i++)

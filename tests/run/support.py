@@ -90,8 +90,12 @@ class Job:
         launcher = [] if ranks is None else [MPIEXEC, "-n", str(ranks)]
         self.words = launcher + [MPIGAN] + [str(word) for word in words]
         self.files = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]
+        # Open MPI's own folder: two mpiruns that make the shared one at once can fail.
+        self.session = tempfile.TemporaryDirectory(prefix="mpigan-session-",
+                                                   ignore_cleanup_errors=True)
+        own = {"OMPI_MCA_orte_tmpdir_base": self.session.name} if launcher else {}
         self.process = subprocess.Popen(
-            self.words, cwd=cwd, env=dict(os.environ, **(env or {})), stdin=subprocess.DEVNULL,
+            self.words, cwd=cwd, env=dict(os.environ, **own, **(env or {})), stdin=subprocess.DEVNULL,
             stdout=self.files[0], stderr=self.files[1], start_new_session=True, preexec_fn=before)
         self.pid = self.process.pid
 

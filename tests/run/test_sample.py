@@ -245,10 +245,10 @@ class Inspect(Case):
                     self.assertEqual(names[where], shape)
         self.assertEqual(names["/discriminator/param/0.weight"], "{32, 64}")
         self.assertIn("/state", names)
-        for name, value in (("format", '"mpigan checkpoint"'), ("version", "1"), ("step", "20"),
+        for name, value in (("format", '"mpigan checkpoint"'), ("version", "2"), ("step", "20"),
                             ("seed", "1"), ("world_size", "2"), ("task", '"gan"'),
                             ("networks", '"generator,discriminator"'),
-                            ("/generator/optimizer/step", "20"), ("/state/draws", "20")):
+                            ("/generator/optimizer/step", "20"), ("/state/images_seen", "480")):
             self.assertEqual(h5_attribute(self.good, name), value)
         text = subprocess.run(["h5dump", "-p", "-H", str(self.good)], capture_output=True,
                               text=True, check=True).stdout

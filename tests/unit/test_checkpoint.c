@@ -134,7 +134,7 @@ START_TEST(state_comes_back) {
     same_learner(&one.task->learners[i], &two.task->learners[i]);
   for (int i = 0; i < one.task->counter_count; i++)
     ck_assert_int_eq(*one.task->counters[i].value, *two.task->counters[i].value);
-  ck_assert_int_eq(two.task->draws, 2);
+  ck_assert_int_eq(two.task->images_seen, 2 * two.config.train.batch);
 
   ck_assert_str_eq(gan_checkpoint_path(checkpoint), path);
   ck_assert_str_eq(gan_checkpoint_config(checkpoint), one.config_text);
@@ -218,7 +218,7 @@ START_TEST(user_block_is_what_it_says) {
   char *bytes = good_bytes(unit_path("a.h5"), &n), head[256];
   XXH128_hash_t hash = XXH3_128bits(bytes + USER_BLOCK, n - USER_BLOCK);
   int used = snprintf(
-      head, sizeof head, "mpigan checkpoint\nversion 1\nbytes %zu\nxxh3-128 %016llx%016llx\n",
+      head, sizeof head, "mpigan checkpoint\nversion 2\nbytes %zu\nxxh3-128 %016llx%016llx\n",
       n - USER_BLOCK, (unsigned long long)hash.high64, (unsigned long long)hash.low64);
   ck_assert_int_eq(memcmp(bytes, head, (size_t)used), 0);
   for (int i = used; i < USER_BLOCK - 1; i++) ck_assert_int_eq(bytes[i], ' ');
@@ -315,9 +315,9 @@ static void forge(char *bytes, const char *version, unsigned long long n, XXH128
 START_TEST(other_versions_are_refused) {
   static const struct {
     const char *version, *message;
-  } rows[] = {{"2", "newer"},    {"17", "newer"},   {"0", "damaged"},
-              {"-1", "damaged"}, {"", "damaged"},   {"x", "damaged"},
-              {"01", "damaged"}, {" 1", "damaged"}, {"+1", "damaged"}};
+  } rows[] = {{"3", "newer"},    {"17", "newer"},  {"1", "reads version 2"}, {"0", "damaged"},
+              {"-1", "damaged"}, {"", "damaged"},  {"x", "damaged"},         {"02", "damaged"},
+              {" 2", "damaged"}, {"+2", "damaged"}};
   size_t n;
   char *bytes = good_bytes(unit_path("a.h5"), &n);
   XXH128_hash_t hash = XXH3_128bits(bytes + USER_BLOCK, n - USER_BLOCK);
@@ -326,9 +326,9 @@ START_TEST(other_versions_are_refused) {
     ck_assert_msg(try_bytes(bytes, n) == GAN_INPUT, "version '%s'", rows[i].version);
     check_message("tried.h5", rows[i].message);
   }
-  forge(bytes, "1", 1ull << 63, hash);
+  forge(bytes, "2", 1ull << 63, hash);
   ck_assert_int_eq(try_bytes(bytes, n), GAN_INPUT);
-  forge(bytes, "1", n - USER_BLOCK, hash); /* the forger can forge: this one is good */
+  forge(bytes, "2", n - USER_BLOCK, hash); /* the forger can forge: this one is good */
   ck_assert_int_eq(try_bytes(bytes, n), GAN_OK);
   gan_free(&bytes);
 }
@@ -340,7 +340,7 @@ START_TEST(well_hashed_rubbish_is_refused) {
   char bytes[USER_BLOCK + sizeof rubbish], *image;
   size_t n;
   memcpy(bytes + USER_BLOCK, rubbish, sizeof rubbish);
-  forge(bytes, "1", sizeof rubbish, XXH3_128bits(rubbish, sizeof rubbish));
+  forge(bytes, "2", sizeof rubbish, XXH3_128bits(rubbish, sizeof rubbish));
   ck_assert_int_eq(try_bytes(bytes, sizeof bytes), GAN_INPUT);
   check_message("tried.h5");
 
@@ -351,7 +351,7 @@ START_TEST(well_hashed_rubbish_is_refused) {
   gan_h5_close(&file);
   char *whole = gan_alloc(USER_BLOCK + n, 1, "a file");
   memcpy(whole + USER_BLOCK, image, n);
-  forge(whole, "1", n, XXH3_128bits(image, n));
+  forge(whole, "2", n, XXH3_128bits(image, n));
   ck_assert_int_eq(try_bytes(whole, USER_BLOCK + n), GAN_INPUT);
   check_message("tried.h5", "'task'");
   gan_free(&whole);
