@@ -2,6 +2,7 @@
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 find_package(MPI REQUIRED COMPONENTS C)
+find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(ZLIB REQUIRED)
 find_package(PNG REQUIRED)
 find_package(PkgConfig REQUIRED)
@@ -41,4 +42,4 @@ target_include_directories(mpigan_dependencies SYSTEM INTERFACE
   ${HDF5_C_INCLUDE_DIRS} ${OPENBLAS_INCLUDE_DIR} ${RANDOM123_INCLUDE_DIR})
 target_link_libraries(mpigan_dependencies INTERFACE
   MPI::MPI_C ${HDF5_C_LIBRARIES} ${OPENBLAS_LIBRARY} PkgConfig::YAML PkgConfig::XXHASH PNG::PNG
-  ZLIB::ZLIB Threads::Threads ${CMAKE_DL_LIBS} m)
+  ZLIB::ZLIB OpenMP::OpenMP_C Threads::Threads ${CMAKE_DL_LIBS} m)

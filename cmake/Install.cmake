@@ -5,7 +5,7 @@ foreach(library ${MPI_C_LIBRARIES} ${HDF5_C_LIBRARIES} ${OPENBLAS_LIBRARY})
   string(APPEND MPIGAN_PC_LIBS "${library} ")
 endforeach()
 string(APPEND MPIGAN_PC_LIBS
-  "-Wl,-rpath,${OPENBLAS_FOLDER} -lyaml -lxxhash -lpng -lz -lpthread -ldl -lm")
+  "-Wl,-rpath,${OPENBLAS_FOLDER} -lyaml -lxxhash -lpng -lz ${OpenMP_C_FLAGS} -lpthread -ldl -lm")
 # The file says where it is by itself, so that an installed tree can be moved.
 file(RELATIVE_PATH MPIGAN_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" MPIGAN_PC_PREFIX "${MPIGAN_PC_PREFIX}")

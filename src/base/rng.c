@@ -29,6 +29,14 @@ void gan_rng_bits(gan_rng rng, uint64_t draw, uint32_t sample, int64_t n, uint32
   }
 }
 
+void gan_rng_at_least(gan_rng rng, uint64_t draw, uint32_t sample, int64_t n, uint32_t threshold,
+                      uint8_t *out) {
+  for (int64_t i = 0; i < n; i += 4) {
+    block bits = philox(rng, draw, sample, (uint32_t)(i / 4));
+    for (int64_t j = i; j < n && j < i + 4; j++) out[j] = bits.v[j - i] >= threshold;
+  }
+}
+
 static float unit_float(uint32_t bits) {
   return (float)(bits >> 8) * 0x1p-24f;
 }

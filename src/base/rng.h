@@ -32,6 +32,10 @@ gan_rng gan_rng_stream(uint64_t seed, gan_rng_purpose purpose, uint32_t network,
 /* Element i of (draw, sample), i < n, is the same whatever n is. */
 void gan_rng_bits(gan_rng rng, uint64_t draw, uint32_t sample, int64_t n, uint32_t *out);
 
+/* out[i] = 1 where bits i are at least `threshold`, 0 elsewhere. */
+void gan_rng_at_least(gan_rng rng, uint64_t draw, uint32_t sample, int64_t n, uint32_t threshold,
+                      uint8_t *out);
+
 /* Uniform in [low, high), 24 random bits. */
 void gan_rng_uniform(gan_rng rng, uint64_t draw, uint32_t sample, int64_t n, float low, float high,
                      float *out);

@@ -152,13 +152,14 @@ gan_status gan_comm_broadcast_text(gan_comm *comm, char **text, size_t *length) 
   return gan_comm_broadcast(comm, *text, n);
 }
 
-static gan_status sum(gan_comm *comm, void *values, size_t n, size_t size, MPI_Datatype type) {
+static gan_status reduce(gan_comm *comm, void *values, size_t n, size_t size, MPI_Datatype type,
+                         MPI_Op operation) {
   if (comm->size == 1) return GAN_OK;
   double start = gan_clock();
   for (size_t at = 0; at < n; at += PIECE) {
     int count = (int)(n - at < PIECE ? n - at : PIECE);
     void *piece = (char *)values + at * size;
-    GAN_TRY(check(MPI_Allreduce(MPI_IN_PLACE, piece, count, type, MPI_SUM, comm->mpi),
+    GAN_TRY(check(MPI_Allreduce(MPI_IN_PLACE, piece, count, type, operation, comm->mpi),
                   "summing over the ranks"));
   }
   comm->seconds += gan_clock() - start;
@@ -166,11 +167,19 @@ static gan_status sum(gan_comm *comm, void *values, size_t n, size_t size, MPI_D
 }
 
 gan_status gan_comm_sum_float(gan_comm *comm, float *values, size_t n) {
-  return sum(comm, values, n, sizeof *values, MPI_FLOAT);
+  return reduce(comm, values, n, sizeof *values, MPI_FLOAT, MPI_SUM);
 }
 
 gan_status gan_comm_sum_double(gan_comm *comm, double *values, size_t n) {
-  return sum(comm, values, n, sizeof *values, MPI_DOUBLE);
+  return reduce(comm, values, n, sizeof *values, MPI_DOUBLE, MPI_SUM);
+}
+
+gan_status gan_comm_sum_int64(gan_comm *comm, int64_t *values, size_t n) {
+  return reduce(comm, values, n, sizeof *values, MPI_INT64_T, MPI_SUM);
+}
+
+gan_status gan_comm_max_int32(gan_comm *comm, int32_t *values, size_t n) {
+  return reduce(comm, values, n, sizeof *values, MPI_INT32_T, MPI_MAX);
 }
 
 gan_status gan_comm_send(gan_comm *comm, int to, const void *bytes, size_t n) {

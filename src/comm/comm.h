@@ -56,6 +56,10 @@ GAN_CHECKED gan_status gan_comm_broadcast_text(gan_comm *comm, char **text, size
 GAN_CHECKED gan_status gan_comm_sum_float(gan_comm *comm, float *values, size_t n);
 GAN_CHECKED gan_status gan_comm_sum_double(gan_comm *comm, double *values, size_t n);
 
+/* The same for integers, exact in any order; and the largest. */
+GAN_CHECKED gan_status gan_comm_sum_int64(gan_comm *comm, int64_t *values, size_t n);
+GAN_CHECKED gan_status gan_comm_max_int32(gan_comm *comm, int32_t *values, size_t n);
+
 /* Point to point from rank 0: one sends, the other receives. */
 GAN_CHECKED gan_status gan_comm_send(gan_comm *comm, int to, const void *bytes, size_t n);
 GAN_CHECKED gan_status gan_comm_receive(gan_comm *comm, int from, void *bytes, size_t n);

@@ -23,8 +23,8 @@ static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
   return GAN_OK;
 }
 
-static int64_t size_of(const gan_layer *layer, const gan_pass *pass) {
-  return pass->samples * gan_shape_size(layer->in);
+static int64_t size_of(const gan_layer *layer, const gan_span *span) {
+  return span->samples * gan_shape_size(layer->in);
 }
 
 static float slope_of(const gan_layer *layer) {
@@ -33,54 +33,46 @@ static float slope_of(const gan_layer *layer) {
 
 #define UNUSED_OF_BACKWARD (void)want, (void)x
 
-static gan_status relu_forward(gan_layer *layer, const gan_pass *pass, const float *x, float *y) {
-  gan_leaky_relu(size_of(layer, pass), 0.0f, x, y);
-  return GAN_OK;
+static void relu_forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
+  gan_leaky_relu(size_of(layer, span), 0.0f, x, y);
 }
 
-static gan_status relu_backward(gan_layer *layer, const gan_pass *pass, unsigned want,
+static void relu_backward(const gan_layer *layer, const gan_span *span, unsigned want,
+                          const float *x, const float *y, float *dy, float *dx) {
+  UNUSED_OF_BACKWARD;
+  if (dx) gan_leaky_relu_backward(size_of(layer, span), 0.0f, y, dy, dx);
+}
+
+static void leaky_relu_forward(const gan_layer *layer, const gan_span *span, const float *x,
+                               float *y) {
+  gan_leaky_relu(size_of(layer, span), slope_of(layer), x, y);
+}
+
+static void leaky_relu_backward(const gan_layer *layer, const gan_span *span, unsigned want,
                                 const float *x, const float *y, float *dy, float *dx) {
   UNUSED_OF_BACKWARD;
-  if (dx) gan_leaky_relu_backward(size_of(layer, pass), 0.0f, y, dy, dx);
-  return GAN_OK;
+  if (dx) gan_leaky_relu_backward(size_of(layer, span), slope_of(layer), y, dy, dx);
 }
 
-static gan_status leaky_relu_forward(gan_layer *layer, const gan_pass *pass, const float *x,
-                                     float *y) {
-  gan_leaky_relu(size_of(layer, pass), slope_of(layer), x, y);
-  return GAN_OK;
+static void tanh_forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
+  gan_tanh(size_of(layer, span), x, y);
 }
 
-static gan_status leaky_relu_backward(gan_layer *layer, const gan_pass *pass, unsigned want,
-                                      const float *x, const float *y, float *dy, float *dx) {
+static void tanh_backward(const gan_layer *layer, const gan_span *span, unsigned want,
+                          const float *x, const float *y, float *dy, float *dx) {
   UNUSED_OF_BACKWARD;
-  if (dx) gan_leaky_relu_backward(size_of(layer, pass), slope_of(layer), y, dy, dx);
-  return GAN_OK;
+  if (dx) gan_tanh_backward(size_of(layer, span), y, dy, dx);
 }
 
-static gan_status tanh_forward(gan_layer *layer, const gan_pass *pass, const float *x, float *y) {
-  gan_tanh(size_of(layer, pass), x, y);
-  return GAN_OK;
+static void sigmoid_forward(const gan_layer *layer, const gan_span *span, const float *x,
+                            float *y) {
+  gan_sigmoid(size_of(layer, span), x, y);
 }
 
-static gan_status tanh_backward(gan_layer *layer, const gan_pass *pass, unsigned want,
-                                const float *x, const float *y, float *dy, float *dx) {
+static void sigmoid_backward(const gan_layer *layer, const gan_span *span, unsigned want,
+                             const float *x, const float *y, float *dy, float *dx) {
   UNUSED_OF_BACKWARD;
-  if (dx) gan_tanh_backward(size_of(layer, pass), y, dy, dx);
-  return GAN_OK;
-}
-
-static gan_status sigmoid_forward(gan_layer *layer, const gan_pass *pass, const float *x,
-                                  float *y) {
-  gan_sigmoid(size_of(layer, pass), x, y);
-  return GAN_OK;
-}
-
-static gan_status sigmoid_backward(gan_layer *layer, const gan_pass *pass, unsigned want,
-                                   const float *x, const float *y, float *dy, float *dx) {
-  UNUSED_OF_BACKWARD;
-  if (dx) gan_sigmoid_backward(size_of(layer, pass), y, dy, dx);
-  return GAN_OK;
+  if (dx) gan_sigmoid_backward(size_of(layer, span), y, dy, dx);
 }
 
 const gan_layer_type gan_layer_relu = {

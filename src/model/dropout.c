@@ -6,7 +6,7 @@
 #include "kernels/pointwise.h"
 #include "model/layer.h"
 
-#include <math.h>
+#include <string.h>
 
 typedef struct {
   double p;
@@ -21,46 +21,41 @@ static const gan_option options[] = {
 
 static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
   layer->out = layer->in;
-  size_t size = (size_t)gan_shape_size(layer->in);
-  /* the mask of a pass, and random words of one sample */
-  gan_plan_work(plan, size * sizeof(uint32_t), size);
+  gan_plan_work(plan, 0, (size_t)gan_shape_size(layer->in)); /* the mask of a pass */
   return GAN_OK;
 }
 
-static uint8_t *mask_of(const gan_layer *layer) {
-  return (uint8_t *)layer->work + gan_shape_size(layer->in) * (int64_t)sizeof(uint32_t);
+static uint8_t *mask_of(const gan_layer *layer, const gan_span *span) {
+  return (uint8_t *)layer->work + span->first * gan_shape_size(layer->in);
 }
 
 static float scale_of(const gan_layer *layer) {
   return (float)(1.0 / (1.0 - ((const dropout_parameters *)layer->parameters)->p));
 }
 
-static gan_status forward(gan_layer *layer, const gan_pass *pass, const float *x, float *y) {
+static void forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
   const dropout_parameters *parameters = layer->parameters;
+  const gan_pass *pass = span->pass;
   int64_t size = gan_shape_size(layer->in);
   if (!pass->training) {
-    if (y != x)
-      for (int64_t i = 0; i < pass->samples * size; i++) y[i] = x[i];
-    return GAN_OK;
+    if (y != x) memcpy(y, x, (size_t)(span->samples * size) * sizeof *y);
+    return;
   }
-  uint32_t *words = layer->work;
-  uint8_t *mask = mask_of(layer);
+  uint8_t *mask = mask_of(layer, span);
   uint32_t threshold = (uint32_t)(parameters->p * 0x1p32);
   gan_rng rng = gan_layer_rng(layer, pass->seed, GAN_RNG_DROPOUT, pass->phase, 0);
-  for (int64_t s = 0; s < pass->samples; s++) {
-    gan_rng_bits(rng, pass->draw, (uint32_t)(pass->first_sample + s), size, words);
-    for (int64_t i = 0; i < size; i++) mask[s * size + i] = words[i] >= threshold;
-  }
-  gan_mask(pass->samples * size, scale_of(layer), mask, x, y);
-  return GAN_OK;
+  for (int64_t s = 0; s < span->samples; s++)
+    gan_rng_at_least(rng, pass->draw, (uint32_t)(pass->first_sample + span->first + s), size,
+                     threshold, mask + s * size);
+  gan_mask(span->samples * size, scale_of(layer), mask, x, y);
 }
 
-static gan_status backward(gan_layer *layer, const gan_pass *pass, unsigned want, const float *x,
-                           const float *y, float *dy, float *dx) {
+static void backward(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,
+                     const float *y, float *dy, float *dx) {
   (void)want, (void)x, (void)y;
   if (dx)
-    gan_mask(pass->samples * gan_shape_size(layer->in), scale_of(layer), mask_of(layer), dy, dx);
-  return GAN_OK;
+    gan_mask(span->samples * gan_shape_size(layer->in), scale_of(layer), mask_of(layer, span), dy,
+             dx);
 }
 
 const gan_layer_type gan_layer_dropout = {

@@ -7,8 +7,11 @@
  *   2. plan: from layer->in and the parameters set layer->out, declare tensors by their PyTorch
  *      names, ask for memory, and say which of x and y backward needs;
  *   3. init: the tensors' first values;
- *   4. forward and backward;
- *   5. its row in layers.c, a finite-difference row in tests/unit, a golden in tests/parity.
+ *   4. forward and backward, on a span of samples at a time: pure arithmetic, no MPI, no failure;
+ *      spans of other parts may be worked on by other threads at the same time;
+ *   5. what needs a sum over the whole batch first (batchnorm): measure gives a span's part of it,
+ *      the network adds up spans and ranks, settle gets the totals;
+ *   6. its row in layers.c, a finite-difference row in tests/unit, a golden in tests/parity.
  *
  * Inside, a batch of images is (samples * H * W) rows by C channels, channels last; flat vectors
  * are H = W = 1.  Files use PyTorch's order.
@@ -49,14 +52,36 @@ typedef struct gan_tensor {
 typedef struct gan_pass {
   gan_comm *comm;  /* statistics are those of all its ranks */
   bool training;   /* batch statistics and dropout; else running statistics, no communication */
-  bool accumulate; /* backward adds to the gradients in place of writing them */
+  bool accumulate; /* backward adds to the gradients of an earlier pass of this update */
   int64_t samples; /* of this rank */
-  int64_t first_sample; /* global index of the first of them */
+  int64_t at;      /* index of the first among this rank's samples of the batch: not 0 where a batch
+                    * is taken in pieces; passes over the pieces follow in order */
+  int64_t first_sample; /* global index of the first */
   int64_t batch;        /* samples of all ranks */
   uint64_t seed;
   uint32_t phase; /* which pass of a step this is: a key of dropout */
   uint64_t draw;  /* which update: a key of dropout */
 } gan_pass;
+
+/* Samples of a pass that lie one behind the other: what a layer works on in one call. */
+typedef struct gan_span {
+  const gan_pass *pass;
+  int64_t first; /* in the pass */
+  int64_t samples;
+  int64_t part;    /* whose gradients and statistics they add to: see gan_division */
+  bool begins;     /* the first of its part in this pass over the batch */
+  bool accumulate; /* backward adds to the part's gradients in place of writing them */
+  double *scratch; /* (layer->scratch) the span's own */
+} gan_span;
+
+/* How a rank's samples of a batch are cut.  All zeros: not at all, one span a pass, one part. */
+typedef struct gan_division {
+  int64_t part;   /* samples whose gradients are added up in one slab: a shard's share of a batch */
+  int64_t parts;  /* of this rank */
+  int64_t block;  /* samples of a span; divides `part` */
+  int64_t blocks; /* of all ranks */
+  int threads;    /* that share the parts of a rank */
+} gan_division;
 
 enum { GAN_LAYER_TENSORS_MAX = 8 };
 
@@ -72,10 +97,21 @@ typedef struct gan_layer_type {
   gan_layer_schema schema;
   gan_status (*plan)(gan_layer *layer, gan_layer_plan *plan);
   void (*init)(gan_layer *layer, uint64_t seed, gan_init init, float std); /* NULL: no tensors */
-  gan_status (*forward)(gan_layer *layer, const gan_pass *pass, const float *x, float *y);
+  /* In training, before forward: the span's part of layer->sums sums over the batch, into the
+   * first of its scratch. */
+  void (*measure)(const gan_layer *layer, const gan_span *span, const float *x);
+  /* Once a pass, before forward: the sums over the batch (NULL: none, or not training). */
+  gan_status (*settle)(gan_layer *layer, const gan_pass *pass, const double *totals);
+  void (*forward)(const gan_layer *layer, const gan_span *span, const float *x, float *y);
+  /* The same two for backward; settle_back only where dx is wanted. */
+  void (*measure_back)(const gan_layer *layer, const gan_span *span, const float *x,
+                       const float *dy);
+  void (*settle_back)(gan_layer *layer, const gan_pass *pass, const double *totals);
   /* dx may be dy where `in_place`; NULL where the input's gradient is not wanted. */
-  gan_status (*backward)(gan_layer *layer, const gan_pass *pass, unsigned want, const float *x,
-                         const float *y, float *dy, float *dx);
+  void (*backward)(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,
+                   const float *y, float *dy, float *dx);
+  /* At the end of a step: the sum over all parts of layer->statistics (NULL: has none). */
+  void (*absorb)(gan_layer *layer, const double *statistics);
   bool in_place; /* forward may have y == x, backward dx == dy */
   bool needs_x;  /* backward reads x, so it must survive */
   bool needs_y;  /* backward reads y, so the next layer must not overwrite it */
@@ -94,8 +130,21 @@ struct gan_layer {
   float *value[GAN_LAYER_TENSORS_MAX];    /* parameters and buffers, in order of declaration */
   float *gradient[GAN_LAYER_TENSORS_MAX]; /* NULL for buffers, and in a network that only samples */
   int64_t *counter[GAN_LAYER_TENSORS_MAX];
-  void *work; /* the bytes that plan asked for */
+  int64_t gradient_stride; /* floats from a part's gradient to the next part's */
+
+  int64_t capacity;          /* set by plan where forward wants it: samples a pass */
+  int64_t group;             /* set by plan: samples that belong together; 0: any */
+  int64_t scratch;           /* set by plan: doubles a span */
+  int64_t sums;              /* set by plan: how many of them are summed over the batch */
+  int64_t statistics_count;  /* set by plan: numbers that add up over a step */
+  double *statistics;        /* (parts, ...) of them; zero when a step begins */
+  int64_t statistics_stride; /* from a part's to the next part's */
+  void *work;                /* the bytes that plan asked for */
 };
+
+/* Where a span's gradients of tensor t, and its statistics, are added up. */
+float *gan_layer_gradient(const gan_layer *layer, const gan_span *span, int t);
+double *gan_layer_statistics(const gan_layer *layer, const gan_span *span);
 
 /* For plan: one more tensor, `name` as PyTorch's module has it ("weight"). */
 GAN_CHECKED gan_status gan_plan_tensor(gan_layer_plan *plan, gan_tensor_kind kind, const char *name,
@@ -104,6 +153,10 @@ GAN_CHECKED gan_status gan_plan_tensor(gan_layer_plan *plan, gan_tensor_kind kin
 /* For plan: `fixed` bytes and `a_sample` bytes a sample that live from forward to backward. */
 void gan_plan_work(gan_layer_plan *plan, size_t fixed, size_t a_sample);
 int64_t gan_plan_capacity(const gan_layer_plan *plan);
+/* Samples that a shard gives to a batch: what groups of samples must divide. */
+int64_t gan_plan_share(const gan_layer_plan *plan);
+/* Whether the network will learn. */
+bool gan_plan_trains(const gan_layer_plan *plan);
 
 /* For plan: the layer cannot take what reaches it; names layer, shape and what is wanted. */
 gan_status gan_layer_reject(const gan_layer *layer, const char *wanted);

@@ -49,27 +49,26 @@ static void init(gan_layer *layer, uint64_t seed, gan_init init, float std) {
   gan_rng_uniform(rng, 0, 0, parameters->units, -bound, bound, layer->value[BIAS]);
 }
 
-static gan_status forward(gan_layer *layer, const gan_pass *pass, const float *x, float *y) {
+static void forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
   const linear_parameters *parameters = layer->parameters;
-  gan_gemm(false, true, pass->samples, layer->out.c, layer->in.c, x, layer->value[WEIGHT], 0.0f, y);
-  if (parameters->bias) gan_add_bias(pass->samples, layer->out.c, layer->value[BIAS], y);
-  return GAN_OK;
+  gan_gemm(false, true, span->samples, layer->out.c, layer->in.c, x, layer->value[WEIGHT], 0.0f, y);
+  if (parameters->bias) gan_add_bias(span->samples, layer->out.c, layer->value[BIAS], y);
 }
 
-static gan_status backward(gan_layer *layer, const gan_pass *pass, unsigned want, const float *x,
-                           const float *y, float *dy, float *dx) {
+static void backward(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,
+                     const float *y, float *dy, float *dx) {
   (void)y;
   const linear_parameters *parameters = layer->parameters;
   if (want & GAN_WANT_WEIGHTS) {
-    gan_gemm(true, false, layer->out.c, layer->in.c, pass->samples, dy, x,
-             pass->accumulate ? 1.0f : 0.0f, layer->gradient[WEIGHT]);
+    gan_gemm(true, false, layer->out.c, layer->in.c, span->samples, dy, x,
+             span->accumulate ? 1.0f : 0.0f, gan_layer_gradient(layer, span, WEIGHT));
     if (parameters->bias)
-      gan_column_sums(pass->samples, layer->out.c, dy, pass->accumulate, layer->gradient[BIAS]);
+      gan_column_sums(span->samples, layer->out.c, dy, span->accumulate,
+                      gan_layer_gradient(layer, span, BIAS));
   }
   if (dx)
-    gan_gemm(false, false, pass->samples, layer->in.c, layer->out.c, dy, layer->value[WEIGHT], 0.0f,
+    gan_gemm(false, false, span->samples, layer->in.c, layer->out.c, dy, layer->value[WEIGHT], 0.0f,
              dx);
-  return GAN_OK;
 }
 
 const gan_layer_type gan_layer_linear = {

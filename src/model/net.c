@@ -10,6 +10,7 @@ enum { ALIGN_FLOATS = 16, LAYER_TENSORS = GAN_LAYER_TENSORS_MAX };
 /* What plan functions add to. */
 struct gan_layer_plan {
   gan_net *net;
+  const gan_net_spec *spec;
   gan_layer *layer;
   size_t work_fixed, work_a_sample;
 };
@@ -61,6 +62,18 @@ void gan_plan_work(gan_layer_plan *plan, size_t fixed, size_t a_sample) {
   plan->work_a_sample += a_sample;
 }
 
+int64_t gan_plan_capacity(const gan_layer_plan *plan) {
+  return plan->spec->capacity;
+}
+
+int64_t gan_plan_share(const gan_layer_plan *plan) {
+  return plan->spec->share ? plan->spec->share : plan->spec->capacity;
+}
+
+bool gan_plan_trains(const gan_layer_plan *plan) {
+  return plan->spec->trains;
+}
+
 gan_status gan_layer_reject(const gan_layer *layer, const char *wanted) {
   char origin[512], text[64];
   return gan_fail(GAN_USAGE, "%s: layer %s (%s): %s reaches it; it wants %s",
@@ -74,8 +87,9 @@ gan_rng gan_layer_rng(const gan_layer *layer, uint64_t seed, gan_rng_purpose pur
 }
 
 /* One layer planned; its work memory is counted in, and carved later. */
-static gan_status plan_layer(gan_net *net, gan_layer *layer, size_t *work_bytes) {
-  gan_layer_plan plan = {.net = net, .layer = layer};
+static gan_status plan_layer(gan_net *net, const gan_net_spec *spec, gan_layer *layer,
+                             size_t *work_bytes) {
+  gan_layer_plan plan = {.net = net, .spec = spec, .layer = layer};
   layer->network = net->id;
   GAN_TRY(layer->type->plan(layer, &plan));
   int64_t size = gan_shape_size(layer->out);
@@ -95,7 +109,7 @@ static gan_status plan_layers(gan_net *net, const gan_net_spec *spec, size_t *wo
   if (!gan_shape_is_flat(shape) && first_is_linear) {
     gan_layer *layer = &net->layers[net->layer_count];
     *layer = (gan_layer){.type = &gan_layer_flatten, .in = shape, .name = ""};
-    GAN_TRY(plan_layer(net, layer, &work_bytes[net->layer_count++]));
+    GAN_TRY(plan_layer(net, spec, layer, &work_bytes[net->layer_count++]));
     shape = layer->out;
   }
   for (int i = 0; i < list->count; i++) {
@@ -106,7 +120,7 @@ static gan_status plan_layers(gan_net *net, const gan_net_spec *spec, size_t *wo
                          .index = (uint32_t)i,
                          .in = shape};
     snprintf(layer->name, sizeof layer->name, "%d", i);
-    gan_status status = plan_layer(net, layer, &work_bytes[net->layer_count++]);
+    gan_status status = plan_layer(net, spec, layer, &work_bytes[net->layer_count++]);
     if (status != GAN_OK) return gan_fail_context(status, "key '%s'", spec->key);
     shape = layer->out;
   }
@@ -121,7 +135,7 @@ static gan_status plan_layers(gan_net *net, const gan_net_spec *spec, size_t *wo
   }
   gan_layer *layer = &net->layers[net->layer_count];
   *layer = (gan_layer){.type = &gan_layer_reshape, .in = shape, .out = spec->out, .name = ""};
-  return plan_layer(net, layer, &work_bytes[net->layer_count++]);
+  return plan_layer(net, spec, layer, &work_bytes[net->layer_count++]);
 }
 
 /* Whether layer i may write over its input. */
@@ -159,6 +173,14 @@ static int64_t widest(const gan_net *net) {
   return most;
 }
 
+static gan_status list_begins(gan_net *net) {
+  GAN_TRY_ALLOC(net->param_begins, net->tensor_count, "tensors");
+  for (int i = 0; i < net->tensor_count; i++)
+    if (net->tensors[i].kind == GAN_TENSOR_PARAM)
+      net->param_begins[net->param_tensors++] = net->tensors[i].offset;
+  return GAN_OK;
+}
+
 /* Gives each layer the places of its tensors. */
 static void bind_tensors(gan_net *net) {
   gan_tensor *tensor = net->tensors;
@@ -172,7 +194,33 @@ static void bind_tensors(gan_net *net) {
       if (tensor->kind == GAN_TENSOR_PARAM && net->grads)
         layer->gradient[t] = net->grads + tensor->offset;
     }
+    layer->gradient_stride = net->slab_size;
   }
+}
+
+/* What adds up over spans, parts and ranks. */
+static gan_status reserve_sums(gan_net *net) {
+  const gan_division *division = &net->division;
+  int64_t scratch = 0, sums = 0;
+  for (int i = 0; i < net->layer_count; i++) {
+    const gan_layer *layer = &net->layers[i];
+    if (layer->scratch > scratch) scratch = layer->scratch;
+    if (layer->sums > sums) sums = layer->sums;
+    net->statistics_size += layer->statistics_count;
+  }
+  net->scratch_size = scratch;
+  int64_t spans = division->block ? (net->capacity + division->block - 1) / division->block : 1;
+  GAN_TRY_ALLOC(net->scratch, spans * scratch, "partial sums");
+  GAN_TRY_ALLOC(net->totals, sums, "sums over the batch");
+  if (net->sums) GAN_TRY(gan_sums_reserve(net->sums, sums));
+  GAN_TRY_ALLOC(net->statistics, gan_net_parts(net) * net->statistics_size, "statistics");
+  double *statistics = net->statistics;
+  for (int i = 0; i < net->layer_count; i++) {
+    net->layers[i].statistics = statistics;
+    net->layers[i].statistics_stride = net->statistics_size;
+    statistics += net->layers[i].statistics_count;
+  }
+  return GAN_OK;
 }
 
 static gan_status build(gan_net *net, const gan_net_spec *spec, size_t *work_bytes) {
@@ -181,6 +229,7 @@ static gan_status build(gan_net *net, const gan_net_spec *spec, size_t *work_byt
   GAN_TRY_ALLOC(net->tensors, most * LAYER_TENSORS, "tensors");
   GAN_TRY_ALLOC(net->at, most + 1, "layers");
   GAN_TRY(plan_layers(net, spec, work_bytes));
+  GAN_TRY(list_begins(net));
   GAN_TRY_ALLOC(net->params, net->slab_size, "the weights");
   GAN_TRY_ALLOC(net->buffers, net->buffer_size, "the running statistics");
   GAN_TRY_ALLOC(net->counters, net->counter_count, "the counters");
@@ -189,14 +238,14 @@ static gan_status build(gan_net *net, const gan_net_spec *spec, size_t *work_byt
   carve(net, work_bytes, net->activations);
   if (spec->trains) {
     int64_t flow = aligned(widest(net) * net->capacity);
-    GAN_TRY_ALLOC(net->grads, net->slab_size, "the gradients");
+    GAN_TRY_ALLOC(net->grads, gan_net_parts(net) * net->slab_size, "the gradients");
     GAN_TRY_ALLOC(net->flow[0], 2 * flow, "the gradients of activations");
     net->flow[1] = net->flow[0] + flow;
     net->dout = net->flow[0];
     net->activation_bytes += (size_t)(2 * flow) * sizeof(float);
   }
   bind_tensors(net);
-  return GAN_OK;
+  return reserve_sums(net);
 }
 
 gan_status gan_net_create(const gan_net_spec *spec, gan_net **out) {
@@ -208,6 +257,8 @@ gan_status gan_net_create(const gan_net_spec *spec, gan_net **out) {
   net->in = spec->in;
   net->out = spec->out;
   net->capacity = spec->capacity;
+  net->division = spec->division;
+  net->sums = spec->sums;
   size_t *work_bytes =
       gan_alloc((size_t)spec->layers->count + 2, sizeof *work_bytes, "a network's plan");
   gan_status status = work_bytes ? build(net, spec, work_bytes) : GAN_NO_MEMORY;
@@ -222,50 +273,22 @@ void gan_net_destroy(gan_net **out) {
   gan_free(&net->layers);
   gan_free(&net->tensors);
   gan_free(&net->at);
+  gan_free(&net->param_begins);
   gan_free(&net->params);
   gan_free(&net->grads);
   gan_free(&net->buffers);
   gan_free(&net->counters);
   gan_free(&net->activations);
   gan_free(&net->flow[0]);
+  gan_free(&net->scratch);
+  gan_free(&net->totals);
+  gan_free(&net->statistics);
   gan_free(out);
 }
 
 void gan_net_init(gan_net *net, uint64_t seed, gan_init init, float std) {
   for (int i = 0; i < net->layer_count; i++)
     if (net->layers[i].type->init) net->layers[i].type->init(&net->layers[i], seed, init, std);
-}
-
-gan_status gan_net_forward(gan_net *net, const gan_pass *pass, const float *x, float **y) {
-  GAN_ASSERT(pass->samples <= net->capacity);
-  const float *from = x;
-  for (int i = 0; i < net->layer_count; i++) {
-    gan_layer *layer = &net->layers[i];
-    if (layer->identity) continue;
-    GAN_TRY(layer->type->forward(layer, pass, from, net->at[i + 1]));
-    from = net->at[i + 1];
-  }
-  net->at[0] = (float *)(uintptr_t)x; /* only read, by backward */
-  *y = (float *)(uintptr_t)from;
-  return GAN_OK;
-}
-
-gan_status gan_net_backward(gan_net *net, const gan_pass *pass, unsigned want, float *dy,
-                            float **dx) {
-  GAN_ASSERT(net->grads && pass->training);
-  for (int i = net->layer_count - 1; i >= 0; i--) {
-    gan_layer *layer = &net->layers[i];
-    if (layer->identity) continue;
-    /* identities alias: the input is what the last real layer before gave, or x itself */
-    int before = i;
-    while (before > 0 && net->layers[before - 1].identity) before--;
-    float *next = layer->type->in_place ? dy : dy == net->flow[0] ? net->flow[1] : net->flow[0];
-    if (before == 0 && !(want & GAN_WANT_INPUT)) next = NULL;
-    GAN_TRY(layer->type->backward(layer, pass, want, net->at[before], net->at[i + 1], dy, next));
-    dy = next;
-  }
-  if (dx) *dx = dy;
-  return GAN_OK;
 }
 
 void *gan_net_tensor(const gan_net *net, const gan_tensor *tensor) {

@@ -3,11 +3,14 @@
  * Built once from the config; all memory is taken then.  Weights, gradients and (in src/optim)
  * moments share one layout: each tensor begins on a 64-byte boundary, the gaps hold zeros, and
  * optimizer, norm, sum and checkpoint are loops over one vector of `slab_size` floats.
+ *
+ * net.c builds one, pass.c takes a batch through it.
  */
 #ifndef GAN_MODEL_NET_H
 #define GAN_MODEL_NET_H
 
 #include "model/layer.h"
+#include "model/sums.h"
 
 typedef struct gan_net {
   const char *name; /* "generator"; borrowed */
@@ -21,9 +24,12 @@ typedef struct gan_net {
   int tensor_count;
 
   int64_t param_count; /* learned numbers, without the gaps */
+  int param_tensors;
+  int64_t *param_begins; /* (param_tensors) where each begins in a slab */
   int64_t slab_size, buffer_size, counter_count;
   float *params;  /* (slab_size) */
-  float *grads;   /* (slab_size); NULL in a network that only samples */
+  float *grads;   /* (parts, slab_size), and after gan_net_sum_gradients the batch's in the first;
+                   * NULL in a network that only samples */
   float *buffers; /* (buffer_size) */
   int64_t *counters;
 
@@ -32,6 +38,14 @@ typedef struct gan_net {
   float *dout;       /* flow[0]: where the gradient of the output is to be put */
   char *activations; /* the memory behind at[1..] and the layers' work */
   size_t activation_bytes;
+
+  gan_division division;
+  gan_sums *sums;          /* borrowed; NULL: plain sums */
+  int64_t scratch_size;    /* widest layer->scratch */
+  double *scratch;         /* (spans of a pass, scratch_size) */
+  double *totals;          /* (widest layer->sums) */
+  int64_t statistics_size; /* numbers of all layers that add up over a step */
+  double *statistics;      /* (parts, statistics_size) */
 } gan_net;
 
 typedef struct gan_net_spec {
@@ -43,12 +57,18 @@ typedef struct gan_net_spec {
   gan_shape out;    /* what the last layer must give; a flat output of the right size will do;
                      * all 0: whatever it gives */
   int64_t capacity; /* samples a pass */
+  int64_t share;    /* samples that a shard gives to a batch; 0: capacity */
   bool trains;      /* whether it needs gradients */
+  gan_division division;
+  gan_sums *sums; /* borrowed; NULL: plain sums over the ranks */
 } gan_net_spec;
 
 /* GAN_USAGE if shapes do not chain: names the layer, what reached it, and what it wants. */
 GAN_CHECKED gan_status gan_net_create(const gan_net_spec *spec, gan_net **out);
 void gan_net_destroy(gan_net **net);
+
+/* Parts whose gradients are added up apart: 1 where the batch is not divided. */
+int64_t gan_net_parts(const gan_net *net);
 
 /* First weights, the same on every rank. */
 void gan_net_init(gan_net *net, uint64_t seed, gan_init init, float std);
@@ -63,6 +83,14 @@ GAN_CHECKED gan_status gan_net_forward(gan_net *net, const gan_pass *pass, const
  * Collective over pass->comm. */
 GAN_CHECKED gan_status gan_net_backward(gan_net *net, const gan_pass *pass, unsigned want,
                                         float *dy, float **dx);
+
+/* The gradients of the whole batch, from those of all parts and ranks, into the first part's place.
+ * Collective. */
+GAN_CHECKED gan_status gan_net_sum_gradients(gan_net *net, gan_comm *comm);
+
+/* At the end of a step: what its passes added to net->statistics, summed over all parts and ranks,
+ * goes into the running statistics.  The same on all ranks. */
+void gan_net_absorb(gan_net *net, const double *statistics);
 
 /* The tensor's first number, in whichever slab it lives; counters give an int64_t. */
 void *gan_net_tensor(const gan_net *net, const gan_tensor *tensor);

@@ -31,17 +31,15 @@ static gan_status flatten_plan(gan_layer *layer, gan_layer_plan *plan) {
   return GAN_OK;
 }
 
-static gan_status flatten_forward(gan_layer *layer, const gan_pass *pass, const float *x,
-                                  float *y) {
-  gan_transpose(pass->samples, layer->in.h * layer->in.w, layer->in.c, x, y);
-  return GAN_OK;
+static void flatten_forward(const gan_layer *layer, const gan_span *span, const float *x,
+                            float *y) {
+  gan_transpose(span->samples, layer->in.h * layer->in.w, layer->in.c, x, y);
 }
 
-static gan_status flatten_backward(gan_layer *layer, const gan_pass *pass, unsigned want,
-                                   const float *x, const float *y, float *dy, float *dx) {
+static void flatten_backward(const gan_layer *layer, const gan_span *span, unsigned want,
+                             const float *x, const float *y, float *dy, float *dx) {
   (void)want, (void)x, (void)y;
-  if (dx) gan_transpose(pass->samples, layer->in.c, layer->in.h * layer->in.w, dy, dx);
-  return GAN_OK;
+  if (dx) gan_transpose(span->samples, layer->in.c, layer->in.h * layer->in.w, dy, dx);
 }
 
 /* Without options, put in by a network: layer->out is what it wants. */
@@ -69,18 +67,20 @@ static gan_status reshape_plan(gan_layer *layer, gan_layer_plan *plan) {
   return GAN_OK;
 }
 
-static gan_status reshape_forward(gan_layer *layer, const gan_pass *pass, const float *x,
-                                  float *y) {
-  if (moves(layer->in)) return flatten_forward(layer, pass, x, y);
-  gan_transpose(pass->samples, layer->out.c, layer->out.h * layer->out.w, x, y);
-  return GAN_OK;
+static void reshape_forward(const gan_layer *layer, const gan_span *span, const float *x,
+                            float *y) {
+  if (moves(layer->in))
+    flatten_forward(layer, span, x, y);
+  else
+    gan_transpose(span->samples, layer->out.c, layer->out.h * layer->out.w, x, y);
 }
 
-static gan_status reshape_backward(gan_layer *layer, const gan_pass *pass, unsigned want,
-                                   const float *x, const float *y, float *dy, float *dx) {
-  if (moves(layer->in)) return flatten_backward(layer, pass, want, x, y, dy, dx);
-  if (dx) gan_transpose(pass->samples, layer->out.h * layer->out.w, layer->out.c, dy, dx);
-  return GAN_OK;
+static void reshape_backward(const gan_layer *layer, const gan_span *span, unsigned want,
+                             const float *x, const float *y, float *dy, float *dx) {
+  if (moves(layer->in))
+    flatten_backward(layer, span, want, x, y, dy, dx);
+  else if (dx)
+    gan_transpose(span->samples, layer->out.h * layer->out.w, layer->out.c, dy, dx);
 }
 
 const gan_layer_type gan_layer_flatten = {

@@ -1,0 +1,42 @@
+#include "kernels/grid.h"
+
+#include "kernels/dispatch.h"
+
+#include <math.h>
+#include <string.h>
+
+GAN_KERNEL int32_t gan_grid_largest(int64_t n, const float *x) {
+  int32_t largest = 0;
+  for (int64_t i = 0; i < n; i++) {
+    int32_t bits;
+    memcpy(&bits, &x[i], sizeof bits);
+    bits &= INT32_MAX;
+    largest = bits > largest ? bits : largest;
+  }
+  return largest;
+}
+
+int32_t gan_grid_exponent(int32_t largest) {
+  int32_t biased = largest >> 23;
+  if (biased == 255) return INT32_MAX;
+  return (biased ? biased : 1) -
+         126; /* those below the normal numbers count as the least of them */
+}
+
+/* Blocks stay in the first cache while the parts pass by. */
+GAN_KERNEL void gan_grid_round(int64_t n, int64_t parts, int64_t stride, double scale,
+                               const float *x, int64_t *q) {
+  enum { BLOCK = 1024 };
+  for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
+    int64_t end = n - i0 < BLOCK ? n : i0 + BLOCK;
+    for (int64_t i = i0; i < end; i++) q[i] = 0;
+    for (int64_t p = 0; p < parts; p++) {
+      const float *part = x + p * stride;
+      for (int64_t i = i0; i < end; i++) q[i] += (int64_t)rint((double)part[i] * scale);
+    }
+  }
+}
+
+GAN_KERNEL void gan_grid_value(int64_t n, double unit, const int64_t *q, float *x) {
+  for (int64_t i = 0; i < n; i++) x[i] = (float)((double)q[i] * unit);
+}

@@ -1,0 +1,169 @@
+#include "model/sums.h"
+
+#include "base/memory.h"
+#include "kernels/grid.h"
+
+#include <limits.h>
+#include <math.h>
+
+/* A slab goes over the ranks in pieces of this many integers; each thread rounds less at a time. */
+enum { PIECE = 1 << 20, CHUNK = 1 << 14 };
+
+struct gan_sums {
+  int headroom; /* 2^headroom parts fit */
+  int threads;
+  int64_t room;       /* of exponents and integers */
+  int32_t *exponents; /* (room) */
+  int64_t *integers;  /* (room), at least a piece */
+};
+
+gan_status gan_sums_create(int64_t parts, int threads, gan_sums **out) {
+  gan_sums *sums;
+  GAN_TRY_ALLOC(sums, 1, "order-free sums");
+  *out = sums;
+  sums->threads = threads;
+  while ((int64_t)1 << sums->headroom < parts) sums->headroom++;
+  gan_status status = gan_sums_reserve(sums, PIECE);
+  if (status != GAN_OK) gan_sums_destroy(out);
+  return status;
+}
+
+void gan_sums_destroy(gan_sums **sums) {
+  if (!*sums) return;
+  gan_free(&(*sums)->exponents);
+  gan_free(&(*sums)->integers);
+  gan_free(sums);
+}
+
+gan_status gan_sums_reserve(gan_sums *sums, int64_t n) {
+  if (n <= sums->room) return GAN_OK;
+  gan_free(&sums->exponents);
+  gan_free(&sums->integers);
+  sums->room = 0;
+  GAN_TRY_ALLOC(sums->exponents, n, "order-free sums");
+  GAN_TRY_ALLOC(sums->integers, n, "order-free sums");
+  sums->room = n;
+  return GAN_OK;
+}
+
+/* The exponent of the grid for numbers below 2^exponent. */
+static int grid_of(const gan_sums *sums, int32_t exponent) {
+  return exponent + sums->headroom - GAN_GRID_BITS;
+}
+
+/* The least e with |x| < 2^e, INT32_MAX for infinity and NaN, INT32_MIN for 0. */
+static int32_t exponent_of(double x) {
+  int exponent;
+  if (!isfinite(x)) return INT32_MAX;
+  if (x == 0) return INT32_MIN;
+  frexp(x, &exponent);
+  return exponent;
+}
+
+gan_status gan_sums_doubles(gan_sums *sums, gan_comm *comm, int64_t parts, int64_t n,
+                            int64_t stride, const double *values, double *totals) {
+  if (!sums) {
+    for (int64_t k = 0; k < n; k++) {
+      double total = 0;
+      for (int64_t p = 0; p < parts; p++) total += values[p * stride + k];
+      totals[k] = total;
+    }
+    return gan_comm_sum_double(comm, totals, (size_t)n);
+  }
+  GAN_ASSERT(n <= sums->room);
+  for (int64_t k = 0; k < n; k++) {
+    sums->exponents[k] = INT32_MIN;
+    for (int64_t p = 0; p < parts; p++) {
+      int32_t exponent = exponent_of(values[p * stride + k]);
+      if (exponent > sums->exponents[k]) sums->exponents[k] = exponent;
+    }
+  }
+  GAN_TRY(gan_comm_max_int32(comm, sums->exponents, (size_t)n));
+  for (int64_t k = 0; k < n; k++) {
+    int32_t exponent = sums->exponents[k];
+    sums->integers[k] = 0;
+    if (exponent == INT32_MAX || exponent == INT32_MIN) continue;
+    for (int64_t p = 0; p < parts; p++)
+      sums->integers[k] += llrint(ldexp(values[p * stride + k], -grid_of(sums, exponent)));
+  }
+  GAN_TRY(gan_comm_sum_int64(comm, sums->integers, (size_t)n));
+  for (int64_t k = 0; k < n; k++) {
+    int32_t exponent = sums->exponents[k];
+    totals[k] = exponent == INT32_MAX   ? (double)NAN
+                : exponent == INT32_MIN ? 0
+                                        : ldexp((double)sums->integers[k], grid_of(sums, exponent));
+  }
+  return GAN_OK;
+}
+
+/* Which tensor number i of a slab belongs to, at or behind t. */
+static int tensor_at(const int64_t *begins, int count, int t, int64_t i) {
+  while (t + 1 < count && begins[t + 1] <= i) t++;
+  return t;
+}
+
+/* One chunk of a slab, [first, last), which lies in the tensors of these exponents: rounds it to
+ * integers, or makes floats of them again. */
+static void round_chunk(const gan_sums *sums, int64_t parts, int64_t stride, int count,
+                        const int64_t *begins, int64_t first, int64_t last, const float *slab,
+                        int64_t *integers) {
+  for (int t = tensor_at(begins, count, 0, first); first < last; t++) {
+    int64_t end = t + 1 < count && begins[t + 1] < last ? begins[t + 1] : last;
+    int32_t exponent = gan_grid_exponent(sums->exponents[t]);
+    double scale = exponent == INT32_MAX ? 0 : ldexp(1, -grid_of(sums, exponent));
+    gan_grid_round(end - first, exponent == INT32_MAX ? 0 : parts, stride, scale, slab + first,
+                   integers);
+    integers += end - first;
+    first = end;
+  }
+}
+
+static void value_chunk(const gan_sums *sums, int count, const int64_t *begins, int64_t first,
+                        int64_t last, const int64_t *integers, float *slab) {
+  for (int t = tensor_at(begins, count, 0, first); first < last; t++) {
+    int64_t end = t + 1 < count && begins[t + 1] < last ? begins[t + 1] : last;
+    int32_t exponent = gan_grid_exponent(sums->exponents[t]);
+    double unit = exponent == INT32_MAX ? (double)NAN : ldexp(1, grid_of(sums, exponent));
+    gan_grid_value(end - first, unit, integers, slab + first);
+    integers += end - first;
+    first = end;
+  }
+}
+
+/* The largest magnitudes of all tensors, of all ranks. */
+static gan_status agree_on_grids(gan_sums *sums, gan_comm *comm, int64_t parts, int64_t stride,
+                                 int count, const int64_t *begins, const float *slab) {
+  GAN_ASSERT(count <= sums->room);
+#pragma omp parallel for schedule(dynamic) num_threads(sums->threads)
+  for (int t = 0; t < count; t++) {
+    int64_t size = (t + 1 < count ? begins[t + 1] : stride) - begins[t];
+    sums->exponents[t] = 0;
+    for (int64_t p = 0; p < parts; p++) {
+      int32_t largest = gan_grid_largest(size, slab + p * stride + begins[t]);
+      if (largest > sums->exponents[t]) sums->exponents[t] = largest;
+    }
+  }
+  return gan_comm_max_int32(comm, sums->exponents, (size_t)count);
+}
+
+gan_status gan_sums_slab(gan_sums *sums, gan_comm *comm, int64_t parts, int64_t stride, int count,
+                         const int64_t *begins, float *slab) {
+  if (!sums) {
+    GAN_ASSERT(parts == 1);
+    return gan_comm_sum_float(comm, slab, (size_t)stride);
+  }
+  GAN_TRY(agree_on_grids(sums, comm, parts, stride, count, begins, slab));
+  for (int64_t at = 0; at < stride; at += PIECE) {
+    int64_t size = stride - at < PIECE ? stride - at : PIECE;
+#pragma omp parallel for schedule(static) num_threads(sums->threads)
+    for (int64_t i = 0; i < size; i += CHUNK)
+      round_chunk(sums, parts, stride, count, begins, at + i,
+                  at + (size - i < CHUNK ? size : i + CHUNK), slab, sums->integers + i);
+    GAN_TRY(gan_comm_sum_int64(comm, sums->integers, (size_t)size));
+#pragma omp parallel for schedule(static) num_threads(sums->threads)
+    for (int64_t i = 0; i < size; i += CHUNK)
+      value_chunk(sums, count, begins, at + i, at + (size - i < CHUNK ? size : i + CHUNK),
+                  sums->integers + i, slab);
+  }
+  return GAN_OK;
+}
