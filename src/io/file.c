@@ -92,6 +92,20 @@ gan_status gan_file_replace(const char *path, const void *head, size_t head_n, c
   return status == GAN_OK ? sync_folder_of(path) : status;
 }
 
+gan_status gan_file_publish(const char *temporary, const char *path) {
+  int fd = open(temporary, O_RDWR | O_CLOEXEC);
+  if (fd < 0) return gan_fail(GAN_OUTPUT, "%s: cannot open: %s", temporary, strerror(errno));
+  gan_status status = GAN_OK;
+  if (fsync(fd))
+    status = gan_fail(GAN_OUTPUT, "%s: cannot sync to disk: %s", temporary, strerror(errno));
+  if (close(fd) && status == GAN_OK)
+    status = gan_fail(GAN_OUTPUT, "%s: cannot close: %s", temporary, strerror(errno));
+  GAN_TRY(status);
+  if (rename(temporary, path))
+    return gan_fail(GAN_OUTPUT, "%s: cannot rename to it: %s", path, strerror(errno));
+  return sync_folder_of(path);
+}
+
 gan_status gan_folder_make(const char *path) {
   char *partial = gan_strdup(path);
   if (!partial) return GAN_NO_MEMORY;

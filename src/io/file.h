@@ -17,6 +17,10 @@ GAN_CHECKED gan_status gan_file_read(const char *path, char **bytes, size_t *n);
 GAN_CHECKED gan_status gan_file_replace(const char *path, const void *head, size_t head_n,
                                         const void *body, size_t body_n);
 
+/* What another library has written to `temporary`, in the same folder, becomes `path`: fsync,
+ * rename, fsync of the folder.  On failure GAN_OUTPUT, and the temporary is still there. */
+GAN_CHECKED gan_status gan_file_publish(const char *temporary, const char *path);
+
 /* Makes a folder and its parents. */
 GAN_CHECKED gan_status gan_folder_make(const char *path);
 
