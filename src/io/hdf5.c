@@ -197,7 +197,8 @@ gan_status gan_h5_make_group(gan_h5 *file, const char *name) {
   hid_t links = H5Pcreate(H5P_LINK_CREATE);
   H5Pset_create_intermediate_group(links, 1);
   hid_t group = H5Gcreate2(file->id, name, links, H5P_DEFAULT, H5P_DEFAULT);
-  gan_status status = group < 0 ? gan_h5_fail(file, file->write_failure, "make group", name) : GAN_OK;
+  gan_status status =
+      group < 0 ? gan_h5_fail(file, file->write_failure, "make group", name) : GAN_OK;
   if (group >= 0) H5Gclose(group);
   H5Pclose(links);
   gan_h5_leave();
@@ -219,7 +220,8 @@ gan_status gan_h5_write(gan_h5 *file, const char *name, gan_dtype type, int rank
   H5Pset_obj_track_times(creation, 0);
   H5Pset_layout(creation, H5D_CONTIGUOUS);
   hid_t space = gan_h5_make_space(rank, dims);
-  hid_t set = H5Dcreate2(file->id, name, gan_h5_file_type(type), space, links, creation, H5P_DEFAULT);
+  hid_t set =
+      H5Dcreate2(file->id, name, gan_h5_file_type(type), space, links, creation, H5P_DEFAULT);
   gan_status status = GAN_OK;
   if (set < 0 || H5Dwrite(set, gan_h5_native_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
     status = gan_h5_fail(file, file->write_failure, "write", name);

@@ -69,30 +69,35 @@ gan_status gan_h5_writer_add(gan_h5_writer *writer, const char *name, gan_dtype 
   return status;
 }
 
-/* Writes into an open dataset. */
-static herr_t write_rows(hid_t set, gan_dtype type, int64_t first, int64_t count,
-                         const void *values) {
+/* Into an open dataset. */
+static gan_status write_rows(const gan_h5 *file, hid_t set, const char *name, gan_dtype type,
+                             int64_t first, int64_t count, const void *values) {
   hsize_t start[H5S_MAX_RANK] = {(hsize_t)first}, size[H5S_MAX_RANK];
+  gan_status status = GAN_OK;
   hid_t to = H5Dget_space(set);
   int rank = H5Sget_simple_extent_dims(to, size, NULL);
   size[0] = (hsize_t)count;
   hid_t from = H5Screate_simple(rank, size, NULL);
-  herr_t code = H5Sselect_hyperslab(to, H5S_SELECT_SET, start, NULL, size, NULL);
-  if (code >= 0) code = H5Dwrite(set, gan_h5_native_type(type), from, to, H5P_DEFAULT, values);
+  if (H5Sselect_hyperslab(to, H5S_SELECT_SET, start, NULL, size, NULL) < 0 ||
+      H5Dwrite(set, gan_h5_native_type(type), from, to, H5P_DEFAULT, values) < 0)
+    status = gan_h5_fail(file, GAN_OUTPUT, "write", name);
   H5Sclose(from);
   H5Sclose(to);
-  return code;
+  return status;
 }
 
 gan_status gan_h5_writer_rows(gan_h5_writer *writer, const char *name, gan_dtype type,
                               int64_t first, int64_t count, const void *values) {
-  gan_status status = GAN_OK;
+  const gan_h5 *file = writer->file;
   gan_h5_enter();
-  hid_t access = gan_h5_rows_access(), set = H5Dopen2(writer->file->id, name, access);
-  if (set < 0 || write_rows(set, type, first, count, values) < 0)
-    status = gan_h5_fail(writer->file, GAN_OUTPUT, "write", name);
+  hid_t access = gan_h5_rows_access(), set = H5Dopen2(file->id, name, access);
+  gan_status status = GAN_OK;
+  if (set < 0)
+    status = gan_h5_fail(file, GAN_OUTPUT, "open dataset", name);
+  else
+    status = write_rows(file, set, name, type, first, count, values);
   if (set >= 0 && H5Dclose(set) < 0 && status == GAN_OK)
-    status = gan_h5_fail(writer->file, GAN_OUTPUT, "write", name);
+    status = gan_h5_fail(file, GAN_OUTPUT, "write", name);
   H5Pclose(access);
   gan_h5_leave();
   return status;
