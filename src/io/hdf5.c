@@ -120,9 +120,9 @@ gan_status gan_h5_create(gan_h5 **out) {
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   H5Pset_fapl_core(access, GROWTH, 0);
   (*out)->id = H5Fcreate(image_name(memory), H5F_ACC_TRUNC, H5P_DEFAULT, access);
-  H5Pclose(access);
   gan_status status = GAN_OK;
   if ((*out)->id < 0) status = gan_h5_fail(*out, GAN_NO_MEMORY, "make", "a file in memory");
+  H5Pclose(access);
   gan_h5_leave();
   if (status != GAN_OK) gan_h5_close(out);
   return status;
@@ -137,9 +137,9 @@ gan_status gan_h5_open_image(const void *bytes, size_t n, const char *name, gan_
   /* HDF5 copies the image, so a const buffer is safe. */
   if (H5Pset_file_image(access, (void *)(uintptr_t)bytes, n) >= 0)
     (*out)->id = H5Fopen(image_name(memory), H5F_ACC_RDONLY, access);
-  H5Pclose(access);
   gan_status status = GAN_OK;
   if ((*out)->id < 0) status = gan_h5_fail(*out, GAN_INPUT, "open", "its image");
+  H5Pclose(access);
   gan_h5_leave();
   if (status != GAN_OK) gan_h5_close(out);
   return status;
@@ -159,8 +159,8 @@ gan_status gan_h5_open(const char *path, gan_h5 **out) {
   gan_status status = GAN_OK;
   hid_t access = gan_h5_unlocked_access();
   (*out)->id = H5Fopen(path, H5F_ACC_RDONLY, access);
-  H5Pclose(access);
   if ((*out)->id < 0) status = gan_h5_fail(*out, GAN_INPUT, "open", "the file");
+  H5Pclose(access);
   gan_h5_leave();
   if (status != GAN_OK) gan_h5_close(out);
   return status;

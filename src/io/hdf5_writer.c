@@ -32,9 +32,9 @@ static gan_status open_file(gan_h5_writer *writer, const char *path) {
   gan_h5_enter();
   hid_t access = gan_h5_unlocked_access();
   file->id = H5Fcreate(writer->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-  H5Pclose(access);
   gan_status status = GAN_OK;
   if (file->id < 0) status = gan_h5_fail(file, GAN_OUTPUT, "create", writer->temporary);
+  H5Pclose(access);
   gan_h5_leave();
   return status;
 }
