@@ -84,11 +84,11 @@ static gan_status check_buffer(const gan_session *session) {
   double least = gan_window_least_bytes(info->n, shards, gan_data_row_bytes(info), quota) / 0x1p20;
   return gan_fail(GAN_USAGE,
                   "%s is %g: too small for two windows of each of %lld shards, which must hold the "
-                  "%lld samples that a shard gives to a batch, and at least 2; use at least %.4f, "
+                  "%lld samples that a shard gives to a batch, and at least 2; use at least %.10g, "
                   "or fewer shards",
                   gan_config_place(config, "data.buffer_mb", place, sizeof place),
                   config->data.buffer_mb, (long long)shards, (long long)quota,
-                  ceil(least * 1e4) / 1e4);
+                  ceil(least * 1e6) / 1e6);
 }
 
 /* Another processor type rounds products otherwise: replicas still agree, since gradients are
