@@ -287,6 +287,16 @@ class Convert(Case):
         self.assertEqual(result.status, OK, str(result))
         self.assertEqual(set(snapshot(self.folder)), {"out.h5"})
 
+    def test_made_up_data(self):
+        """It is data for training too, in memory, and a file made of it is the same."""
+        self.config(TINY, ("builtin:digits", "synthetic:500x8x8x1"))
+        self.train("config.yaml", "by-name", ranks=2)
+        self.assertEqual(self.convert("synthetic:500x8x8x1", "out.h5").status, OK)
+        self.train("config.yaml", "from-file", "--set", "data.path=out.h5", ranks=2)
+        a, b = (untimed(metrics(self.folder / name)) for name in ("by-name", "from-file"))
+        self.assertEqual(a, b)
+        self.assertEqual(len(a), 4)
+
     def test_once_for_a_job(self):
         """Under mpirun one rank does it."""
         result = self.convert("builtin:digits", "out.h5", ranks=2)
