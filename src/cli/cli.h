@@ -14,7 +14,7 @@ typedef struct gan_command {
 } gan_command;
 
 extern const gan_command gan_command_train, gan_command_sample, gan_command_inspect,
-    gan_command_bench, gan_command_help, gan_command_version;
+    gan_command_data, gan_command_bench, gan_command_help, gan_command_version;
 
 int gan_command_count(void);
 const gan_command *gan_command_at(int i);

@@ -12,6 +12,7 @@
 typedef enum { GAN_TASK_GAN } gan_task_kind;
 typedef enum { GAN_LAYOUT_AUTO, GAN_LAYOUT_NHWC, GAN_LAYOUT_NCHW } gan_layout;
 typedef enum { GAN_RANGE_AUTO, GAN_RANGE_UNIT, GAN_RANGE_SYMMETRIC, GAN_RANGE_NONE } gan_range;
+typedef enum { GAN_CACHE_MEMORY, GAN_CACHE_STREAM } gan_cache;
 typedef enum { GAN_LATENT_NORMAL, GAN_LATENT_UNIFORM } gan_latent_distribution;
 typedef enum { GAN_INIT_PYTORCH, GAN_INIT_NORMAL } gan_init;
 typedef enum { GAN_OBJECTIVE_NON_SATURATING, GAN_OBJECTIVE_MINIMAX } gan_objective_kind;
@@ -28,6 +29,8 @@ typedef struct gan_config {
     int layout;     /* gan_layout */
     int range;      /* gan_range */
     int64_t shards; /* unset until gan_config_resolve */
+    int cache;      /* gan_cache */
+    double buffer_mb;
   } data;
   struct {
     int64_t latent;

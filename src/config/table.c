@@ -8,6 +8,7 @@
 static const char *const tasks[] = {"gan", NULL};
 static const char *const layouts[] = {"auto", "nhwc", "nchw", NULL};
 static const char *const ranges[] = {"auto", "unit", "symmetric", "none", NULL};
+static const char *const caches[] = {"memory", "stream", NULL};
 static const char *const latents[] = {"normal", "uniform", NULL};
 static const char *const inits[] = {"pytorch", "normal", NULL};
 static const char *const objectives[] = {"non_saturating", "minimax", NULL};
@@ -34,7 +35,8 @@ static const gan_option rows[] = {
   {"task", CHOICE, AT(task), "gan", 0, 0, tasks, 0, "", "what is trained"},
 
   {"data.path", STRING, AT(data.path), NULL, 0, 0, NULL, FREE, "",
-   "IDX file or folder (plain or .gz), HDF5 file, builtin:digits, or a name looked up under "
+   "IDX file or folder (plain or .gz), CIFAR-10 file or folder (.bin or .bin.gz), HDF5 file, "
+   "builtin:digits, synthetic:NxHxWxC (noise, for measurements), or a name looked up under "
    "$MPIGAN_DATA and /usr/share/datasets"},
   {"data.images", STRING, AT(data.images), "images", 0, 0, NULL, FREE, "",
    "HDF5: the dataset with the samples, (N,H,W), (N,H,W,C), (N,C,H,W) or (N,D)"},
@@ -49,6 +51,12 @@ static const gan_option rows[] = {
   {"data.shards", INT, AT(data.shards), "null", 1, 65536, NULL, UNSET, "",
    "logical pieces of the data, the unit that ranks own; divides train.batch; the most ranks "
    "that a run can use; default: the largest divisor of train.batch up to 16"},
+  {"data.cache", CHOICE, AT(data.cache), "memory", 0, 0, caches, 0, "",
+   "memory: each rank holds its part of the data; stream: each rank reads its part of an HDF5 file "
+   "as it goes, for data larger than memory; the two give other orders of the samples"},
+  {"data.buffer_mb", REAL, AT(data.buffer_mb), "64", 0, 1048576, NULL, ABOVE, "MiB",
+   "stream: the most of the data that a rank holds; it decides how far samples are shuffled (all "
+   "shards' windows, used and next, fit in it), so a run cannot be continued with another value"},
 
   {"model.latent", INT, AT(model.latent), "64", 1, 1048576, NULL, 0, "numbers",
    "length of the noise vector z"},

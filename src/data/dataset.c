@@ -1,12 +1,38 @@
 #include "data/dataset.h"
 
 #include "base/memory.h"
+#include "data/digest.h"
+#include "data/facts.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { PIECE_BYTES = 4 << 20 };
+
+/* Of streamed data the digest knows so many rows a shard. */
+enum { DIGEST_ROWS = 64 };
+
+static gan_source_spec spec_of(const gan_config *config) {
+  return (gan_source_spec){config->data.path, config->data.images, config->data.labels,
+                           (gan_layout)config->data.layout};
+}
+
+gan_window_cut gan_dataset_cut(const gan_config *config, const gan_data_info *info) {
+  int64_t quota = config->train.batch / config->data.shards;
+  return gan_window_cut_of(info->n, config->data.shards, gan_data_row_bytes(info), quota,
+                           config->data.buffer_mb * 0x1p20);
+}
+
+static gan_status check_stream(const gan_config *config, const gan_source *source) {
+  char place[600];
+  if (config->data.cache != GAN_CACHE_STREAM || gan_source_can_stream(source)) return GAN_OK;
+  return gan_fail(GAN_INPUT,
+                  "%s is stream, but %s is no HDF5 file, and only those can be streamed: run "
+                  "`mpigan data convert %s OUT.h5` once and set data.path to OUT.h5, or data.cache "
+                  "to memory",
+                  gan_config_place(config, "data.cache", place, sizeof place), config->data.path,
+                  config->data.path);
+}
 
 gan_status gan_dataset_open(gan_comm *comm, const gan_config *config, gan_source **source,
                             gan_data_info *info) {
@@ -14,42 +40,17 @@ gan_status gan_dataset_open(gan_comm *comm, const gan_config *config, gan_source
   *source = NULL;
   *info = (gan_data_info){0};
   if (gan_comm_rank(comm) == 0) {
-    gan_source_spec spec = {config->data.path, config->data.images, config->data.labels,
-                            (gan_layout)config->data.layout};
+    gan_source_spec spec = spec_of(config);
     status = gan_source_open(&spec, source);
     if (status == GAN_OK) *info = (*source)->info;
+    if (status == GAN_OK) status = check_stream(config, *source);
+    if (status != GAN_OK) gan_source_close(source);
   }
   GAN_TRY(gan_comm_agree(comm, status));
   return gan_comm_broadcast(comm, info, sizeof *info);
 }
 
-static size_t row_bytes(const gan_data_info *info) {
-  return (size_t)gan_data_row_size(info) * gan_dtype_size(info->type);
-}
-
-/* What rank 0 learns about the values while it reads. */
-typedef struct {
-  float smallest, largest;
-  int32_t largest_label;
-} value_facts;
-
-static gan_status look_at(const gan_dataset *set, int64_t first, int64_t count, const void *rows,
-                          const int32_t *labels, value_facts *facts) {
-  int64_t size = gan_data_row_size(&set->info);
-  for (int64_t i = 0; set->info.has_labels && i < count; i++)
-    if (labels[i] > facts->largest_label) facts->largest_label = labels[i];
-  if (set->info.type == GAN_U8) return GAN_OK;
-  const float *values = rows;
-  for (int64_t i = 0; i < count * size; i++) {
-    if (!isfinite(values[i]))
-      return gan_fail(
-          GAN_INPUT, "%s: row %lld holds %g (number %lld of the row); data must be finite",
-          set->path, (long long)(first + i / size), (double)values[i], (long long)(i % size));
-    if (values[i] < facts->smallest) facts->smallest = values[i];
-    if (values[i] > facts->largest) facts->largest = values[i];
-  }
-  return GAN_OK;
-}
+/* ---- in memory ---- */
 
 /* Rank 0 tells `to` whether a piece follows, then sends it. */
 static gan_status send_piece(gan_comm *comm, const gan_dataset *set, int to, gan_status state,
@@ -57,25 +58,28 @@ static gan_status send_piece(gan_comm *comm, const gan_dataset *set, int to, gan
   int32_t go = state == GAN_OK;
   GAN_TRY(gan_comm_send(comm, to, &go, sizeof go));
   if (!go) return GAN_OK;
-  GAN_TRY(gan_comm_send(comm, to, rows, (size_t)count * row_bytes(&set->info)));
+  GAN_TRY(gan_comm_send(comm, to, rows, (size_t)count * gan_data_row_bytes(&set->info)));
   if (!set->info.has_labels) return GAN_OK;
   return gan_comm_send(comm, to, labels, (size_t)count * sizeof *labels);
 }
 
 /* One rank's rows, in pieces; a failure is sent on in place of the piece. */
 static gan_status hand_out_to(gan_comm *comm, gan_dataset *set, gan_source *source, int to,
-                              gan_status state, void *rows, int32_t *labels, value_facts *facts) {
+                              gan_status state, void *rows, int32_t *labels,
+                              gan_value_facts *facts) {
   gan_shards theirs =
       gan_shards_of(set->info.n, set->shards.count, set->shards.batch, to, gan_comm_size(comm));
-  int64_t piece = PIECE_BYTES / (int64_t)row_bytes(&set->info);
+  int64_t piece = PIECE_BYTES / (int64_t)gan_data_row_bytes(&set->info);
   if (piece < 1) piece = 1;
   int64_t first = gan_shards_first_row(&theirs), total = gan_shards_rows(&theirs);
   for (int64_t done = 0; done < total; done += piece) {
     int64_t count = total - done < piece ? total - done : piece;
-    void *at = to ? rows : (char *)set->rows + (size_t)done * row_bytes(&set->info);
+    void *at = to ? rows : (char *)set->rows + (size_t)done * gan_data_row_bytes(&set->info);
     int32_t *labels_at = to || !set->info.has_labels ? labels : set->labels + done;
     if (state == GAN_OK) state = gan_source_read(source, count, at, labels_at);
-    if (state == GAN_OK) state = look_at(set, first + done, count, at, labels_at, facts);
+    if (state == GAN_OK)
+      state = gan_value_facts_add(facts, &set->info, set->spec.path, first + done, count, at,
+                                  labels_at);
     if (to) GAN_TRY(send_piece(comm, set, to, state, count, at, labels_at));
     if (state != GAN_OK) break;
   }
@@ -83,9 +87,9 @@ static gan_status hand_out_to(gan_comm *comm, gan_dataset *set, gan_source *sour
 }
 
 static gan_status hand_out(gan_comm *comm, gan_dataset *set, gan_source *source,
-                           value_facts *facts) {
-  int64_t piece = PIECE_BYTES / (int64_t)row_bytes(&set->info) + 1;
-  char *rows = gan_alloc((size_t)piece, row_bytes(&set->info), "rows on their way");
+                           gan_value_facts *facts) {
+  int64_t piece = PIECE_BYTES / (int64_t)gan_data_row_bytes(&set->info) + 1;
+  char *rows = gan_alloc((size_t)piece, gan_data_row_bytes(&set->info), "rows on their way");
   int32_t *labels = gan_alloc((size_t)piece, sizeof *labels, "labels on their way");
   gan_status state = rows && labels ? GAN_OK : GAN_NO_MEMORY;
   for (int to = 0; to < gan_comm_size(comm); to++)
@@ -97,7 +101,7 @@ static gan_status hand_out(gan_comm *comm, gan_dataset *set, gan_source *source,
 }
 
 static gan_status take(gan_comm *comm, gan_dataset *set) {
-  int64_t piece = PIECE_BYTES / (int64_t)row_bytes(&set->info),
+  int64_t piece = PIECE_BYTES / (int64_t)gan_data_row_bytes(&set->info),
           total = gan_shards_rows(&set->shards);
   if (piece < 1) piece = 1;
   for (int64_t done = 0; done < total; done += piece) {
@@ -105,56 +109,124 @@ static gan_status take(gan_comm *comm, gan_dataset *set) {
     int32_t go;
     GAN_TRY(gan_comm_receive(comm, 0, &go, sizeof go));
     if (!go) return GAN_OK; /* rank 0 has the reason, and all agree next */
-    GAN_TRY(gan_comm_receive(comm, 0, (char *)set->rows + (size_t)done * row_bytes(&set->info),
-                             (size_t)count * row_bytes(&set->info)));
+    GAN_TRY(gan_comm_receive(comm, 0,
+                             (char *)set->rows + (size_t)done * gan_data_row_bytes(&set->info),
+                             (size_t)count * gan_data_row_bytes(&set->info)));
     if (set->info.has_labels)
       GAN_TRY(gan_comm_receive(comm, 0, set->labels + done, (size_t)count * sizeof *set->labels));
   }
   return GAN_OK;
 }
 
-/* The hash of each shard from its owner; the whole is the hash of all, in shard order. */
-static gan_status make_digest(gan_comm *comm, gan_dataset *set) {
-  gan_digest *hashes;
-  double *halves; /* each 64-bit hash as exact doubles of 32 bits, so that a plain sum gathers */
-  int64_t count = set->shards.count;
-  hashes = gan_alloc((size_t)count + 2, sizeof *hashes, "shard digests");
-  halves = gan_alloc((size_t)count * 4, sizeof *halves, "shard digests");
-  gan_status status = gan_comm_agree(comm, hashes && halves ? GAN_OK : GAN_NO_MEMORY);
-  if (status == GAN_OK) {
-    const char *rows = set->rows;
-    const int32_t *labels = set->labels;
-    for (int64_t s = set->shards.first; s < set->shards.first + set->shards.owned; s++) {
-      size_t n = (size_t)gan_shard_rows(&set->shards, s), bytes = n * row_bytes(&set->info);
-      gan_digest both[2] = {gan_digest_of(rows, bytes)};
-      if (labels) both[1] = gan_digest_of(labels, n * sizeof *labels);
-      gan_digest hash = gan_digest_of(both, sizeof both);
-      halves[4 * s] = (double)(hash.high >> 32);
-      halves[4 * s + 1] = (double)(uint32_t)hash.high;
-      halves[4 * s + 2] = (double)(hash.low >> 32);
-      halves[4 * s + 3] = (double)(uint32_t)hash.low;
-      rows += bytes;
-      if (labels) labels += n;
-    }
-    status = gan_comm_sum_double(comm, halves, (size_t)count * 4);
+/* The hash of each shard that this rank holds. */
+static void hash_shards(const gan_dataset *set, gan_digest *hashes) {
+  const char *rows = set->rows;
+  const int32_t *labels = set->labels;
+  for (int64_t s = 0; s < set->shards.owned; s++) {
+    size_t n = (size_t)gan_shard_rows(&set->shards, set->shards.first + s);
+    size_t bytes = n * gan_data_row_bytes(&set->info);
+    gan_digest both[2] = {gan_digest_of(rows, bytes)};
+    if (labels) both[1] = gan_digest_of(labels, n * sizeof *labels);
+    hashes[s] = gan_digest_of(both, sizeof both);
+    rows += bytes;
+    if (labels) labels += n;
   }
-  if (status == GAN_OK) {
-    int64_t shape[6] = {set->info.n, set->info.h,    set->info.w,
-                        set->info.c, set->info.type, set->info.has_labels};
-    for (int64_t s = 0; s < count; s++) {
-      hashes[s].high = (uint64_t)halves[4 * s] << 32 | (uint64_t)halves[4 * s + 1];
-      hashes[s].low = (uint64_t)halves[4 * s + 2] << 32 | (uint64_t)halves[4 * s + 3];
-    }
-    hashes[count] = gan_digest_of(shape, sizeof shape);
-    set->digest = gan_digest_of(hashes, (size_t)(count + 1) * sizeof *hashes);
+}
+
+static gan_status load(gan_comm *comm, gan_dataset *set, gan_source *source, gan_digest *hashes,
+                       gan_value_facts *facts) {
+  size_t rows = (size_t)gan_shards_rows(&set->shards);
+  set->rows = gan_alloc(rows, gan_data_row_bytes(&set->info), "this rank's data");
+  if (set->info.has_labels) set->labels = gan_alloc(rows, sizeof *set->labels, "labels");
+  bool ok = set->rows && (set->labels || !set->info.has_labels);
+  GAN_TRY(gan_comm_agree(comm, ok ? GAN_OK : GAN_NO_MEMORY));
+  gan_status status = gan_comm_rank(comm) ? take(comm, set) : hand_out(comm, set, source, facts);
+  GAN_TRY(gan_comm_agree(comm, status));
+  hash_shards(set, hashes);
+  return GAN_OK;
+}
+
+/* ---- streamed ---- */
+
+static gan_status open_own(gan_comm *comm, const gan_dataset *set, gan_source **source) {
+  if (gan_comm_rank(comm) == 0) return GAN_OK; /* it has it open */
+  gan_status status = gan_source_open(&set->spec, source);
+  if (status == GAN_INPUT)
+    return gan_fail(status, "%s; with data.cache: stream every rank reads the file itself",
+                    gan_error_message());
+  GAN_TRY(status);
+  if ((*source)->info.n == set->info.n && gan_data_rows_alike(&(*source)->info, &set->info))
+    return GAN_OK;
+  char here[128], there[128];
+  return gan_fail(GAN_INPUT, "%s: holds %s here, but %s on rank 0: it is another file",
+                  set->spec.path, gan_data_info_text(&(*source)->info, here, sizeof here),
+                  gan_data_info_text(&set->info, there, sizeof there));
+}
+
+static gan_status find_largest_label(const gan_dataset *set, gan_source *source,
+                                     gan_value_facts *facts) {
+  const int64_t piece = PIECE_BYTES / (int64_t)sizeof(int32_t);
+  int32_t *labels;
+  gan_status status = GAN_OK;
+  GAN_TRY_ALLOC(labels, piece, "labels");
+  for (int64_t done = 0; status == GAN_OK && done < set->info.n; done += piece) {
+    int64_t count = set->info.n - done < piece ? set->info.n - done : piece;
+    status = gan_source_read_labels_at(source, done, count, labels);
+    for (int64_t i = 0; status == GAN_OK && i < count; i++)
+      if (labels[i] > facts->largest_label) facts->largest_label = labels[i];
   }
-  gan_free(&hashes);
-  gan_free(&halves);
+  gan_free(&labels);
   return status;
 }
 
+/* What rank 0 must know of all rows and cannot read them all for. */
+static gan_status find_facts(const gan_dataset *set, gan_source *source, gan_range range,
+                             gan_value_facts *facts) {
+  bool known;
+  facts->smallest = 0;
+  facts->largest = 1; /* where nothing is known, and the networks see the values as they are */
+  if (set->info.has_labels) GAN_TRY(find_largest_label(set, source, facts));
+  if (set->info.type == GAN_U8) return GAN_OK;
+  GAN_TRY(gan_source_extent(source, &known, &facts->smallest, &facts->largest));
+  if (known || range == GAN_RANGE_NONE) return GAN_OK;
+  return gan_fail(GAN_INPUT,
+                  "%s: dataset '%s' lacks the attributes minimum and maximum, from which streamed "
+                  "floats are scaled: write the file anew with `mpigan data convert`, or set "
+                  "data.range to none",
+                  set->spec.path, set->spec.images);
+}
+
+/* The hash of each shard's rows at i * n_s / 64; of all rows where it has fewer. */
+static gan_status hash_some_rows(const gan_dataset *set, gan_source *source, gan_digest *hashes) {
+  size_t row = gan_data_row_bytes(&set->info);
+  gan_status status = GAN_OK;
+  char *rows;
+  GAN_TRY_ALLOC(rows, DIGEST_ROWS * row, "rows of data");
+  for (int64_t s = 0; s < set->shards.owned && status == GAN_OK; s++) {
+    int64_t shard = set->shards.first + s, n = gan_shard_rows(&set->shards, shard);
+    int64_t begin = gan_part_begin(set->info.n, set->shards.count, shard);
+    int64_t count = n < DIGEST_ROWS ? n : DIGEST_ROWS;
+    for (int64_t i = 0; i < count && status == GAN_OK; i++)
+      status = gan_source_read_at(source, begin + i * n / count, 1, rows + (size_t)i * row);
+    hashes[s] = gan_digest_of(rows, (size_t)count * row);
+  }
+  gan_free(&rows);
+  return status;
+}
+
+static gan_status look_in(gan_comm *comm, gan_dataset *set, gan_source **source, gan_range range,
+                          gan_digest *hashes, gan_value_facts *facts) {
+  GAN_TRY(gan_comm_agree(comm, open_own(comm, set, source)));
+  gan_status status = GAN_OK;
+  if (gan_comm_rank(comm) == 0) status = find_facts(set, *source, range, facts);
+  if (status == GAN_OK) status = hash_some_rows(set, *source, hashes);
+  return gan_comm_agree(comm, status);
+}
+
+/* ---- both ---- */
+
 /* See gan_dataset: the interval that the data's values live in, and the map to the networks'. */
-static void decide_range(gan_dataset *set, const value_facts *facts, gan_range range) {
+static void decide_range(gan_dataset *set, const gan_value_facts *facts, gan_range range) {
   set->low = 0;
   set->high = 255;
   if (set->info.type != GAN_U8) {
@@ -171,19 +243,22 @@ static void decide_range(gan_dataset *set, const value_facts *facts, gan_range r
   set->offset = range == GAN_RANGE_NONE ? 0 : to_low - set->low * set->scale;
 }
 
-static gan_status load(gan_comm *comm, gan_dataset *set, gan_source *source, gan_range range) {
-  size_t rows = (size_t)gan_shards_rows(&set->shards);
-  set->rows = gan_alloc(rows, row_bytes(&set->info), "this rank's data");
-  if (set->info.has_labels) set->labels = gan_alloc(rows, sizeof *set->labels, "labels");
-  bool ok = set->rows && (set->labels || !set->info.has_labels);
-  GAN_TRY(gan_comm_agree(comm, ok ? GAN_OK : GAN_NO_MEMORY));
-  value_facts facts = {INFINITY, -INFINITY, 0};
-  gan_status status = gan_comm_rank(comm) ? take(comm, set) : hand_out(comm, set, source, &facts);
-  GAN_TRY(gan_comm_agree(comm, status));
-  GAN_TRY(gan_comm_broadcast(comm, &facts, sizeof facts));
-  set->classes = set->info.has_labels ? (int64_t)facts.largest_label + 1 : 0;
-  decide_range(set, &facts, range);
-  return make_digest(comm, set);
+static gan_status fill(gan_comm *comm, gan_dataset *set, gan_source **source, gan_range range) {
+  gan_value_facts facts = gan_value_facts_none();
+  gan_digest *hashes = gan_alloc((size_t)set->shards.owned, sizeof *hashes, "shard digests");
+  gan_status status = gan_comm_agree(comm, hashes ? GAN_OK : GAN_NO_MEMORY);
+  if (status == GAN_OK && set->cut.block)
+    status = look_in(comm, set, source, range, hashes, &facts);
+  else if (status == GAN_OK)
+    status = load(comm, set, *source, hashes, &facts);
+  if (status == GAN_OK) status = gan_comm_broadcast(comm, &facts, sizeof facts);
+  if (status == GAN_OK) {
+    set->classes = set->info.has_labels ? (int64_t)facts.largest_label + 1 : 0;
+    decide_range(set, &facts, range);
+    status = gan_digest_of_shards(comm, &set->info, &set->shards, hashes, &set->digest);
+  }
+  gan_free(&hashes);
+  return status;
 }
 
 gan_status gan_dataset_load(gan_comm *comm, const gan_config *config, gan_source **source,
@@ -195,8 +270,9 @@ gan_status gan_dataset_load(gan_comm *comm, const gan_config *config, gan_source
     set->info = *info;
     set->shards = gan_shards_of(info->n, config->data.shards, config->train.batch,
                                 gan_comm_rank(comm), gan_comm_size(comm));
-    set->path = config->data.path;
-    status = load(comm, set, *source, range);
+    set->spec = spec_of(config);
+    if (config->data.cache == GAN_CACHE_STREAM) set->cut = gan_dataset_cut(config, info);
+    status = fill(comm, set, source, range);
   }
   gan_source_close(source);
   *out = set;

@@ -3,14 +3,14 @@
 #include "base/memory.h"
 #include "data/source.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct {
   gan_h5 *file;
   const char *path, *images, *labels; /* borrowed from the config */
   bool channels_first;
-  char *scratch; /* rows in the file's order */
-  size_t scratch_bytes;
+  char *scratch; /* a row in the file's order, where that is channels first */
 } h5_state;
 
 static bool claims(const char *path) {
@@ -89,56 +89,72 @@ static gan_status open_source(const gan_source_spec *spec, gan_source *source) {
   state->labels = spec->labels;
   GAN_TRY(gan_h5_open(spec->path, &state->file));
   GAN_TRY(open_images(state, spec, source));
+  GAN_TRY(gan_data_info_check(&source->info, spec->path));
+  if (state->channels_first && source->info.c > 1)
+    GAN_TRY_ALLOC(state->scratch, gan_data_row_bytes(&source->info), "a row of data");
   return open_labels(state, spec, source);
 }
 
-/* (N, C, H, W) to (N, H, W, C). */
-static void to_channels_last(const gan_data_info *info, int64_t count, const char *from, char *to) {
+/* A row (C, H, W) to (H, W, C), in place. */
+static void to_channels_last(const h5_state *state, const gan_data_info *info, char *row) {
   size_t size = gan_dtype_size(info->type);
   int64_t pixels = info->h * info->w;
-  for (int64_t i = 0; i < count; i++)
-    for (int64_t p = 0; p < pixels; p++)
-      for (int64_t k = 0; k < info->c; k++)
-        memcpy(to + (size_t)((i * pixels + p) * info->c + k) * size,
-               from + (size_t)((i * info->c + k) * pixels + p) * size, size);
+  memcpy(state->scratch, row, gan_data_row_bytes(info));
+  for (int64_t p = 0; p < pixels; p++)
+    for (int64_t k = 0; k < info->c; k++)
+      memcpy(row + (size_t)(p * info->c + k) * size,
+             state->scratch + (size_t)(k * pixels + p) * size, size);
 }
 
 /* As 64-bit integers, so that one too large is seen and not cut. */
-static gan_status read_labels(const gan_source *source, int64_t count, int32_t *labels) {
+static gan_status read_labels_at(gan_source *source, int64_t first, int64_t count,
+                                 int32_t *labels) {
   const h5_state *state = source->state;
-  int64_t wide[512];
+  int64_t wide[4096];
   const int64_t most = sizeof wide / sizeof *wide;
   for (int64_t done = 0; done < count; done += most) {
-    int64_t n = count - done < most ? count - done : most, first = source->position + done;
-    GAN_TRY(gan_h5_read_rows(state->file, state->labels, GAN_I64, first, n, wide));
+    int64_t n = count - done < most ? count - done : most;
+    GAN_TRY(gan_h5_read_rows(state->file, state->labels, GAN_I64, first + done, n, wide));
     for (int64_t i = 0; i < n; i++) {
       if (wide[i] < 0 || wide[i] >= INT32_MAX)
         return gan_fail(GAN_INPUT, "%s: label %lld of row %lld; allowed is 0 to %d", state->path,
-                        (long long)wide[i], (long long)(first + i), INT32_MAX - 1);
+                        (long long)wide[i], (long long)(first + done + i), INT32_MAX - 1);
       labels[done + i] = (int32_t)wide[i];
     }
   }
   return GAN_OK;
 }
 
-static gan_status read_rows(gan_source *source, int64_t count, void *rows, int32_t *labels) {
-  h5_state *state = source->state;
+static gan_status read_at(gan_source *source, int64_t first, int64_t count, void *rows) {
+  const h5_state *state = source->state;
   const gan_data_info *info = &source->info;
-  if (info->has_labels) GAN_TRY(read_labels(source, count, labels));
-  bool reorder = state->channels_first && info->c > 1;
-  if (!reorder)
-    return gan_h5_read_rows(state->file, state->images, info->type, source->position, count, rows);
-  size_t bytes = (size_t)(count * gan_data_row_size(info)) * gan_dtype_size(info->type);
-  if (bytes > state->scratch_bytes) {
-    gan_free(&state->scratch);
-    state->scratch_bytes = 0;
-    GAN_TRY_ALLOC(state->scratch, bytes, "rows of data");
-    state->scratch_bytes = bytes;
-  }
-  GAN_TRY(gan_h5_read_rows(state->file, state->images, info->type, source->position, count,
-                           state->scratch));
-  to_channels_last(info, count, state->scratch, rows);
+  GAN_TRY(gan_h5_read_rows(state->file, state->images, info->type, first, count, rows));
+  for (int64_t i = 0; state->scratch && i < count; i++)
+    to_channels_last(state, info, (char *)rows + (size_t)i * gan_data_row_bytes(info));
   return GAN_OK;
+}
+
+static gan_status read_rows(gan_source *source, int64_t count, void *rows, int32_t *labels) {
+  if (source->info.has_labels) GAN_TRY(read_labels_at(source, source->position, count, labels));
+  return read_at(source, source->position, count, rows);
+}
+
+/* The attributes that `mpigan data convert` writes. */
+static gan_status extent(gan_source *source, bool *known, float *smallest, float *largest) {
+  const h5_state *state = source->state;
+  double low, high;
+  *known = gan_h5_has_attribute(state->file, state->images, "minimum") &&
+           gan_h5_has_attribute(state->file, state->images, "maximum");
+  if (!*known) return GAN_OK;
+  GAN_TRY(gan_h5_get_real(state->file, state->images, "minimum", &low));
+  GAN_TRY(gan_h5_get_real(state->file, state->images, "maximum", &high));
+  *smallest = (float)low;
+  *largest = (float)high;
+  if (isfinite(*smallest) && isfinite(*largest) && *smallest <= *largest) return GAN_OK;
+  return gan_fail(GAN_INPUT,
+                  "%s: dataset '%s' has the attributes minimum %g and maximum %g, which can be no "
+                  "range of values",
+                  state->path, state->images, low, high);
 }
 
 static void close_source(gan_source *source) {
@@ -154,5 +170,8 @@ const gan_source_format gan_source_hdf5 = {
     .claims = claims,
     .open = open_source,
     .read = read_rows,
+    .read_at = read_at,
+    .read_labels_at = read_labels_at,
+    .extent = extent,
     .close = close_source,
 };

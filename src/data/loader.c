@@ -2,14 +2,23 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "data/stream.h"
 
 struct gan_loader {
   const gan_dataset *set;
   uint64_t seed;
   uint32_t *order;       /* (rows of this rank): each shard's permutation of its epoch */
   uint64_t *order_epoch; /* (owned shards): epoch + 1 of that permutation, 0 for none yet */
+  gan_stream *stream;    /* of streamed data, which has no such order */
   float byte_value[256]; /* what a uint8 becomes */
 };
+
+static gan_status make_orders(gan_loader *loader) {
+  const gan_shards *shards = &loader->set->shards;
+  GAN_TRY_ALLOC(loader->order, gan_shards_rows(shards), "the order of the data");
+  GAN_TRY_ALLOC(loader->order_epoch, shards->owned, "the order of the data");
+  return GAN_OK;
+}
 
 gan_status gan_loader_create(const gan_dataset *dataset, uint64_t seed, gan_loader **out) {
   gan_loader *loader;
@@ -17,14 +26,10 @@ gan_status gan_loader_create(const gan_dataset *dataset, uint64_t seed, gan_load
   *out = loader;
   loader->set = dataset;
   loader->seed = seed;
-  loader->order = gan_alloc((size_t)gan_shards_rows(&dataset->shards), sizeof *loader->order,
-                            "the order of the data");
-  loader->order_epoch = gan_alloc((size_t)dataset->shards.owned, sizeof *loader->order_epoch,
-                                  "the order of the data");
-  if (!loader->order || !loader->order_epoch) {
-    gan_loader_destroy(out);
-    return GAN_NO_MEMORY;
-  }
+  gan_status status =
+      dataset->cut.block ? gan_stream_create(dataset, seed, &loader->stream) : make_orders(loader);
+  if (status != GAN_OK) gan_loader_destroy(out);
+  GAN_TRY(status);
   for (int i = 0; i < 256; i++)
     loader->byte_value[i] = (float)(i * dataset->scale + dataset->offset);
   return GAN_OK;
@@ -32,46 +37,70 @@ gan_status gan_loader_create(const gan_dataset *dataset, uint64_t seed, gan_load
 
 void gan_loader_destroy(gan_loader **loader) {
   if (!*loader) return;
+  gan_stream_destroy(&(*loader)->stream);
   gan_free(&(*loader)->order);
   gan_free(&(*loader)->order_epoch);
   gan_free(loader);
 }
 
-static void convert_row(const gan_loader *loader, int64_t row, float *out) {
+static void convert_row(const gan_loader *loader, const void *row, float *out) {
   const gan_dataset *set = loader->set;
   int64_t size = gan_data_row_size(&set->info);
   if (set->info.type == GAN_U8) {
-    const uint8_t *bytes = (const uint8_t *)set->rows + row * size;
+    const uint8_t *bytes = row;
     for (int64_t i = 0; i < size; i++) out[i] = loader->byte_value[bytes[i]];
   } else {
-    const float *values = (const float *)set->rows + row * size;
+    const float *values = row;
     for (int64_t i = 0; i < size; i++) out[i] = (float)(values[i] * set->scale + set->offset);
   }
 }
 
-/* The row of the rank's data that stands at a position of its shard `s`, `begin` rows in. */
-static int64_t row_at(gan_loader *loader, int64_t s, int64_t begin, uint64_t position) {
-  const gan_shards *shards = &loader->set->shards;
-  uint64_t rows = (uint64_t)gan_shard_rows(shards, shards->first + s), epoch = position / rows;
+/* The row in memory that stands at a position of the rank's shard `s`. */
+static const void *row_at(gan_loader *loader, int64_t s, uint64_t position) {
+  const gan_dataset *set = loader->set;
+  const gan_shards *shards = &set->shards;
+  int64_t shard = shards->first + s;
+  int64_t begin = gan_part_begin(shards->n, shards->count, shard) - gan_shards_first_row(shards);
+  uint64_t rows = (uint64_t)gan_shard_rows(shards, shard), epoch = position / rows;
   uint32_t *order = loader->order + begin;
   if (loader->order_epoch[s] != epoch + 1) {
-    gan_rng rng =
-        gan_rng_stream(loader->seed, GAN_RNG_SHUFFLE, 0, 0, (uint32_t)(shards->first + s));
+    gan_rng rng = gan_rng_stream(loader->seed, GAN_RNG_SHUFFLE, 0, 0, (uint32_t)shard);
     gan_rng_permutation(rng, epoch, (uint32_t)rows, order);
     loader->order_epoch[s] = epoch + 1;
   }
-  return begin + order[position % rows];
+  int64_t row = begin + order[position % rows];
+  return (const char *)set->rows + (size_t)row * gan_data_row_bytes(&set->info);
+}
+
+static int64_t at_most(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+/* Tells the stream of all shards' windows before it waits for the first. */
+static void want(const gan_loader *loader, uint64_t drawn, int64_t first, int64_t end) {
+  int64_t quota = gan_shards_quota(&loader->set->shards);
+  for (int64_t i = first; i < end; i = at_most(end, (i / quota + 1) * quota))
+    gan_stream_want(loader->stream, i / quota, drawn + (uint64_t)(i % quota));
 }
 
 gan_status gan_loader_next(gan_loader *loader, uint64_t drawn, int64_t first, int64_t count,
                            float *out) {
   const gan_shards *shards = &loader->set->shards;
   int64_t quota = gan_shards_quota(shards), size = gan_data_row_size(&loader->set->info);
-  int64_t first_row = gan_shards_first_row(shards);
   GAN_ASSERT(first >= 0 && first + count <= gan_shards_samples(shards));
+  if (loader->stream) want(loader, drawn, first, first + count);
   for (int64_t i = first; i < first + count; i++, out += size) {
-    int64_t s = i / quota, begin = gan_part_begin(shards->n, shards->count, shards->first + s);
-    convert_row(loader, row_at(loader, s, begin - first_row, drawn + (uint64_t)(i % quota)), out);
+    uint64_t position = drawn + (uint64_t)(i % quota);
+    const void *row;
+    if (loader->stream)
+      GAN_TRY(gan_stream_row(loader->stream, i / quota, position, &row));
+    else
+      row = row_at(loader, i / quota, position);
+    convert_row(loader, row, out);
   }
   return GAN_OK;
+}
+
+double gan_loader_waited(const gan_loader *loader) {
+  return loader->stream ? gan_stream_waited(loader->stream) : 0;
 }

@@ -8,13 +8,23 @@
 #include <string.h>
 
 static const gan_source_format *const formats[] = {
-    &gan_source_builtin, &gan_source_hdf5, &gan_source_idx, /* claims what the others leave */
+    &gan_source_builtin, &gan_source_synthetic, &gan_source_hdf5,
+    &gan_source_cifar,   &gan_source_idx, /* claims what the others leave */
 };
 
 enum { SIDE_MAX = 1 << 20, ROW_MAX = 1 << 28 };
 
 int64_t gan_data_row_size(const gan_data_info *info) {
   return info->h * info->w * info->c;
+}
+
+size_t gan_data_row_bytes(const gan_data_info *info) {
+  return (size_t)gan_data_row_size(info) * gan_dtype_size(info->type);
+}
+
+bool gan_data_rows_alike(const gan_data_info *a, const gan_data_info *b) {
+  return a->h == b->h && a->w == b->w && a->c == b->c && a->type == b->type &&
+         a->has_labels == b->has_labels;
 }
 
 char *gan_data_info_text(const gan_data_info *info, char *text, size_t size) {
@@ -58,7 +68,7 @@ static char *existing(const char *folder, size_t folder_length, const char *name
 }
 
 gan_status gan_source_find(const char *name, char **path) {
-  if (strncmp(name, "builtin:", 8) == 0) {
+  if (strncmp(name, "builtin:", 8) == 0 || strncmp(name, "synthetic:", 10) == 0) {
     *path = gan_strdup(name);
     return *path ? GAN_OK : GAN_NO_MEMORY;
   }
@@ -103,6 +113,26 @@ gan_status gan_source_read(gan_source *source, int64_t count, void *rows, int32_
   GAN_TRY(source->format->read(source, count, rows, labels));
   source->position += count;
   return GAN_OK;
+}
+
+bool gan_source_can_stream(const gan_source *source) {
+  return source->format->read_at != NULL;
+}
+
+gan_status gan_source_read_at(gan_source *source, int64_t first, int64_t count, void *rows) {
+  GAN_ASSERT(first >= 0 && count <= source->info.n - first);
+  return source->format->read_at(source, first, count, rows);
+}
+
+gan_status gan_source_read_labels_at(gan_source *source, int64_t first, int64_t count,
+                                     int32_t *labels) {
+  GAN_ASSERT(first >= 0 && count <= source->info.n - first);
+  return source->format->read_labels_at(source, first, count, labels);
+}
+
+gan_status gan_source_extent(gan_source *source, bool *known, float *smallest, float *largest) {
+  *known = false;
+  return source->format->extent ? source->format->extent(source, known, smallest, largest) : GAN_OK;
 }
 
 gan_status gan_source_finish(gan_source *source) {

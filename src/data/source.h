@@ -2,7 +2,8 @@
  *
  * A format is one file (idx.c, hdf5.c, builtin.c) and one row in source.c: open looks at headers
  * only, checks them against the file and fills `info`; read gives rows.  Rows come channels last,
- * (H, W, C), as uint8 or float32; labels as int32.
+ * (H, W, C), as uint8 or float32; labels as int32.  A format that can read from anywhere in the
+ * file has read_at too: it can be streamed.
  */
 #ifndef GAN_DATA_SOURCE_H
 #define GAN_DATA_SOURCE_H
@@ -22,7 +23,7 @@ typedef struct gan_source gan_source;
 
 /* What the config says about the data. */
 typedef struct gan_source_spec {
-  const char *path; /* resolved: a path or builtin:... */
+  const char *path; /* resolved: a path, builtin:... or synthetic:... */
   const char *images, *labels;
   gan_layout layout;
 } gan_source_spec;
@@ -33,6 +34,12 @@ typedef struct gan_source_format {
   gan_status (*open)(const gan_source_spec *spec, gan_source *source);
   /* The next `count` rows, and their labels (at least 0) where the source has them. */
   gan_status (*read)(gan_source *source, int64_t count, void *rows, int32_t *labels);
+  /* Rows first..first+count-1, without their labels, and the labels; takes no memory.  NULL: the
+   * format cannot be streamed. */
+  gan_status (*read_at)(gan_source *source, int64_t first, int64_t count, void *rows);
+  gan_status (*read_labels_at)(gan_source *source, int64_t first, int64_t count, int32_t *labels);
+  /* What the file says its smallest and largest value are, where it does.  NULL: it never does. */
+  gan_status (*extent)(gan_source *source, bool *known, float *smallest, float *largest);
   /* Behind the last row: whether the file ends where it should.  May be NULL. */
   gan_status (*finish)(gan_source *source);
   void (*close)(gan_source *source);
@@ -45,18 +52,22 @@ struct gan_source {
   void *state;      /* the format's own */
 };
 
-extern const gan_source_format gan_source_idx, gan_source_hdf5, gan_source_builtin,
-    gan_source_synthetic;
+extern const gan_source_format gan_source_idx, gan_source_hdf5, gan_source_cifar,
+    gan_source_builtin, gan_source_synthetic;
 
-/* Numbers in a row: h * w * c. */
+/* Numbers in a row: h * w * c; and its bytes. */
 int64_t gan_data_row_size(const gan_data_info *info);
+size_t gan_data_row_bytes(const gan_data_info *info);
+
+/* Whether rows of both are alike: shape, type, and labels or none. */
+bool gan_data_rows_alike(const gan_data_info *a, const gan_data_info *b);
 
 /* "60000 images of 28x28x1 uint8, with labels" */
 char *gan_data_info_text(const gan_data_info *info, char *text, size_t size);
 
-/* Finds the data set that `name` means: builtin:..., an existing path, or a name under a folder of
- * $MPIGAN_DATA (colon-separated) or /usr/share/datasets.  The result is absolute, in fresh memory.
- * GAN_INPUT with the places looked at. */
+/* Finds the data set that `name` means: builtin:..., synthetic:..., an existing path, or a name
+ * under a folder of $MPIGAN_DATA (colon-separated) or /usr/share/datasets.  The result is absolute,
+ * in fresh memory. GAN_INPUT with the places looked at. */
 GAN_CHECKED gan_status gan_source_find(const char *name, char **path);
 
 GAN_CHECKED gan_status gan_source_open(const gan_source_spec *spec, gan_source **out);
@@ -64,6 +75,14 @@ GAN_CHECKED gan_status gan_source_open(const gan_source_spec *spec, gan_source *
 GAN_CHECKED gan_status gan_source_make(const gan_data_info *info, gan_source **out);
 GAN_CHECKED gan_status gan_source_read(gan_source *source, int64_t count, void *rows,
                                        int32_t *labels);
+/* For sources that can be streamed; any order. */
+bool gan_source_can_stream(const gan_source *source);
+GAN_CHECKED gan_status gan_source_read_at(gan_source *source, int64_t first, int64_t count,
+                                          void *rows);
+GAN_CHECKED gan_status gan_source_read_labels_at(gan_source *source, int64_t first, int64_t count,
+                                                 int32_t *labels);
+GAN_CHECKED gan_status gan_source_extent(gan_source *source, bool *known, float *smallest,
+                                         float *largest);
 GAN_CHECKED gan_status gan_source_finish(gan_source *source);
 void gan_source_close(gan_source **source);
 

@@ -1,12 +1,35 @@
-/* Made-up data for measuring and tests: uniform random bytes, a function of the row alone. */
+/* Made-up data for measuring and tests: uniform random bytes, a function of the row alone.  Its
+ * name tells its shape: synthetic:NxHxWxC. */
 #include "base/rng.h"
 #include "data/source.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+static const char prefix[] = "synthetic:";
+
 static bool claims(const char *path) {
-  (void)path;
-  return false; /* gan_source_make is the only way in */
+  return strncmp(path, prefix, strlen(prefix)) == 0;
+}
+
+static gan_status open_source(const gan_source_spec *spec, gan_source *source) {
+  gan_data_info *info = &source->info;
+  int64_t *const sides[] = {&info->n, &info->h, &info->w, &info->c};
+  const char *at = spec->path + strlen(prefix);
+  for (int i = 0; i < 4; i++) {
+    char *end;
+    errno = 0;
+    *sides[i] = strtoll(at, &end, 10);
+    if (errno || end == at || *at < '0' || *at > '9' || *end != (i < 3 ? 'x' : '\0'))
+      return gan_fail(GAN_INPUT,
+                      "%s: made-up data is named synthetic:NxHxWxC, for example "
+                      "synthetic:60000x28x28x1",
+                      spec->path);
+    at = end + 1;
+  }
+  info->type = GAN_U8;
+  return GAN_OK;
 }
 
 static gan_status read_rows(gan_source *source, int64_t count, void *rows, int32_t *labels) {
@@ -31,6 +54,7 @@ static void close_source(gan_source *source) {
 const gan_source_format gan_source_synthetic = {
     .name = "synthetic",
     .claims = claims,
+    .open = open_source,
     .read = read_rows,
     .close = close_source,
 };

@@ -92,6 +92,60 @@ gan_status gan_file_replace(const char *path, const void *head, size_t head_n, c
   return status == GAN_OK ? sync_folder_of(path) : status;
 }
 
+gan_status gan_file_publish(const char *temporary, const char *path) {
+  int fd = open(temporary, O_RDWR | O_CLOEXEC);
+  if (fd < 0) return gan_fail(GAN_OUTPUT, "%s: cannot open: %s", temporary, strerror(errno));
+  gan_status status = GAN_OK;
+  if (fsync(fd))
+    status = gan_fail(GAN_OUTPUT, "%s: cannot sync to disk: %s", temporary, strerror(errno));
+  if (close(fd) && status == GAN_OK)
+    status = gan_fail(GAN_OUTPUT, "%s: cannot close: %s", temporary, strerror(errno));
+  GAN_TRY(status);
+  if (rename(temporary, path))
+    return gan_fail(GAN_OUTPUT, "%s: cannot rename to it: %s", path, strerror(errno));
+  return sync_folder_of(path);
+}
+
+struct gan_file_watch {
+  int fd;
+  char *path;
+  struct stat at_opening;
+};
+
+gan_status gan_file_watch_open(const char *path, gan_file_watch **out) {
+  gan_file_watch *watch;
+  GAN_TRY_ALLOC(watch, 1, "a file");
+  *out = watch;
+  watch->fd = open(path, O_RDONLY | O_CLOEXEC);
+  watch->path = gan_strdup(path);
+  gan_status status = watch->path ? GAN_OK : GAN_NO_MEMORY;
+  if (watch->fd < 0 || fstat(watch->fd, &watch->at_opening))
+    status = gan_fail(GAN_INPUT, "%s: cannot open: %s", path, strerror(errno));
+  if (status != GAN_OK) gan_file_watch_close(out);
+  return status;
+}
+
+gan_status gan_file_unchanged(const gan_file_watch *watch) {
+  const struct stat *then = &watch->at_opening;
+  struct stat now;
+  if (fstat(watch->fd, &now))
+    return gan_fail(GAN_INPUT, "%s: cannot look at it: %s", watch->path, strerror(errno));
+  if (now.st_size == then->st_size && now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
+      now.st_mtim.tv_nsec == then->st_mtim.tv_nsec)
+    return GAN_OK;
+  return gan_fail(GAN_INPUT,
+                  "%s: was changed while it was read (%lld bytes then, %lld now); put a new file "
+                  "under another name",
+                  watch->path, (long long)then->st_size, (long long)now.st_size);
+}
+
+void gan_file_watch_close(gan_file_watch **watch) {
+  if (!*watch) return;
+  if ((*watch)->fd >= 0) close((*watch)->fd);
+  gan_free(&(*watch)->path);
+  gan_free(watch);
+}
+
 gan_status gan_folder_make(const char *path) {
   char *partial = gan_strdup(path);
   if (!partial) return GAN_NO_MEMORY;
@@ -117,6 +171,14 @@ void gan_link_replace(const char *path, const char *target) {
   unlink(temporary);
   if (symlink(target, temporary) || rename(temporary, path)) unlink(temporary);
   gan_free(&temporary);
+}
+
+gan_status gan_file_size(const char *path, uint64_t *bytes) {
+  struct stat info;
+  if (stat(path, &info))
+    return gan_fail(GAN_INPUT, "%s: cannot look at it: %s", path, strerror(errno));
+  *bytes = (uint64_t)info.st_size;
+  return GAN_OK;
 }
 
 bool gan_file_exists(const char *path) {

@@ -17,6 +17,17 @@ GAN_CHECKED gan_status gan_file_read(const char *path, char **bytes, size_t *n);
 GAN_CHECKED gan_status gan_file_replace(const char *path, const void *head, size_t head_n,
                                         const void *body, size_t body_n);
 
+/* What another library has written to `temporary`, in the same folder, becomes `path`: fsync,
+ * rename, fsync of the folder.  On failure GAN_OUTPUT, and the temporary is still there. */
+GAN_CHECKED gan_status gan_file_publish(const char *temporary, const char *path);
+
+/* An open file that someone else might write to: whether its size and its time of change are still
+ * those of the opening.  HDF5 reads zeros behind the end of a file that was cut. */
+typedef struct gan_file_watch gan_file_watch;
+GAN_CHECKED gan_status gan_file_watch_open(const char *path, gan_file_watch **out);
+GAN_CHECKED gan_status gan_file_unchanged(const gan_file_watch *watch); /* or GAN_INPUT */
+void gan_file_watch_close(gan_file_watch **watch);
+
 /* Makes a folder and its parents. */
 GAN_CHECKED gan_status gan_folder_make(const char *path);
 
@@ -27,6 +38,7 @@ GAN_CHECKED gan_status gan_fd_write(int fd, const char *path, const void *bytes,
  * none, and it is there for people only. */
 void gan_link_replace(const char *path, const char *target);
 
+GAN_CHECKED gan_status gan_file_size(const char *path, uint64_t *bytes);
 bool gan_file_exists(const char *path);
 bool gan_folder_exists(const char *path);
 

@@ -125,6 +125,14 @@ gan_status gan_gzip_expect_end(gan_gzip *file) {
                   (unsigned long long)file->position);
 }
 
+gan_status gan_gzip_count(gan_gzip *file, uint64_t *bytes) {
+  char scratch[1 << 14];
+  size_t got = 1;
+  for (*bytes = 0; got; *bytes += got) GAN_TRY(read_some(file, scratch, sizeof scratch, &got));
+  file->position += *bytes;
+  return GAN_OK;
+}
+
 uint64_t gan_gzip_file_size(const gan_gzip *file) {
   return file->file_size;
 }

@@ -18,6 +18,9 @@ GAN_CHECKED gan_status gan_gzip_read(gan_gzip *file, void *bytes, size_t n);
 /* GAN_INPUT if there is more to read, or the compressed stream does not end as it should. */
 GAN_CHECKED gan_status gan_gzip_expect_end(gan_gzip *file);
 
+/* Reads on to the end; *bytes is what was left of the content. */
+GAN_CHECKED gan_status gan_gzip_count(gan_gzip *file, uint64_t *bytes);
+
 /* Bytes of the file on disk; a plain file's content is exactly that long. */
 uint64_t gan_gzip_file_size(const gan_gzip *file);
 bool gan_gzip_is_compressed(const gan_gzip *file);

@@ -3,7 +3,7 @@
  * Many builds of HDF5 are not thread-safe, so one lock stands around every call.  Names are paths
  * from the root ("generator/param/0.weight"); missing groups are made on writing.  Datasets are
  * contiguous, carry no times, and use the default library version, so the same content gives the
- * same bytes.
+ * same bytes.  What is too large for memory is written by io/hdf5_writer.h.
  */
 #ifndef GAN_IO_HDF5_H
 #define GAN_IO_HDF5_H
@@ -68,6 +68,7 @@ GAN_CHECKED gan_status gan_h5_read(gan_h5 *file, const char *name, gan_dtype typ
 /* Entries first..first+count-1 along the first dimension. */
 GAN_CHECKED gan_status gan_h5_read_rows(gan_h5 *file, const char *name, gan_dtype type,
                                         int64_t first, int64_t count, void *values);
+bool gan_h5_has_attribute(gan_h5 *file, const char *object, const char *name);
 GAN_CHECKED gan_status gan_h5_get_int(gan_h5 *file, const char *object, const char *name,
                                       int64_t *value);
 GAN_CHECKED gan_status gan_h5_get_real(gan_h5 *file, const char *object, const char *name,

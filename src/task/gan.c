@@ -23,11 +23,11 @@ enum { GENERATOR, DISCRIMINATOR }; /* learners, and keys of their randomness */
 enum { PASS_REAL, PASS_FAKE, PASS_GENERATOR };
 
 /* Losses of the last updates: this rank's part, summed over the ranks at the end of a step. */
-enum { LOSS_REAL, LOSS_FAKE, LOSS_G, P_REAL, P_FAKE, STOP, SUMS };
+enum { LOSS_REAL, LOSS_FAKE, LOSS_G, P_REAL, P_FAKE, STOP, FAILED, SUMS };
 
 enum { D_LOSS, G_LOSS, D_REAL, D_FAKE, D_NORM, G_NORM, LR_D, LR_G, METRICS };
 
-enum { TIME_DATA, TIME_D, TIME_G, TIME_SUM, TIME_OPTIMIZER, TIMES };
+enum { TIME_DATA, TIME_WAIT, TIME_D, TIME_G, TIME_SUM, TIME_OPTIMIZER, TIMES };
 
 typedef struct {
   gan_loader *loader;
@@ -37,6 +37,7 @@ typedef struct {
   int64_t first_sample;
   int64_t d_updates, g_updates;
   double sums[SUMS];
+  gan_status data_status; /* a failure to read, which this rank alone may know until the sums */
 } gan_state;
 
 static gan_pass make_pass(const gan_task *task, uint32_t phase, int64_t update) {
@@ -58,6 +59,21 @@ static void spend(gan_task *task, int row, double *since, double *sums_since) {
   task->profile[TIME_SUM].seconds += sums - *sums_since;
   *since = now;
   *sums_since = sums;
+}
+
+/* This rank's part of the next batch.  A failure must not leave the others in their sums: the step
+ * goes on with the old data, and share_metrics tells all. */
+static void next_batch(gan_task *task, double *since, double *sums_since) {
+  gan_state *state = task->state;
+  double waited = gan_loader_waited(state->loader);
+  gan_status status =
+      gan_loader_next(state->loader, (uint64_t)(task->images_seen / task->config->data.shards), 0,
+                      task->local_samples, state->real);
+  if (status != GAN_OK) state->data_status = status;
+  waited = gan_loader_waited(state->loader) - waited;
+  spend(task, TIME_DATA, since, sums_since);
+  task->profile[TIME_DATA].seconds -= waited;
+  task->profile[TIME_WAIT].seconds += waited;
 }
 
 static gan_status fakes(gan_task *task, const gan_pass *pass, float **out) {
@@ -90,9 +106,7 @@ static gan_status discriminator_update(gan_task *task) {
   float *fake, *logits;
   double since = gan_clock(), sums_since = gan_comm_seconds(task->comm);
 
-  GAN_TRY(gan_loader_next(state->loader, (uint64_t)(task->images_seen / task->config->data.shards),
-                          0, task->local_samples, state->real));
-  spend(task, TIME_DATA, &since, &sums_since);
+  next_batch(task, &since, &sums_since);
 
   gan_pass pass = make_pass(task, PASS_REAL, state->d_updates);
   GAN_TRY(gan_net_forward(net, &pass, state->real, &logits));
@@ -143,12 +157,14 @@ static const struct {
     {generator_update, offsetof(gan_config, train.g_steps)},
 };
 
-/* One reduction a step: the losses, and whether some rank was asked to stop. */
+/* One reduction a step: the losses, whether some rank was asked to stop, or could not read. */
 static gan_status share_metrics(gan_task *task) {
   gan_state *state = task->state;
   gan_metric *metrics = task->metrics;
   state->sums[STOP] = task->stop_wanted;
+  state->sums[FAILED] = state->data_status != GAN_OK;
   GAN_TRY(gan_comm_sum_double(task->comm, state->sums, SUMS));
+  if (state->sums[FAILED] > 0) return gan_comm_agree(task->comm, state->data_status);
   task->stop_agreed = state->sums[STOP] > 0;
   metrics[D_LOSS].value = state->sums[LOSS_REAL] + state->sums[LOSS_FAKE];
   metrics[G_LOSS].value = state->sums[LOSS_G];
@@ -187,6 +203,7 @@ static void describe(gan_task *task) {
   };
   static const char *const times[TIMES] = {
       [TIME_DATA] = "data",
+      [TIME_WAIT] = "waiting for data",
       [TIME_D] = "D forward and backward",
       [TIME_G] = "G forward and backward",
       [TIME_SUM] = "sums over ranks",

@@ -5,6 +5,7 @@
 #include "base/version.h"
 #include "kernels/gemm.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,9 +48,26 @@ static void print_split(const gan_session *session) {
             ranks, low, high, low * batch / shards, high * batch / shards);
 }
 
+/* What a rank holds of the data. */
+static void print_data_memory(const gan_session *session) {
+  const gan_config *config = &session->config;
+  const gan_data_info *info = &session->info;
+  double row = (double)gan_data_row_bytes(info), ranks = gan_comm_size(session->comm);
+  gan_window_cut cut = gan_dataset_cut(config, info);
+  char size[16];
+  if (config->data.cache == GAN_CACHE_MEMORY) {
+    gan_log("  about %s a rank", gan_bytes_text(size, (double)info->n * row / ranks));
+    return;
+  }
+  long long window = gan_window_rows_max(cut, (info->n - 1) / config->data.shards + 1);
+  gan_bytes_text(size, 2 * row * (double)window * ceil((double)config->data.shards / ranks));
+  gan_log("  streamed: two windows a shard, of %lld rows in blocks of %lld: at most %s a rank",
+          window, (long long)cut.block, size);
+}
+
 void gan_plan_print(const gan_session *session, const char *run_dir) {
   const gan_config *config = &session->config;
-  char data[256], library[512], rows[16];
+  char data[256], library[512];
   const gan_data_info *info = &session->info;
   int64_t steps = gan_session_steps(session);
   double step_samples = (double)(config->train.batch * config->train.d_steps);
@@ -58,9 +76,7 @@ void gan_plan_print(const gan_session *session, const char *run_dir) {
   print_config(session);
   gan_log("run folder: %s", run_dir);
   gan_log("data: %s: %s", config->data.path, gan_data_info_text(info, data, sizeof data));
-  gan_bytes_text(rows, (double)info->n * (double)gan_data_row_size(info) *
-                           (double)gan_dtype_size(info->type) / gan_comm_size(session->comm));
-  gan_log("  about %s a rank", rows);
+  print_data_memory(session);
   gan_log("ranks: %d, %lld thread%s each; %s", gan_comm_size(session->comm),
           (long long)config->compute.threads, config->compute.threads == 1 ? "" : "s",
           gan_gemm_library(library, sizeof library));

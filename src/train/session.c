@@ -74,6 +74,23 @@ static gan_status check_rows(const gan_session *session) {
   return GAN_OK;
 }
 
+/* Whether the windows of streamed data fit into the buffer. */
+static gan_status check_buffer(const gan_session *session) {
+  const gan_config *config = &session->config;
+  const gan_data_info *info = &session->info;
+  char place[600];
+  if (config->data.cache != GAN_CACHE_STREAM || gan_dataset_cut(config, info).block) return GAN_OK;
+  int64_t shards = config->data.shards, quota = config->train.batch / shards;
+  double least = gan_window_least_bytes(info->n, shards, gan_data_row_bytes(info), quota) / 0x1p20;
+  return gan_fail(GAN_USAGE,
+                  "%s is %g: too small for two windows of each of %lld shards, which must hold the "
+                  "%lld samples that a shard gives to a batch, and at least 2; use at least %.10g, "
+                  "or fewer shards",
+                  gan_config_place(config, "data.buffer_mb", place, sizeof place),
+                  config->data.buffer_mb, (long long)shards, (long long)quota,
+                  ceil(least * 1e6) / 1e6);
+}
+
 /* Another processor type rounds products otherwise: replicas still agree, since gradients are
  * summed before they are used, but the same bits need the same processors in the same places. */
 static gan_status check_processors(gan_comm *comm) {
@@ -102,6 +119,7 @@ gan_status gan_session_build(gan_session *session) {
   GAN_TRY(resolve_path(session));
   GAN_TRY(gan_dataset_open(session->comm, &session->config, &session->source, &session->info));
   GAN_TRY(check_rows(session));
+  GAN_TRY(check_buffer(session));
   return build_task(session);
 }
 
@@ -123,6 +141,7 @@ static gan_status shape_of_generator(gan_session *session) {
 gan_status gan_session_build_synthetic(gan_session *session) {
   gan_comm *comm = session->comm;
   GAN_TRY(check_ranks(session));
+  session->config.data.cache = GAN_CACHE_MEMORY; /* what is made up is in no file */
   gan_status found = resolve_path(session);
   if (found == GAN_OK)
     found = gan_dataset_open(comm, &session->config, &session->source, &session->info);

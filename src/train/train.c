@@ -307,6 +307,11 @@ static gan_status run_loop(trainer *t) {
                       "%s; earlier checkpoints are whole: once it can write, the same command goes "
                       "on from the newest",
                       gan_error_message());
+  if (status == GAN_INPUT)
+    status = gan_fail(status,
+                      "step %lld: %s; nothing of this step is kept; earlier checkpoints are whole: "
+                      "once the data can be read, the same command goes on from the newest",
+                      (long long)t->facts.step + 1, gan_error_message());
   return finish(t, status);
 }
 

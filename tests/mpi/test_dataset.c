@@ -1,5 +1,6 @@
 /* Data over ranks: every rank holds the rows of its shards and no others, whatever the world size;
- * a bad row that rank 0 meets half-way is one failure of all. */
+ * batches and digest are the same in memory and streamed; a bad row that rank 0 meets half-way, or
+ * a file that one rank cannot see, is one failure of all. */
 #include "base/memory.h"
 #include "data/loader.h"
 #include "io/file.h"
@@ -15,16 +16,19 @@
 
 enum { ROWS = 103, SIDE = 5, SHARDS = 8, BATCH = 16 };
 
-static const char config_text[] = "data: {path: %s, shards: 8}\n"
+/* Windows of three rows of a shard's twelve or thirteen: 2 * 8 * 3 * (100 + 4) bytes. */
+static const char stream[] = "cache: stream, buffer_mb: 0.005", memory[] = "cache: memory";
+
+static const char config_text[] = "data: {path: %s, shards: 8, %s}\n"
                                   "model:\n"
                                   "  generator: [linear: {units: 25}]\n"
                                   "  discriminator: [linear: {units: 1}]\n"
                                   "train: {batch: 16, steps: 1}\n";
 
-static gan_status parse(gan_config *config, const char *path) {
+static gan_status parse(gan_config *config, const char *path, const char *cache) {
   char text[1024];
   gan_layer_schemas layers = gan_layer_table();
-  snprintf(text, sizeof text, config_text, path);
+  snprintf(text, sizeof text, config_text, path, cache);
   return gan_config_parse(config, text, strlen(text), "test.yaml", NULL, 0, &layers);
 }
 
@@ -32,10 +36,11 @@ static float value_of(int64_t row, int64_t k) {
   return (float)(row * 25 + k) / 2575.0f;
 }
 
-/* Rank 0 writes (ROWS, SIDE, SIDE) float images, one number of which may be bad. */
-static void write_data(const char *path, int64_t bad_row) {
+/* Rank 0 writes (rows, SIDE, SIDE) float images, one number of which may be bad, and that they lie
+ * in [0, 1]. */
+static void write_rows(const char *path, int64_t rows, int64_t bad_row) {
   static float values[ROWS * SIDE * SIDE];
-  int64_t dims[3] = {ROWS, SIDE, SIDE};
+  int64_t dims[3] = {rows, SIDE, SIDE};
   gan_h5 *file = NULL;
   char *image = NULL;
   size_t n = 0;
@@ -45,12 +50,18 @@ static void write_data(const char *path, int64_t bad_row) {
     if (bad_row >= 0) values[bad_row * 25 + 7] = NAN;
     status = gan_h5_create(&file);
     if (status == GAN_OK) status = gan_h5_write(file, "images", GAN_F32, 3, dims, values);
+    if (status == GAN_OK) status = gan_h5_set_real(file, "images", "minimum", 0);
+    if (status == GAN_OK) status = gan_h5_set_real(file, "images", "maximum", 1);
     if (status == GAN_OK) status = gan_h5_image(file, &image, &n);
     gan_h5_close(&file);
     if (status == GAN_OK) status = gan_file_replace(path, image, n, NULL, 0);
     gan_free(&image);
   }
   check_ok(gan_comm_agree(world, status));
+}
+
+static void write_data(const char *path, int64_t bad_row) {
+  write_rows(path, ROWS, bad_row);
 }
 
 static gan_status load(gan_comm *comm, const gan_config *config, gan_dataset **set) {
@@ -78,7 +89,7 @@ START_TEST(each_rank_holds_its_shards_rows) {
   gan_dataset *set = NULL;
   make_path(path, "rows");
   write_data(path, -1);
-  check_ok(parse(&config, path));
+  check_ok(parse(&config, path, memory));
   check_ok(load(world, &config, &set));
   int64_t first = gan_shards_first_row(&set->shards), rows = gan_shards_rows(&set->shards);
   bool right = true;
@@ -95,7 +106,7 @@ START_TEST(each_rank_holds_its_shards_rows) {
 END_TEST
 
 /* A batch of the whole world, gathered, is the batch of one rank; so is the digest. */
-START_TEST(batches_and_digest_do_not_depend_on_the_ranks) {
+static void compare_with_one_rank(const char *cache) {
   enum { NUMBERS = BATCH * SIDE * SIDE };
   char path[64];
   gan_config config;
@@ -105,10 +116,11 @@ START_TEST(batches_and_digest_do_not_depend_on_the_ranks) {
   static double gathered[NUMBERS];
   make_path(path, "batches");
   write_data(path, -1);
-  check_ok(parse(&config, path));
+  check_ok(parse(&config, path, cache));
   check_ok(load(world, &config, &split_set));
   check_ok(load(gan_comm_alone(), &config, &whole_set));
   check_all(gan_digest_equal(split_set->digest, whole_set->digest));
+  check_all(split_set->scale == whole_set->scale && split_set->offset == whole_set->offset);
   check_ok(gan_loader_create(split_set, 5, &split));
   check_ok(gan_loader_create(whole_set, 5, &whole));
   for (uint64_t draw = 0; draw < 30; draw++) { /* over four epochs */
@@ -131,6 +143,43 @@ START_TEST(batches_and_digest_do_not_depend_on_the_ranks) {
   gan_config_reset(&config);
   remove_file(path);
 }
+
+START_TEST(batches_and_digest_do_not_depend_on_the_ranks) {
+  compare_with_one_rank(memory);
+}
+END_TEST
+
+START_TEST(nor_do_they_where_data_is_streamed) {
+  compare_with_one_rank(stream);
+}
+END_TEST
+
+/* The last rank alone meets another path: nothing is there, or another file.  All say so, and which
+ * rank it was. */
+START_TEST(a_rank_that_reads_another_file) {
+  int last = gan_comm_size(world) - 1;
+  for (int there = 0; there < 2 && last > 0; there++) {
+    char path[64], other[64], rank[32];
+    gan_config config;
+    gan_dataset *set = NULL;
+    gan_source *source;
+    gan_data_info info;
+    make_path(path, "mine");
+    make_path(other, "other");
+    write_data(path, -1);
+    if (there) write_rows(other, ROWS - 1, -1);
+    check_ok(parse(&config, gan_comm_rank(world) == last ? other : path, stream));
+    check_ok(gan_dataset_open(world, &config, &source, &info));
+    check_all(gan_dataset_load(world, &config, &source, &info, GAN_RANGE_UNIT, &set) == GAN_INPUT);
+    snprintf(rank, sizeof rank, "rank %d (", last);
+    check_all(strstr(gan_error_message(), rank) && strstr(gan_error_message(), other));
+    check_all(strstr(gan_error_message(), there ? "another file" : "every rank reads"));
+    check_all(set == NULL);
+    gan_config_reset(&config);
+    remove_file(path);
+    remove_file(other);
+  }
+}
 END_TEST
 
 /* Bad rows in the first, a middle and the last shard: all ranks fail, none waits for ever. */
@@ -142,7 +191,7 @@ START_TEST(a_bad_row_is_one_failure_of_all) {
     gan_dataset *set = NULL;
     make_path(path, "bad");
     write_data(path, bad_rows[k]);
-    check_ok(parse(&config, path));
+    check_ok(parse(&config, path, memory));
     check_all(load(world, &config, &set) == GAN_INPUT);
     snprintf(row, sizeof row, "row %lld", (long long)bad_rows[k]);
     check_all(strstr(gan_error_message(), row) && strstr(gan_error_message(), path));
@@ -155,8 +204,8 @@ END_TEST
 
 int main(int argc, char **argv) {
   const TTest *const tests[] = {
-      each_rank_holds_its_shards_rows,
-      batches_and_digest_do_not_depend_on_the_ranks,
+      each_rank_holds_its_shards_rows,    batches_and_digest_do_not_depend_on_the_ranks,
+      nor_do_they_where_data_is_streamed, a_rank_that_reads_another_file,
       a_bad_row_is_one_failure_of_all,
   };
   return run_mpi_tests(argc, argv, "dataset", tests, sizeof tests / sizeof *tests);

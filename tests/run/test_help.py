@@ -51,7 +51,7 @@ class Help(Case):
         text = self.help("help")
         self.assertEqual(self.help("--help"), text)
         self.assertIn("mpigan --version", text)
-        for name in ("train", "sample", "inspect", "bench", "help"):
+        for name in ("train", "sample", "inspect", "data", "bench", "help"):
             self.assertIn(f"mpigan {name}", text)
             self.assertIn(f"mpigan {name}", self.help("help", name))
         for status in (0, 2, 3, 4, 5, 6, 75):

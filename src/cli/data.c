@@ -1,0 +1,82 @@
+/* mpigan data: what concerns data sets alone. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/arguments.h"
+#include "cli/cli.h"
+#include "data/convert.h"
+#include "io/file.h"
+
+#include <signal.h>
+#include <string.h>
+
+#define CONVERT_USAGE                                                                              \
+  "SRC... OUT.h5 [--gzip LEVEL] [--force] [--images NAME] [--labels NAME] [--layout "              \
+  "auto|nhwc|nchw]"
+#define USAGE "convert " CONVERT_USAGE
+
+static gan_status find_layout(const char *name, gan_layout *layout) {
+  static const char *const names[] = {
+      [GAN_LAYOUT_AUTO] = "auto", [GAN_LAYOUT_NHWC] = "nhwc", [GAN_LAYOUT_NCHW] = "nchw"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    *layout = (gan_layout)i;
+    if (strcmp(names[i], name) == 0) return GAN_OK;
+  }
+  return gan_fail(GAN_USAGE, "data convert: --layout is '%.100s'; allowed is auto, nhwc or nchw",
+                  name);
+}
+
+static gan_status convert(gan_convert_request *request) {
+  char what[128], size[16];
+  double start = gan_clock();
+  gan_data_info info;
+  uint64_t bytes;
+  signal(SIGXFSZ, SIG_IGN); /* a limit of the file size becomes a failure to write */
+  GAN_TRY(gan_convert(request, &info));
+  GAN_TRY(gan_file_size(request->out, &bytes));
+  gan_log("%s: %s, %s on disk, written in %.1f s", request->out,
+          gan_data_info_text(&info, what, sizeof what), gan_bytes_text(size, (double)bytes),
+          gan_clock() - start);
+  return GAN_OK;
+}
+
+static gan_status run_convert(int argc, char **argv) {
+  gan_argument_list words = {.count = 0};
+  gan_convert_request request = {.images = "images", .labels = "labels"};
+  const char *layout = "auto";
+  int64_t gzip = 0;
+  const gan_argument table[] = {
+      {.what = "SRC... OUT.h5", .list = &words, .required = true},
+      {.name = "--gzip", .what = "LEVEL", .integer = &gzip, .min = 0, .max = 9},
+      {.name = "--force", .flag = &request.force},
+      {.name = "--images", .what = "NAME", .text = &request.images},
+      {.name = "--labels", .what = "NAME", .text = &request.labels},
+      {.name = "--layout", .what = "auto, nhwc or nchw", .text = &layout},
+  };
+  GAN_TRY(gan_arguments_parse("data convert", CONVERT_USAGE, table, sizeof table / sizeof *table,
+                              argc, argv));
+  if (words.count < 2)
+    return gan_fail(GAN_USAGE, "data convert: OUT.h5 is missing\nusage: mpigan data " USAGE);
+  GAN_TRY(find_layout(layout, &request.layout));
+  request.gzip = (int)gzip;
+  request.sources = words.values;
+  request.source_count = words.count - 1;
+  request.out = words.values[words.count - 1];
+  return convert(&request);
+}
+
+static gan_status run(gan_comm *comm, int argc, char **argv) {
+  (void)comm;
+  if (argc < 2)
+    return gan_fail(GAN_USAGE,
+                    "data: say what to do; there is: convert\nusage: mpigan data " USAGE);
+  if (strcmp(argv[1], "convert") == 0) return run_convert(argc - 1, argv + 1);
+  return gan_fail(GAN_USAGE, "data: unknown word '%.100s'; there is: convert", argv[1]);
+}
+
+const gan_command gan_command_data = {
+    .name = "data",
+    .usage = USAGE,
+    .summary = "any data set, or several, as one HDF5 file, which can be streamed",
+    .run = run,
+};

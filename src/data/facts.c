@@ -1,0 +1,39 @@
+#include "data/facts.h"
+
+#include <math.h>
+
+gan_value_facts gan_value_facts_none(void) {
+  return (gan_value_facts){INFINITY, -INFINITY, 0};
+}
+
+static void add_bytes(gan_value_facts *facts, int64_t n, const uint8_t *bytes) {
+  uint8_t smallest = UINT8_MAX, largest = 0;
+  for (int64_t i = 0; i < n; i++) {
+    smallest = bytes[i] < smallest ? bytes[i] : smallest;
+    largest = bytes[i] > largest ? bytes[i] : largest;
+  }
+  if (n && smallest < facts->smallest) facts->smallest = smallest;
+  if (n && largest > facts->largest) facts->largest = largest;
+}
+
+gan_status gan_value_facts_add(gan_value_facts *facts, const gan_data_info *info, const char *path,
+                               int64_t first, int64_t count, const void *rows,
+                               const int32_t *labels) {
+  int64_t size = gan_data_row_size(info);
+  for (int64_t i = 0; info->has_labels && labels && i < count; i++)
+    if (labels[i] > facts->largest_label) facts->largest_label = labels[i];
+  if (info->type == GAN_U8) {
+    add_bytes(facts, count * size, rows);
+    return GAN_OK;
+  }
+  const float *values = rows;
+  for (int64_t i = 0; i < count * size; i++) {
+    if (!isfinite(values[i]))
+      return gan_fail(GAN_INPUT,
+                      "%s: row %lld holds %g (number %lld of the row); data must be finite", path,
+                      (long long)(first + i / size), (double)values[i], (long long)(i % size));
+    if (values[i] < facts->smallest) facts->smallest = values[i];
+    if (values[i] > facts->largest) facts->largest = values[i];
+  }
+  return GAN_OK;
+}

@@ -1,0 +1,21 @@
+/* What is learned about a data set's values and labels while they are read. */
+#ifndef GAN_DATA_FACTS_H
+#define GAN_DATA_FACTS_H
+
+#include "data/source.h"
+
+typedef struct gan_value_facts {
+  float smallest, largest; /* of the values */
+  int32_t largest_label;
+} gan_value_facts;
+
+/* Before any row was looked at. */
+gan_value_facts gan_value_facts_none(void);
+
+/* Adds `count` rows, which are those from `first` on of `path`, and their labels (ignored where the
+ * data has none).  GAN_INPUT naming the row if a value is not finite. */
+GAN_CHECKED gan_status gan_value_facts_add(gan_value_facts *facts, const gan_data_info *info,
+                                           const char *path, int64_t first, int64_t count,
+                                           const void *rows, const int32_t *labels);
+
+#endif
