@@ -18,6 +18,12 @@ gan_origin gan_config_origin(const gan_config *config, const char *key) {
   return config->origins[row_index(option)];
 }
 
+void gan_config_derive(gan_config *config, const char *key, const char *from) {
+  const gan_option *option = gan_options_find(gan_config_options(), key);
+  GAN_ASSERT(option);
+  config->origins[row_index(option)] = gan_config_origin(config, from);
+}
+
 char *gan_config_place(const gan_config *config, const char *key, char *text, size_t size) {
   char origin[512];
   gan_origin_text(origin, sizeof origin, gan_config_origin(config, key));
@@ -166,18 +172,18 @@ static gan_status default_name(gan_config *config) {
   return GAN_OK;
 }
 
-static gan_status check(gan_config *config) {
+static gan_status check(gan_config *config, int ranks) {
   gan_options options = gan_config_options();
   for (int i = 0; i < options.count; i++)
     if (!options.rows[i].fallback && config->origins[i].kind == GAN_ORIGIN_NONE)
       return gan_fail(GAN_USAGE, "%s: key '%s' is missing: %s", config->file, options.rows[i].key,
                       options.rows[i].help);
   if (!config->name) GAN_TRY(default_name(config));
-  return gan_config_check_rules(config);
+  return gan_config_check_rules(config, ranks);
 }
 
 gan_status gan_config_parse(gan_config *config, const char *text, size_t length, const char *file,
-                            const char *const *overrides, int override_count,
+                            const char *const *overrides, int override_count, int ranks,
                             const gan_layer_schemas *layers) {
   *config = (gan_config){0};
   config->file = gan_strdup(file);
@@ -189,7 +195,7 @@ gan_status gan_config_parse(gan_config *config, const char *text, size_t length,
   }
   GAN_TRY(apply_file(config, text, length, layers));
   for (int i = 0; i < override_count; i++) GAN_TRY(apply_override(config, overrides[i], layers));
-  return check(config);
+  return check(config, ranks);
 }
 
 void gan_config_reset(gan_config *config) {

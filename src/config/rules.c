@@ -15,31 +15,85 @@ static gan_status check_name(const gan_config *config) {
                   gan_config_place(config, "name", place, sizeof place), name);
 }
 
-/* steps or epochs: exactly one; the command line's beats the file's. */
-static gan_status check_length(gan_config *config) {
+/* Two keys that say the same are both given: the command line's beats the file's. */
+static gan_status choose(const gan_config *config, const char *first, const char *second,
+                         bool *first_wins) {
   char place[600];
+  bool first_typed = gan_config_origin(config, first).kind == GAN_ORIGIN_COMMAND_LINE;
+  bool second_typed = gan_config_origin(config, second).kind == GAN_ORIGIN_COMMAND_LINE;
+  *first_wins = first_typed;
+  if (first_typed != second_typed) return GAN_OK;
+  return gan_fail(GAN_USAGE, "%s: %s is given too; give one of the two",
+                  gan_config_place(config, first, place, sizeof place), second);
+}
+
+/* steps or epochs: exactly one. */
+static gan_status check_length(gan_config *config) {
   bool steps = config->train.steps != GAN_UNSET_INT, epochs = !isnan(config->train.epochs);
   if (!steps && !epochs)
     return gan_fail(GAN_USAGE, "%s: give train.steps or train.epochs: how long to train",
                     config->file);
-  if (steps && epochs) {
-    bool steps_typed = gan_config_origin(config, "train.steps").kind == GAN_ORIGIN_COMMAND_LINE;
-    bool epochs_typed = gan_config_origin(config, "train.epochs").kind == GAN_ORIGIN_COMMAND_LINE;
-    if (steps_typed == epochs_typed)
-      return gan_fail(GAN_USAGE, "%s: train.epochs is given too; give one of the two",
-                      gan_config_place(config, "train.steps", place, sizeof place));
-    if (steps_typed)
-      config->train.epochs = (double)NAN;
-    else
-      config->train.steps = GAN_UNSET_INT;
-  }
+  if (!steps || !epochs) return GAN_OK;
+  GAN_TRY(choose(config, "train.steps", "train.epochs", &steps));
+  if (steps)
+    config->train.epochs = (double)NAN;
+  else
+    config->train.steps = GAN_UNSET_INT;
   return GAN_OK;
 }
 
-int64_t gan_config_default_shards(int64_t batch) {
-  for (int64_t shards = 16; shards > 1; shards--)
+/* ---- batch and shards ---- */
+
+/* The largest value that a key may have. */
+static int64_t most_of(const char *key) {
+  return (int64_t)gan_options_find(gan_config_options(), key)->max;
+}
+
+/* batch or batch_per_rank: the second becomes the first. */
+static gan_status resolve_batch(gan_config *config, int ranks) {
+  char place[600];
+  int64_t per_rank = config->train.batch_per_rank;
+  int64_t most = most_of("train.batch");
+  config->resolved.ranks = ranks;
+  if (per_rank == GAN_UNSET_INT) return GAN_OK;
+  config->train.batch_per_rank = GAN_UNSET_INT;
+  if (gan_config_origin(config, "train.batch").kind != GAN_ORIGIN_DEFAULT) {
+    bool batch_wins;
+    GAN_TRY(choose(config, "train.batch", "train.batch_per_rank", &batch_wins));
+    if (batch_wins) return GAN_OK;
+  }
+  gan_config_place(config, "train.batch_per_rank", place, sizeof place);
+  if (per_rank > most / ranks)
+    return gan_fail(GAN_USAGE,
+                    "%s is %lld; on %d ranks that is a batch above %lld: use at most %lld", place,
+                    (long long)per_rank, ranks, (long long)most, (long long)(most / ranks));
+  config->train.batch = per_rank * ranks;
+  config->resolved.batch_per_rank = per_rank;
+  gan_config_derive(config, "train.batch", "train.batch_per_rank");
+  return GAN_OK;
+}
+
+int64_t gan_config_default_shards(int64_t batch, int ranks) {
+  int64_t shards = ranks > 16 ? ranks : 16;
+  if (shards > most_of("data.shards")) shards = most_of("data.shards");
+  while (shards > 1 && (batch % shards || shards % ranks)) shards--;
+  return shards;
+}
+
+int64_t gan_config_shards_from(int64_t batch, int64_t least) {
+  int64_t most = most_of("data.shards");
+  for (int64_t shards = least; shards <= batch && shards <= most; shards++)
     if (batch % shards == 0) return shards;
-  return 1;
+  return 0;
+}
+
+char *gan_config_batches(int64_t batch, int64_t shards, char *text, size_t size) {
+  int64_t below = batch / shards * shards, above = below + shards;
+  if (below && above <= most_of("train.batch"))
+    snprintf(text, size, "%lld or %lld", (long long)below, (long long)above);
+  else
+    snprintf(text, size, "%lld", (long long)(below ? below : above));
+  return text;
 }
 
 /* The divisors of `batch` nearest to `wanted`, as "8 or 16". */
@@ -55,26 +109,33 @@ static void nearest_divisors(int64_t batch, int64_t wanted, char *text, size_t s
 }
 
 static gan_status check_shards(gan_config *config) {
-  char place[600], divisors[64];
+  char place[600], divisors[64], batches[64];
   int64_t batch = config->train.batch;
-  if (config->data.shards == GAN_UNSET_INT) config->data.shards = gan_config_default_shards(batch);
+  config->resolved.default_shards = config->data.shards == GAN_UNSET_INT;
+  if (config->resolved.default_shards)
+    config->data.shards = gan_config_default_shards(
+        batch, config->resolved.batch_per_rank ? config->resolved.ranks : 1);
   int64_t shards = config->data.shards;
   gan_config_place(config, "data.shards", place, sizeof place);
   nearest_divisors(batch, shards, divisors, sizeof divisors);
+  gan_config_batches(batch, shards, batches, sizeof batches);
   if (batch < shards)
     return gan_fail(GAN_USAGE,
                     "%s is %lld, more than train.batch (%lld): every shard gives at least one "
-                    "sample to a batch; use data.shards of at most %lld or a larger batch",
-                    place, (long long)shards, (long long)batch, (long long)batch);
+                    "sample to a batch; use data.shards %s, or a batch of %s",
+                    place, (long long)shards, (long long)batch, divisors, batches);
   if (batch % shards)
-    return gan_fail(GAN_USAGE,
-                    "%s is %lld, which does not divide train.batch (%lld); near it %s would work",
-                    place, (long long)shards, (long long)batch, divisors);
+    return gan_fail(
+        GAN_USAGE,
+        "%s is %lld, which does not divide train.batch (%lld); use data.shards %s, or a "
+        "batch of %s",
+        place, (long long)shards, (long long)batch, divisors, batches);
   return GAN_OK;
 }
 
-gan_status gan_config_check_rules(gan_config *config) {
+gan_status gan_config_check_rules(gan_config *config, int ranks) {
   GAN_TRY(check_name(config));
   GAN_TRY(check_length(config));
+  GAN_TRY(resolve_batch(config, ranks));
   return check_shards(config);
 }

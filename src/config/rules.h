@@ -4,8 +4,9 @@
 
 #include "config/config.h"
 
-/* Checks a config whose rows are all set, and puts in what follows from others (data.shards).
- * GAN_USAGE names the place, the values and what would work. */
-GAN_CHECKED gan_status gan_config_check_rules(gan_config *config);
+/* Checks a config whose rows are all set, and puts in what follows from others: train.batch from
+ * train.batch_per_rank, data.shards from train.batch.  GAN_USAGE names the place, the values and
+ * what would work. */
+GAN_CHECKED gan_status gan_config_check_rules(gan_config *config, int ranks);
 
 #endif

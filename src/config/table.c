@@ -48,7 +48,8 @@ static const gan_option rows[] = {
    "the generator's last activation (sigmoid: unit, tanh: symmetric, else none)"},
   {"data.shards", INT, AT(data.shards), "null", 1, 65536, NULL, UNSET, "",
    "logical pieces of the data, the unit that ranks own; divides train.batch; the most ranks "
-   "that a run can use; default: the largest divisor of train.batch up to 16"},
+   "that a run can use; default: the largest divisor of train.batch up to 16; behind "
+   "train.batch_per_rank up to the number of ranks where that is more, and the same for each rank"},
 
   {"model.latent", INT, AT(model.latent), "64", 1, 1048576, NULL, 0, "numbers",
    "length of the noise vector z"},
@@ -64,8 +65,12 @@ static const gan_option rows[] = {
   {"model.discriminator", LAYERS, AT(model.discriminator), NULL, 0, 0, NULL, 0, "",
    "layers from a sample to one raw logit"},
 
-  {"train.batch", INT, AT(train.batch), "128", 1, 16777216, NULL, 0, "samples",
-   "the global batch of one update, over all ranks"},
+  {"train.batch", INT, AT(train.batch), "128", 1, 16777216, NULL, FREE, "samples",
+   "the global batch of one update, over all ranks; give this or train.batch_per_rank"},
+  {"train.batch_per_rank", INT, AT(train.batch_per_rank), "null", 1, 16777216, NULL, UNSET | FREE,
+   "samples",
+   "train.batch is this times the number of ranks; the saved config holds the product, so it gives "
+   "the same run on any number of ranks"},
   {"train.steps", INT, AT(train.steps), "null", 1, 1e15, NULL, UNSET | FREE, "steps",
    "length of the run in steps; give this or train.epochs"},
   {"train.epochs", REAL, AT(train.epochs), "null", 0, 1e9, NULL, ABOVE | UNSET | FREE, "epochs",

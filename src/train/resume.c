@@ -29,20 +29,45 @@ gan_status gan_resume_choose(const char *run_dir, const char *resume, gan_checkp
       resume, (long long)step, run_dir, (long long)highest);
 }
 
+/* The config that the checkpoint was saved with; to be reset whatever comes of it. */
+static gan_status stored_config(const gan_checkpoint *checkpoint, gan_config *before) {
+  gan_layer_schemas layers = gan_layer_table();
+  const char *text = gan_checkpoint_config(checkpoint), *path = gan_checkpoint_path(checkpoint);
+  gan_status status = gan_config_parse(before, text, strlen(text), path, NULL, 0, 1, &layers);
+  return status == GAN_OK ? status : gan_fail_context(GAN_INPUT, "%s: its config", path);
+}
+
+gan_status gan_resume_shards(const gan_session *session, const gan_checkpoint *checkpoint,
+                             bool force, int64_t *shards) {
+  const gan_config *now = &session->config;
+  gan_config before;
+  gan_status status = stored_config(checkpoint, &before);
+  int64_t kept = before.data.shards, batch = now->train.batch;
+  gan_config_reset(&before);
+  GAN_TRY(status);
+  *shards = now->data.shards;
+  if (!now->resolved.default_shards || kept == *shards) return GAN_OK;
+  if (batch % kept == 0) *shards = kept;
+  if (batch % kept == 0 || force) return GAN_OK;
+  char place[600], batches[64];
+  return gan_fail(GAN_USAGE,
+                  "%s is %lld, which the %lld shards of %s do not divide; a train.batch of %s "
+                  "would continue it: any multiple of %lld",
+                  gan_config_place(now, "train.batch", place, sizeof place), (long long)batch,
+                  (long long)kept, gan_checkpoint_path(checkpoint),
+                  gan_config_batches(batch, kept, batches, sizeof batches), (long long)kept);
+}
+
 gan_status gan_resume_check_config(const gan_session *session, const gan_checkpoint *checkpoint,
                                    bool force) {
   gan_config before;
-  gan_layer_schemas layers = gan_layer_table();
-  const char *text = gan_checkpoint_config(checkpoint);
-  gan_status status = gan_config_parse(&before, text, strlen(text), gan_checkpoint_path(checkpoint),
-                                       NULL, 0, &layers);
+  gan_status status = stored_config(checkpoint, &before);
   char list[4096];
   int free_count, fixed_count = 0;
   if (status == GAN_OK)
     fixed_count = gan_config_differences(&before, &session->config, list, sizeof list, &free_count);
   gan_config_reset(&before);
-  if (status != GAN_OK)
-    return gan_fail_context(GAN_INPUT, "%s: its config", gan_checkpoint_path(checkpoint));
+  GAN_TRY(status);
   if (fixed_count && !force)
     return gan_fail(GAN_USAGE,
                     "this config cannot continue %s; it differs in%s\nrun it with another "

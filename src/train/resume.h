@@ -9,6 +9,12 @@
 GAN_CHECKED gan_status gan_resume_choose(const char *run_dir, const char *resume,
                                          gan_checkpoint **out);
 
+/* Rank 0: the number of shards to go on with.  A config that leaves data.shards open keeps the
+ * checkpoint's, also where the batch has changed; GAN_USAGE if they do not divide it. */
+GAN_CHECKED gan_status gan_resume_shards(const gan_session *session,
+                                         const gan_checkpoint *checkpoint, bool force,
+                                         int64_t *shards);
+
 /* Rank 0: whether this config may continue that run: GAN_USAGE with the keys that forbid it. */
 GAN_CHECKED gan_status gan_resume_check_config(const gan_session *session,
                                                const gan_checkpoint *checkpoint, bool force);

@@ -6,6 +6,7 @@
 #include "kernels/gemm.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 gan_status gan_session_config(gan_session *session, const char *path, const char *const *overrides,
@@ -19,7 +20,8 @@ gan_status gan_session_config(gan_session *session, const char *path, const char
   GAN_TRY(gan_comm_agree(comm, status));
   GAN_TRY(gan_comm_broadcast_text(comm, &text, &n));
   gan_layer_schemas layers = gan_layer_table();
-  status = gan_config_parse(&session->config, text, n, path, overrides, override_count, &layers);
+  status = gan_config_parse(&session->config, text, n, path, overrides, override_count,
+                            gan_comm_size(comm), &layers);
   gan_free(&text);
   return gan_comm_agree(comm, status);
 }
@@ -48,15 +50,19 @@ static gan_status resolve_path(gan_session *session) {
 static gan_status check_ranks(const gan_session *session) {
   const gan_config *config = &session->config;
   int ranks = gan_comm_size(session->comm);
-  char place[600];
-  long long shards = config->data.shards;
+  char place[600], cure[128];
+  long long shards = config->data.shards, batch = config->train.batch;
+  long long enough = gan_config_shards_from(batch, ranks);
   if (ranks <= shards) return GAN_OK;
+  if (enough)
+    snprintf(cure, sizeof cure, "set data.shards to %lld", enough);
+  else
+    snprintf(cure, sizeof cure, "set train.batch and data.shards to multiples of %d", ranks);
   return gan_fail(GAN_USAGE,
-                  "%s is %lld, fewer than the %d ranks: a rank owns whole shards; start at most "
-                  "%lld ranks, or set data.shards to a divisor of train.batch (%lld) of at least "
-                  "%d",
+                  "%s is %lld, fewer than the %d ranks: a rank owns whole shards, and they divide "
+                  "train.batch (%lld); start at most %lld ranks, or %s",
                   gan_config_place(config, "data.shards", place, sizeof place), shards, ranks,
-                  shards, (long long)config->train.batch, ranks);
+                  batch, shards, cure);
 }
 
 /* Whether the data can be cut into the config's shards. */
@@ -141,6 +147,17 @@ gan_status gan_session_build_synthetic(gan_session *session) {
   return gan_session_load(session);
 }
 
+gan_status gan_session_reshard(gan_session *session, int64_t shards) {
+  gan_log("data.shards stays %lld, as the checkpoint has it (a new run would have %lld)",
+          (long long)shards, (long long)session->config.data.shards);
+  session->config.data.shards = shards;
+  GAN_TRY(check_ranks(session));
+  GAN_TRY(check_rows(session));
+  gan_task_destroy(&session->task);
+  gan_free(&session->config_text);
+  return build_task(session);
+}
+
 gan_status gan_session_load(gan_session *session) {
   GAN_TRY(gan_dataset_load(session->comm, &session->config, &session->source, &session->info,
                            gan_task_range(&session->config), &session->data));
@@ -161,12 +178,13 @@ gan_data_facts gan_session_data_facts(const gan_session *session) {
                           .digest = data->digest};
 }
 
-int64_t gan_session_steps(const gan_session *session) {
+int64_t gan_session_last_step(const gan_session *session, int64_t step) {
   const gan_config *config = &session->config;
   if (config->train.steps != GAN_UNSET_INT) return config->train.steps;
   double samples_a_step = (double)(config->train.batch * config->train.d_steps);
-  double steps = ceil(config->train.epochs * (double)session->info.n / samples_a_step - 1e-9);
-  return steps < 1 ? 1 : (int64_t)steps;
+  double left = config->train.epochs * (double)session->info.n - (double)session->task->images_seen;
+  int64_t last = step + (int64_t)ceil(left / samples_a_step - 1e-9);
+  return last < 1 ? 1 : last;
 }
 
 void gan_session_reset(gan_session *session) {

@@ -210,9 +210,21 @@ static gan_status open_folder(trainer *t) {
     if (status == GAN_OK) status = gan_store_prepare(t->run_dir);
     if (status == GAN_OK)
       status = gan_resume_choose(t->run_dir, t->options->resume, &t->checkpoint);
-    if (status == GAN_OK && t->checkpoint)
-      status = gan_resume_check_config(&t->session, t->checkpoint, t->options->force_config);
   }
+  return gan_comm_agree(t->comm, status);
+}
+
+/* Whether the config continues the checkpoint, and on how many shards. */
+static gan_status match_checkpoint(trainer *t) {
+  bool force = t->options->force_config;
+  gan_session *session = &t->session;
+  int64_t shards = session->config.data.shards;
+  gan_status status = GAN_OK;
+  if (t->checkpoint) status = gan_resume_shards(session, t->checkpoint, force, &shards);
+  GAN_TRY(gan_comm_agree(t->comm, status));
+  GAN_TRY(gan_comm_broadcast(t->comm, &shards, sizeof shards));
+  if (shards != session->config.data.shards) GAN_TRY(gan_session_reshard(session, shards));
+  if (t->checkpoint) status = gan_resume_check_config(session, t->checkpoint, force);
   return gan_comm_agree(t->comm, status);
 }
 
@@ -315,19 +327,22 @@ static gan_status train(trainer *t) {
   GAN_TRY(gan_session_config(session, t->options->config, t->options->overrides,
                              t->options->override_count));
   GAN_TRY(gan_session_build(session));
-  t->steps = gan_session_steps(session);
   t->run_dir = t->options->run_dir ? gan_strdup(t->options->run_dir)
                                    : gan_format("runs/%s", session->config.name);
   if (!t->run_dir) return GAN_NO_MEMORY;
   if (t->options->dry_run) {
     gan_plan_print(session, t->run_dir);
+    gan_plan_print_course(session, 0, gan_session_last_step(session, 0));
     gan_log("--dry-run: nothing was trained or written");
     return GAN_OK;
   }
   GAN_TRY(open_folder(t));
+  GAN_TRY(match_checkpoint(t));
   gan_plan_print(session, t->run_dir);
   GAN_TRY(gan_session_load(session));
   GAN_TRY(set_state(t));
+  t->steps = gan_session_last_step(session, t->facts.step);
+  gan_plan_print_course(session, t->facts.step, t->steps);
   if (t->facts.step >= t->steps) {
     gan_log(
         "this run is finished: it is at step %lld of %lld; a larger train.steps or train.epochs "

@@ -15,7 +15,6 @@ FIXED = [
     (("seed: 1", "seed: 2"), "seed: 1 -> 2"),
     (("units: 32, bias: false", "units: 48, bias: false"), "model.generator:", "48"),
     (("slope: 0.2", "slope: 0.1"), "model.discriminator:", "0.1"),
-    (("batch: 24", "batch: 48"), "train.batch: 24 -> 48", "data.shards: 12 -> 16"),
     (("path: builtin:digits", "path: builtin:digits\n  shards: 6"), "data.shards: 12 -> 6"),
     (("latent: 8", "latent: 8\n  latent_distribution: uniform"),
      "model.latent_distribution: normal -> uniform"),
