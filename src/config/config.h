@@ -105,9 +105,9 @@ int64_t gan_config_shards_from(int64_t batch, int64_t least);
 /* The batches nearest to `batch` that so many shards divide, as "1008 or 1032", for messages. */
 char *gan_config_batches(int64_t batch, int64_t shards, char *text, size_t size);
 
-/* Keys in which `now` differs from `before` and that may not change when a run is continued: one
- * "key: old -> new" a line into `text`; returns their number.  `free_count` counts the others. */
-int gan_config_differences(const gan_config *before, const gan_config *now, char *text, size_t size,
-                           int *free_count);
+/* Keys in which `now` differs from `before`: those that may change when a run is continued, or
+ * those that may not.  One "\n  key: old -> new" each into `text`; returns their number. */
+int gan_config_differences(const gan_config *before, const gan_config *now, bool may_change,
+                           char *text, size_t size);
 
 #endif

@@ -58,24 +58,48 @@ gan_status gan_resume_shards(const gan_session *session, const gan_checkpoint *c
                   gan_config_batches(batch, kept, batches, sizeof batches), (long long)kept);
 }
 
-gan_status gan_resume_check_config(const gan_session *session, const gan_checkpoint *checkpoint,
+/* --force-config goes on with anything but other tensors. */
+static gan_status check_shapes(const gan_session *session, gan_checkpoint *checkpoint) {
+  for (int i = 0; i < session->task->learner_count; i++) {
+    const gan_net *net = session->task->learners[i].net;
+    for (int k = 0; k < net->tensor_count; k++) {
+      const gan_tensor *tensor = &net->tensors[k];
+      const char *part = tensor->kind == GAN_TENSOR_PARAM ? "param" : "buffer";
+      char there[GAN_DIMS_TEXT], here[GAN_DIMS_TEXT];
+      gan_tensor_match match;
+      GAN_TRY(gan_checkpoint_match(checkpoint, net, tensor, &match, there));
+      if (match == GAN_TENSOR_FITS) continue;
+      return gan_fail(GAN_USAGE,
+                      "--force-config cannot continue %s: %s/%s/%s is %s there, and of shape %s in "
+                      "this config; give the changed networks another --run-dir",
+                      gan_checkpoint_path(checkpoint), net->name, part, tensor->name,
+                      match == GAN_TENSOR_MISSING ? "missing" : there,
+                      gan_dims_text(tensor->rank, tensor->dims, here));
+    }
+  }
+  return GAN_OK;
+}
+
+gan_status gan_resume_check_config(const gan_session *session, gan_checkpoint *checkpoint,
                                    bool force) {
   gan_config before;
   gan_status status = stored_config(checkpoint, &before);
-  char list[4096];
-  int free_count, fixed_count = 0;
-  if (status == GAN_OK)
-    fixed_count = gan_config_differences(&before, &session->config, list, sizeof list, &free_count);
+  char fixed[4096], free[4096];
+  int fixed_count = 0, free_count = 0;
+  if (status == GAN_OK) {
+    fixed_count = gan_config_differences(&before, &session->config, false, fixed, sizeof fixed);
+    free_count = gan_config_differences(&before, &session->config, true, free, sizeof free);
+  }
   gan_config_reset(&before);
   GAN_TRY(status);
   if (fixed_count && !force)
     return gan_fail(GAN_USAGE,
                     "this config cannot continue %s; it differs in%s\nrun it with another "
                     "--run-dir, or with --force-config if you mean it",
-                    gan_checkpoint_path(checkpoint), list);
-  if (fixed_count) gan_log("continuing with a changed config (--force-config):%s", list);
-  if (free_count) gan_log("continuing with %d changed keys that a run may change", free_count);
-  return GAN_OK;
+                    gan_checkpoint_path(checkpoint), fixed);
+  if (fixed_count) gan_log("continuing with a changed config (--force-config):%s", fixed);
+  if (free_count) gan_log("continuing with changed keys:%s", free);
+  return force ? check_shapes(session, checkpoint) : GAN_OK;
 }
 
 gan_status gan_resume_check_data(const gan_session *session, const gan_checkpoint *checkpoint,
@@ -94,6 +118,13 @@ gan_status gan_resume_check_data(const gan_session *session, const gan_checkpoin
       "%s: the data is not what %s was trained on (digest %s -> %s); give the old data, "
       "another --run-dir, or --force-config if you mean it",
       session->config.data.path, gan_checkpoint_path(checkpoint), old, new);
+}
+
+void gan_resume_log_world(const gan_session *session, const gan_run_facts *facts) {
+  int ranks = gan_comm_size(session->comm);
+  if (facts->world_size == ranks) return;
+  gan_log("  it was saved by %lld rank%s, this start has %d: each step is equal to rounding",
+          (long long)facts->world_size, facts->world_size == 1 ? "" : "s", ranks);
 }
 
 static gan_status read_state(gan_task *task, gan_checkpoint *checkpoint) {

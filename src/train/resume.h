@@ -15,9 +15,10 @@ GAN_CHECKED gan_status gan_resume_shards(const gan_session *session,
                                          const gan_checkpoint *checkpoint, bool force,
                                          int64_t *shards);
 
-/* Rank 0: whether this config may continue that run: GAN_USAGE with the keys that forbid it. */
+/* Rank 0: whether this config may continue that run: GAN_USAGE with the keys that forbid it, or,
+ * where they are forced, with the tensor whose shape does.  Changed keys are logged. */
 GAN_CHECKED gan_status gan_resume_check_config(const gan_session *session,
-                                               const gan_checkpoint *checkpoint, bool force);
+                                               gan_checkpoint *checkpoint, bool force);
 
 /* Rank 0: whether the data is still the same. */
 GAN_CHECKED gan_status gan_resume_check_data(const gan_session *session,
@@ -26,5 +27,9 @@ GAN_CHECKED gan_status gan_resume_check_data(const gan_session *session,
 /* Collective: the state of rank 0's checkpoint (NULL on the others) into the task of all ranks. */
 GAN_CHECKED gan_status gan_resume_load(gan_session *session, gan_checkpoint *checkpoint,
                                        gan_run_facts *facts);
+
+/* Says what other numbers of ranks mean for the run that goes on: whether its steps are the same.
+ */
+void gan_resume_log_world(const gan_session *session, const gan_run_facts *facts);
 
 #endif

@@ -239,9 +239,7 @@ static gan_status set_state(trainer *t) {
   if (resumes) {
     GAN_TRY(gan_resume_load(&t->session, t->checkpoint, &t->facts));
     gan_log("resuming from step %lld", (long long)t->facts.step);
-    if (t->facts.world_size != gan_comm_size(t->comm))
-      gan_log("  it was saved by %lld ranks, this start has %d: each step is equal to rounding",
-              (long long)t->facts.world_size, gan_comm_size(t->comm));
+    gan_resume_log_world(&t->session, &t->facts);
   } else {
     gan_task_init(t->session.task);
   }

@@ -83,6 +83,7 @@ class Changed(Case):
     def test_length_is_what_is_left(self):
         """Half an epoch more in batches of 48 is 5 steps; then nothing is left at any batch."""
         result = self.go_on("train.epochs=1", "train.batch=48", ranks=2)
+        self.assertIn("train.batch: 24 -> 48", result.out)
         self.assertIn("data.shards stays 12", result.out)
         self.assertEqual(checkpoints(self.run_dir)[-1], 15)
         self.assertEqual(metrics(self.run_dir)[-1]["epoch"], 1)
@@ -133,6 +134,7 @@ class Changed(Case):
     def test_other_ranks_with_a_batch_per_rank(self):
         """The same command on other ranks is another batch, on the same shards."""
         result = self.go_on("train.epochs=1", "train.batch_per_rank=12", ranks=4)
+        self.assertIn("train.batch: 24 -> 48", result.out)
         self.assertIn("(batch_per_rank 12 x 4 ranks) over 12 shards", result.out)
         self.assertEqual(checkpoints(self.run_dir)[-1], 15)
 

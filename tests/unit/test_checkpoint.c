@@ -244,9 +244,10 @@ START_TEST(tensors_are_listed) {
   char *bytes = good_bytes(unit_path("a.h5"), &n), text[512] = "";
   gan_checkpoint *checkpoint;
   check_ok(gan_checkpoint_open(unit_path("a.h5"), &checkpoint));
-  check_ok(gan_checkpoint_tensors(checkpoint, "discriminator", note, text));
+  check_ok(gan_checkpoint_tensors(checkpoint, "discriminator", "param", note, text));
   ck_assert_str_eq(text, "0.bias 6; 0.weight 6x64; 2.bias 1; 2.weight 1x6; ");
-  check_fails(gan_checkpoint_tensors(checkpoint, "critic", note, text), GAN_INPUT, "critic");
+  check_fails(gan_checkpoint_tensors(checkpoint, "critic", "param", note, text), GAN_INPUT,
+              "critic");
   gan_checkpoint_close(&checkpoint);
   gan_free(&bytes);
 }
