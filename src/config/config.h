@@ -16,6 +16,8 @@ typedef enum { GAN_LATENT_NORMAL, GAN_LATENT_UNIFORM } gan_latent_distribution;
 typedef enum { GAN_INIT_PYTORCH, GAN_INIT_NORMAL } gan_init;
 typedef enum { GAN_OBJECTIVE_NON_SATURATING, GAN_OBJECTIVE_MINIMAX } gan_objective_kind;
 typedef enum { GAN_OPTIMIZER_ADAM } gan_optimizer_kind;
+typedef enum { GAN_LR_SCALING_NONE, GAN_LR_SCALING_LINEAR, GAN_LR_SCALING_SQRT } gan_lr_scaling;
+typedef enum { GAN_LR_CONSTANT, GAN_LR_LINEAR, GAN_LR_COSINE, GAN_LR_STEP } gan_lr_schedule;
 
 enum { GAN_CONFIG_OPTIONS_MAX = 128 };
 
@@ -44,6 +46,10 @@ typedef struct gan_config {
     int64_t d_steps, g_steps;
     int optimizer; /* gan_optimizer_kind */
     double lr_d, lr_g, beta1, beta2, eps;
+    int lr_scaling;  /* gan_lr_scaling */
+    int lr_schedule; /* gan_lr_schedule */
+    int64_t base_batch, lr_warmup_steps, lr_decay_steps, lr_step;
+    double lr_final, lr_gamma;
     int64_t log_every;
     double lock_wait_s;
   } train;

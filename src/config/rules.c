@@ -133,9 +133,75 @@ static gan_status check_shards(gan_config *config) {
   return GAN_OK;
 }
 
+/* ---- learning rates ---- */
+
+#define BIT(choice) (1u << (choice))
+
+/* Keys that mean something under some choices of another key only. */
+static const struct {
+  const char *key, *of;
+  unsigned under; /* those choices */
+  bool required;  /* under them */
+} conditional[] = {
+    {"train.base_batch", "train.lr_scaling", BIT(GAN_LR_SCALING_LINEAR) | BIT(GAN_LR_SCALING_SQRT),
+     true},
+    {"train.lr_decay_steps", "train.lr_schedule", BIT(GAN_LR_LINEAR) | BIT(GAN_LR_COSINE), false},
+    {"train.lr_final", "train.lr_schedule", BIT(GAN_LR_LINEAR) | BIT(GAN_LR_COSINE), false},
+    {"train.lr_step", "train.lr_schedule", BIT(GAN_LR_STEP), true},
+    {"train.lr_gamma", "train.lr_schedule", BIT(GAN_LR_STEP), false},
+};
+
+/* "linear or cosine" */
+static void choices_text(const gan_option *option, unsigned chosen, char *text, size_t size) {
+  size_t used = 0;
+  *text = '\0';
+  for (int i = 0; option->choices[i] && used < size; i++)
+    if (chosen & BIT(i))
+      used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " or " : "",
+                               option->choices[i]);
+}
+
+/* A value that would have no effect is a mistake; the saved config's defaults are none. */
+static gan_status check_conditional(const gan_config *config) {
+  for (size_t i = 0; i < sizeof conditional / sizeof *conditional; i++) {
+    const gan_option *option = gan_options_find(gan_config_options(), conditional[i].key);
+    const gan_option *of = gan_options_find(gan_config_options(), conditional[i].of);
+    int choice = *(const int *)((const char *)config + of->offset);
+    bool applies = conditional[i].under & BIT(choice);
+    char place[600], value[64], under[64];
+    gan_option_text(option, config, value, sizeof value);
+    bool is_default = strcmp(value, option->fallback) == 0;
+    choices_text(of, conditional[i].under, under, sizeof under);
+    if (applies && conditional[i].required && is_default)
+      return gan_fail(GAN_USAGE, "%s is %s, which needs %s: %s",
+                      gan_config_place(config, of->key, place, sizeof place), of->choices[choice],
+                      option->key, option->help);
+    if (!applies && !is_default)
+      return gan_fail(GAN_USAGE,
+                      "%s is %s, but has no effect where %s is %s; leave it out (%s), or set %s to "
+                      "%s",
+                      gan_config_place(config, option->key, place, sizeof place), value, of->key,
+                      of->choices[choice], option->fallback, of->key, under);
+  }
+  return GAN_OK;
+}
+
+static gan_status check_decay(const gan_config *config) {
+  char place[600];
+  int64_t warmup = config->train.lr_warmup_steps, decay = config->train.lr_decay_steps;
+  if (decay == GAN_UNSET_INT || decay > warmup) return GAN_OK;
+  return gan_fail(GAN_USAGE,
+                  "%s is %lld, but the decay begins behind the warm-up (train.lr_warmup_steps, "
+                  "%lld); use more than that",
+                  gan_config_place(config, "train.lr_decay_steps", place, sizeof place),
+                  (long long)decay, (long long)warmup);
+}
+
 gan_status gan_config_check_rules(gan_config *config, int ranks) {
   GAN_TRY(check_name(config));
   GAN_TRY(check_length(config));
   GAN_TRY(resolve_batch(config, ranks));
-  return check_shards(config);
+  GAN_TRY(check_shards(config));
+  GAN_TRY(check_conditional(config));
+  return check_decay(config);
 }

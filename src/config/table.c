@@ -12,6 +12,8 @@ static const char *const latents[] = {"normal", "uniform", NULL};
 static const char *const inits[] = {"pytorch", "normal", NULL};
 static const char *const objectives[] = {"non_saturating", "minimax", NULL};
 static const char *const optimizers[] = {"adam", NULL};
+static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
+static const char *const schedules[] = {"constant", "linear", "cosine", "step", NULL};
 
 /* Short names, so that a row fits its line. */
 #define BOOL   GAN_OPTION_BOOL
@@ -93,6 +95,24 @@ static const gan_option rows[] = {
    "Adam: decay of the mean of squared gradients"},
   {"train.optimizer.eps", REAL, AT(train.eps), "1e-8", 0, 1, NULL, ABOVE | FREE, "",
    "Adam: added to the root of the mean of squares"},
+  {"train.lr_scaling", CHOICE, AT(train.lr_scaling), "none", 0, 0, scalings, FREE, "",
+   "learning rates are multiplied by train.batch / train.base_batch (linear) or its root (sqrt)"},
+  {"train.base_batch", INT, AT(train.base_batch), "null", 1, 16777216, NULL, UNSET | FREE,
+   "samples", "the batch for which the learning rates are right as they stand; for lr_scaling"},
+  {"train.lr_warmup_steps", INT, AT(train.lr_warmup_steps), "0", 0, 1e15, NULL, FREE, "steps",
+   "learning rates grow linearly over the first so many steps of the run"},
+  {"train.lr_schedule", CHOICE, AT(train.lr_schedule), "constant", 0, 0, schedules, FREE, "",
+   "what becomes of the learning rates: linear and cosine go from the end of the warm-up to "
+   "lr_final at step lr_decay_steps; step multiplies by lr_gamma each lr_step steps"},
+  {"train.lr_decay_steps", INT, AT(train.lr_decay_steps), "null", 1, 1e15, NULL, UNSET | FREE,
+   "steps", "schedules linear and cosine: the step of the run at which lr_final is reached; "
+   "default: the last one"},
+  {"train.lr_final", REAL, AT(train.lr_final), "0", 0, 1, NULL, FREE, "",
+   "schedules linear and cosine: what is left of the learning rates in the end, as a part of them"},
+  {"train.lr_step", INT, AT(train.lr_step), "null", 1, 1e15, NULL, UNSET | FREE, "steps",
+   "schedule step: steps from one decay to the next, counted from the start of the run"},
+  {"train.lr_gamma", REAL, AT(train.lr_gamma), "0.1", 0, 1, NULL, ABOVE | FREE, "",
+   "schedule step: the factor of each decay"},
   {"train.log_every", INT, AT(train.log_every), "50", 1, 1e15, NULL, FREE, "steps",
    "steps between lines of metrics.jsonl and, without a terminal, of the console"},
   {"train.lock_wait_s", REAL, AT(train.lock_wait_s), "30", 0, 86400, NULL, FREE, "seconds",

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/version.h"
 #include "kernels/gemm.h"
+#include "optim/schedule.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -90,6 +91,25 @@ void gan_plan_print(const gan_session *session, const char *run_dir) {
   for (int i = 0; i < session->task->learner_count; i++) print_network(&session->task->learners[i]);
 }
 
+/* "lr_d 0.0002 x 4 (linear: batch 512 / base_batch 128) = 0.0008; cosine to 0 of it at step 900" */
+static void print_rates(const gan_config *config, int64_t last_step) {
+  gan_schedule schedule = gan_schedule_of(config, last_step);
+  const struct {
+    const char *name;
+    double value;
+  } rates[] = {{"lr_d", config->train.lr_d}, {"lr_g", config->train.lr_g}};
+  char scale[128], course[128];
+  gan_schedule_scale_text(config, scale, sizeof scale);
+  gan_schedule_text(&schedule, course, sizeof course);
+  for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+    if (*scale)
+      gan_log("%s %g%s = %g; %s", rates[i].name, rates[i].value, scale,
+              rates[i].value * schedule.scale, course);
+    else
+      gan_log("%s %g; %s", rates[i].name, rates[i].value, course);
+  }
+}
+
 void gan_plan_print_course(const gan_session *session, int64_t step, int64_t last_step) {
   const gan_config *config = &session->config;
   double n = (double)session->info.n;
@@ -97,4 +117,5 @@ void gan_plan_print_course(const gan_session *session, int64_t step, int64_t las
   double samples = (double)session->task->images_seen + (double)(last_step - step) * step_samples;
   gan_log("length: %lld steps, %.4g epochs of %.4g steps", (long long)last_step, samples / n,
           n / step_samples);
+  print_rates(config, last_step);
 }

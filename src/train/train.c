@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/version.h"
 #include "checkpoint/store.h"
+#include "optim/schedule.h"
 #include "train/folder.h"
 #include "train/plan.h"
 #include "train/progress.h"
@@ -24,7 +25,8 @@ typedef struct {
   gan_folder *folder;         /* rank 0 */
   gan_checkpoint *checkpoint; /* rank 0, while resuming */
   gan_progress progress;
-  gan_run_facts facts; /* as of the last step done */
+  gan_schedule schedule; /* of the learning rates */
+  gan_run_facts facts;   /* as of the last step done */
   int64_t first_step, steps;
   int64_t start;                        /* which start of the run this is */
   double started;                       /* clock when the loop began */
@@ -181,6 +183,7 @@ static gan_status loop(trainer *t) {
   const gan_config *config = &t->session.config;
   while (t->facts.step < t->steps) {
     task->stop_wanted = gan_signals_received() != 0;
+    task->lr_factor = gan_schedule_factor(&t->schedule, t->facts.step);
     GAN_TRY(task->type->step(task));
     count_step(t);
     int64_t step = t->facts.step;
@@ -340,6 +343,7 @@ static gan_status train(trainer *t) {
   GAN_TRY(gan_session_load(session));
   GAN_TRY(set_state(t));
   t->steps = gan_session_last_step(session, t->facts.step);
+  t->schedule = gan_schedule_of(&session->config, t->steps);
   gan_plan_print_course(session, t->facts.step, t->steps);
   if (t->facts.step >= t->steps) {
     gan_log(
