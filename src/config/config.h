@@ -50,7 +50,7 @@ typedef struct gan_config {
     int lr_schedule; /* gan_lr_schedule */
     int64_t base_batch, lr_warmup_steps, lr_decay_steps, lr_step;
     double lr_final, lr_gamma;
-    int64_t log_every;
+    int64_t log_every, check_every;
     double lock_wait_s;
   } train;
   struct {

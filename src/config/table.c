@@ -115,6 +115,8 @@ static const gan_option rows[] = {
    "schedule step: the factor of each decay"},
   {"train.log_every", INT, AT(train.log_every), "50", 1, 1e15, NULL, FREE, "steps",
    "steps between lines of metrics.jsonl and, without a terminal, of the console"},
+  {"train.check_every", INT, AT(train.check_every), "1000", 0, 1e15, NULL, FREE, "steps",
+   "steps between checks that all ranks hold the same state; 0: only before each checkpoint"},
   {"train.lock_wait_s", REAL, AT(train.lock_wait_s), "30", 0, 86400, NULL, FREE, "seconds",
    "how long a start waits for another run that holds the run folder"},
 

@@ -3,19 +3,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/version.h"
 #include "checkpoint/store.h"
 #include "optim/schedule.h"
 #include "train/folder.h"
 #include "train/plan.h"
 #include "train/progress.h"
+#include "train/records.h"
+#include "train/replicas.h"
 #include "train/resume.h"
 #include "train/session.h"
 #include "train/signals.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct {
   gan_session session;
@@ -26,7 +25,8 @@ typedef struct {
   gan_checkpoint *checkpoint; /* rank 0, while resuming */
   gan_progress progress;
   gan_schedule schedule; /* of the learning rates */
-  gan_run_facts facts;   /* as of the last step done */
+  gan_replicas *replicas;
+  gan_run_facts facts; /* as of the last step done */
   int64_t first_step, steps;
   int64_t start;                        /* which start of the run this is */
   double started;                       /* clock when the loop began */
@@ -42,90 +42,11 @@ static bool due(int64_t step, int64_t every) {
   return every && step % every == 0;
 }
 
-/* ---- records ---- */
-
-static gan_status record_start(trainer *t) {
-  char time[32];
-  const char *job = getenv("SLURM_JOB_ID");
-  gan_json line;
-  gan_json_begin(&line);
-  gan_json_text(&line, "event", "start");
-  gan_json_int(&line, "start", t->start);
-  gan_json_text(&line, "time", gan_clock_text(time));
-  gan_json_text(&line, "host", gan_comm_host(t->comm));
-  gan_json_int(&line, "pid", getpid());
-  gan_json_text(&line, "job", job ? job : "");
-  gan_json_int(&line, "ranks", gan_comm_size(t->comm));
-  gan_json_text(&line, "version", gan_version());
-  gan_json_text(&line, "git", gan_git_hash());
-  gan_json_int(&line, "step", t->facts.step);
-  return gan_folder_event(t->folder, &line);
-}
-
-static gan_status record_stop(trainer *t, gan_status status, const char *reason) {
-  char time[32];
-  gan_json line;
-  gan_json_begin(&line);
-  gan_json_text(&line, "event", "stop");
-  gan_json_int(&line, "start", t->start);
-  gan_json_text(&line, "time", gan_clock_text(time));
-  gan_json_int(&line, "step", t->facts.step);
-  gan_json_int(&line, "status", status);
-  gan_json_text(&line, "reason", reason);
-  return gan_folder_event(t->folder, &line);
-}
-
-static gan_status record_metrics(trainer *t) {
-  const gan_task *task = t->session.task;
-  char time[32];
-  gan_json line;
-  gan_json_begin(&line);
-  gan_json_int(&line, "step", t->facts.step);
-  gan_json_real(&line, "epoch", t->facts.epoch);
-  gan_json_int(&line, "start", t->start);
-  gan_json_text(&line, "time", gan_clock_text(time));
-  gan_json_real(&line, "wall_s", t->facts.elapsed_s);
-  gan_json_real(&line, "images_per_s", gan_progress_rate(&t->progress));
-  gan_json_int(&line, "ranks", gan_comm_size(t->comm));
-  for (int i = 0; i < task->metric_count; i++)
-    gan_json_real(&line, task->metrics[i].name, task->metrics[i].value);
-  return gan_folder_metrics(t->folder, &line);
-}
-
 /* ---- what happens at a cadence ---- */
-
-/* Every rank must hold the same bits before they are called the run's state. */
-static gan_status check_replicas(trainer *t) {
-  const gan_task *task = t->session.task;
-  for (int i = 0; i < task->learner_count; i++) {
-    const gan_net *net = task->learners[i].net;
-    const gan_adam *adam = task->learners[i].adam;
-    size_t slab = (size_t)net->slab_size * sizeof(float);
-    const struct {
-      const char *name;
-      const void *bytes;
-      size_t n;
-    } parts[] = {{"weights", net->params, slab},
-                 {"exp_avg", adam->exp_avg, slab},
-                 {"exp_avg_sq", adam->exp_avg_sq, slab},
-                 {"running statistics", net->buffers, (size_t)net->buffer_size * sizeof(float)}};
-    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
-      int odd;
-      GAN_TRY(gan_comm_compare(t->comm, parts[k].bytes, parts[k].n, &odd));
-      if (odd >= 0)
-        return gan_fail(GAN_INTERNAL,
-                        "step %lld: rank %d holds other %s of the %s than rank 0; no checkpoint is "
-                        "written; start again from the last one, and suspect that node's memory",
-                        (long long)t->facts.step, odd, parts[k].name, net->name);
-    }
-  }
-  return GAN_OK;
-}
 
 static gan_status save(trainer *t) {
   gan_task *task = t->session.task;
   const gan_config *config = &t->session.config;
-  GAN_TRY(check_replicas(t));
   gan_status status = GAN_OK;
   if (is_root(t)) status = gan_folder_sync(t->folder);
   if (status == GAN_OK && is_root(t)) {
@@ -165,7 +86,11 @@ static gan_status make_samples(trainer *t) {
 }
 
 static gan_status log_metrics(trainer *t) {
-  return gan_comm_agree(t->comm, is_root(t) ? record_metrics(t) : GAN_OK);
+  gan_status status = GAN_OK;
+  if (is_root(t))
+    status = gan_record_metrics(t->folder, t->session.task, &t->facts, t->start,
+                                gan_progress_rate(&t->progress));
+  return gan_comm_agree(t->comm, status);
 }
 
 /* ---- the loop ---- */
@@ -188,10 +113,13 @@ static gan_status loop(trainer *t) {
     count_step(t);
     int64_t step = t->facts.step;
     bool last = step == t->steps, stop = task->stop_agreed && !last;
+    bool saves = last || stop || due(step, config->checkpoint.every_steps);
     if (last || due(step, config->train.log_every)) GAN_TRY(log_metrics(t));
     gan_progress_show(&t->progress, task, last || due(step, config->train.log_every));
+    if (saves || due(step, config->train.check_every))
+      GAN_TRY(gan_replicas_check(t->replicas, step));
     if (last || due(step, config->samples.every_steps)) GAN_TRY(make_samples(t));
-    if (last || stop || due(step, config->checkpoint.every_steps)) GAN_TRY(save(t));
+    if (saves) GAN_TRY(save(t));
     if (stop)
       return gan_fail(GAN_TEMPORARY,
                       "stopped by %s at step %lld of %lld; its checkpoint is saved: the same "
@@ -266,7 +194,7 @@ static gan_status begin(trainer *t) {
     if (!t->sample_images || !t->sample_latent) status = GAN_NO_MEMORY;
     if (status == GAN_OK)
       status = gan_folder_begin(t->folder, t->session.config_text, t->facts.step, &t->start);
-    if (status == GAN_OK) status = record_start(t);
+    if (status == GAN_OK) status = gan_record_start(t->folder, t->comm, t->start, t->facts.step);
   }
   return gan_comm_agree(t->comm, status);
 }
@@ -284,6 +212,7 @@ static void print_profile(const trainer *t) {
   }
   gan_log("  %-24s %8.2f ms %5.1f%%", "output and the rest", 1e3 * rest / (double)steps,
           100 * rest / total);
+  gan_replicas_log_cost(t->replicas);
 }
 
 /* Why the run ended, in run.jsonl; a failure to write that does not hide the first one. */
@@ -291,7 +220,7 @@ static gan_status finish(trainer *t, gan_status status) {
   if (!is_root(t) || !t->folder || !t->start) return status;
   const char *reason = status == GAN_OK ? "finished" : gan_error_message();
   char *kept = gan_strdup(reason);
-  gan_status written = record_stop(t, status, reason);
+  gan_status written = gan_record_stop(t->folder, t->start, t->facts.step, status, reason);
   if (status == GAN_OK) {
     char time[32];
     status = written;
@@ -306,6 +235,7 @@ static gan_status finish(trainer *t, gan_status status) {
 }
 
 static gan_status run_loop(trainer *t) {
+  GAN_TRY(gan_replicas_create(t->session.task, &t->replicas));
   GAN_TRY(begin(t));
   t->started = gan_clock();
   gan_progress_start(&t->progress, t->facts.step, t->steps);
@@ -364,6 +294,7 @@ gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
   }
   gan_checkpoint_close(&t.checkpoint);
   gan_folder_close(&t.folder);
+  gan_replicas_destroy(&t.replicas);
   gan_free(&t.sample_images);
   gan_free(&t.sample_latent);
   gan_free(&t.run_dir);
