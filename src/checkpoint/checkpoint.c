@@ -299,13 +299,19 @@ static gan_status read_tensor(gan_h5 *file, const char *network, const char *gro
   return gan_h5_read(file, name, type, tensor->rank, tensor->dims, values);
 }
 
+gan_status gan_checkpoint_read_tensor(gan_checkpoint *checkpoint, const gan_net *net,
+                                      const gan_tensor *tensor) {
+  return read_tensor(checkpoint->file, net->name, part_of(tensor), tensor,
+                     gan_net_tensor(net, tensor));
+}
+
 gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint, const gan_learner *learner) {
   gan_h5 *file = checkpoint->file;
   const gan_net *net = learner->net;
   gan_adam *adam = learner->adam;
   for (int i = 0; i < net->tensor_count; i++) {
     const gan_tensor *tensor = &net->tensors[i];
-    GAN_TRY(read_tensor(file, net->name, part_of(tensor), tensor, gan_net_tensor(net, tensor)));
+    GAN_TRY(gan_checkpoint_read_tensor(checkpoint, net, tensor));
     if (!adam || tensor->kind != GAN_TENSOR_PARAM) continue;
     GAN_TRY(
         read_tensor(file, net->name, "optimizer/exp_avg", tensor, adam->exp_avg + tensor->offset));

@@ -100,6 +100,12 @@ GAN_CHECKED gan_status gan_checkpoint_tensors(
  * tensor is missing or of another shape. */
 GAN_CHECKED gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint,
                                                    const gan_learner *learner);
+
+/* Fills one tensor of `net`, which must be of the same shape in the file. */
+GAN_CHECKED gan_status gan_checkpoint_read_tensor(gan_checkpoint *checkpoint, const gan_net *net,
+                                                  const gan_tensor *tensor);
+
+/* One number of /state. */
 GAN_CHECKED gan_status gan_checkpoint_read_counter(gan_checkpoint *checkpoint,
                                                    const gan_counter *counter);
 

@@ -36,6 +36,7 @@ typedef struct gan_config {
     int latent_distribution; /* gan_latent_distribution */
     int init;                /* gan_init */
     double init_std;
+    char *init_from;
     gan_layer_list generator, discriminator;
   } model;
   struct {

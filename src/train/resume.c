@@ -71,7 +71,8 @@ static gan_status check_shapes(const gan_session *session, gan_checkpoint *check
       if (match == GAN_TENSOR_FITS) continue;
       return gan_fail(GAN_USAGE,
                       "--force-config cannot continue %s: %s/%s/%s is %s there, and of shape %s in "
-                      "this config; give the changed networks another --run-dir",
+                      "this config; give the changed networks another --run-dir "
+                      "(model.init_from can take the weights that fit)",
                       gan_checkpoint_path(checkpoint), net->name, part, tensor->name,
                       match == GAN_TENSOR_MISSING ? "missing" : there,
                       gan_dims_text(tensor->rank, tensor->dims, here));
@@ -135,7 +136,7 @@ static gan_status read_state(gan_task *task, gan_checkpoint *checkpoint) {
   return GAN_OK;
 }
 
-static gan_status share_learner(gan_comm *comm, gan_learner *learner) {
+gan_status gan_resume_share_learner(gan_comm *comm, gan_learner *learner) {
   gan_net *net = learner->net;
   gan_adam *adam = learner->adam;
   size_t slab = (size_t)net->slab_size * sizeof(float);
@@ -156,7 +157,7 @@ gan_status gan_resume_load(gan_session *session, gan_checkpoint *checkpoint, gan
   }
   GAN_TRY(gan_comm_agree(session->comm, status));
   for (int i = 0; i < task->learner_count; i++)
-    GAN_TRY(share_learner(session->comm, &task->learners[i]));
+    GAN_TRY(gan_resume_share_learner(session->comm, &task->learners[i]));
   for (int i = 0; i < task->counter_count; i++)
     GAN_TRY(gan_comm_broadcast(session->comm, task->counters[i].value, sizeof(int64_t)));
   return gan_comm_broadcast(session->comm, facts, sizeof *facts);

@@ -28,6 +28,9 @@ GAN_CHECKED gan_status gan_resume_check_data(const gan_session *session,
 GAN_CHECKED gan_status gan_resume_load(gan_session *session, gan_checkpoint *checkpoint,
                                        gan_run_facts *facts);
 
+/* Rank 0's weights, statistics and moments to all; collective. */
+GAN_CHECKED gan_status gan_resume_share_learner(gan_comm *comm, gan_learner *learner);
+
 /* Says what other numbers of ranks mean for the run that goes on: whether its steps are the same.
  */
 void gan_resume_log_world(const gan_session *session, const gan_run_facts *facts);

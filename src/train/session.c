@@ -26,14 +26,23 @@ gan_status gan_session_config(gan_session *session, const char *path, const char
   return gan_comm_agree(comm, status);
 }
 
+/* A text of the config, replaced by rank 0's `text` on all.  `text` is taken. */
+static gan_status share_text(gan_session *session, char **member, char *text) {
+  size_t n = text ? strlen(text) : 0;
+  gan_status status = gan_comm_broadcast_text(session->comm, &text, &n);
+  if (status == GAN_OK) {
+    gan_free(member);
+    *member = text;
+  }
+  return status;
+}
+
 /* The data's path, made absolute on rank 0 and told to all. */
-static gan_status resolve_path(gan_session *session) {
+static gan_status resolve_data(gan_session *session) {
   char *path = NULL;
-  size_t n = 0;
   gan_status status = GAN_OK;
   if (gan_comm_rank(session->comm) == 0) {
     status = gan_source_find(session->config.data.path, &path);
-    if (status == GAN_OK) n = strlen(path);
     if (status == GAN_INPUT) {
       char place[600];
       gan_config_place(&session->config, "data.path", place, sizeof place);
@@ -41,10 +50,17 @@ static gan_status resolve_path(gan_session *session) {
     }
   }
   GAN_TRY(gan_comm_agree(session->comm, status));
-  GAN_TRY(gan_comm_broadcast_text(session->comm, &path, &n));
-  gan_free(&session->config.data.path);
-  session->config.data.path = path;
-  return GAN_OK;
+  return share_text(session, &session->config.data.path, path);
+}
+
+/* The same for model.init_from, which need not exist any more when a run goes on. */
+static gan_status resolve_init(gan_session *session) {
+  char **member = &session->config.model.init_from, *path = NULL;
+  if (!*member) return GAN_OK;
+  if (gan_comm_rank(session->comm) == 0) path = gan_path_absolute(*member);
+  bool short_of_memory = gan_comm_rank(session->comm) == 0 && !path;
+  GAN_TRY(gan_comm_agree(session->comm, short_of_memory ? GAN_NO_MEMORY : GAN_OK));
+  return share_text(session, member, path);
 }
 
 static gan_status check_ranks(const gan_session *session) {
@@ -105,7 +121,8 @@ static gan_status build_task(gan_session *session) {
 
 gan_status gan_session_build(gan_session *session) {
   GAN_TRY(check_ranks(session));
-  GAN_TRY(resolve_path(session));
+  GAN_TRY(resolve_data(session));
+  GAN_TRY(resolve_init(session));
   GAN_TRY(gan_dataset_open(session->comm, &session->config, &session->source, &session->info));
   GAN_TRY(check_rows(session));
   return build_task(session);
@@ -129,7 +146,7 @@ static gan_status shape_of_generator(gan_session *session) {
 gan_status gan_session_build_synthetic(gan_session *session) {
   gan_comm *comm = session->comm;
   GAN_TRY(check_ranks(session));
-  gan_status found = resolve_path(session);
+  gan_status found = resolve_data(session);
   if (found == GAN_OK)
     found = gan_dataset_open(comm, &session->config, &session->source, &session->info);
   if (found != GAN_OK) {

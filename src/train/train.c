@@ -6,6 +6,7 @@
 #include "checkpoint/store.h"
 #include "optim/schedule.h"
 #include "train/folder.h"
+#include "train/initial.h"
 #include "train/plan.h"
 #include "train/progress.h"
 #include "train/records.h"
@@ -172,7 +173,7 @@ static gan_status set_state(trainer *t) {
     gan_log("resuming from step %lld", (long long)t->facts.step);
     gan_resume_log_world(&t->session, &t->facts);
   } else {
-    gan_task_init(t->session.task);
+    GAN_TRY(gan_initial_weights(&t->session));
   }
   t->facts.seed = t->session.config.seed;
   t->facts.world_size = gan_comm_size(t->comm);
