@@ -216,6 +216,27 @@ static void print_profile(const trainer *t) {
   gan_replicas_log_cost(t->replicas);
 }
 
+/* What the ranks have taken of their nodes.  Collective. */
+static gan_status print_memory(const trainer *t) {
+  int ranks = gan_comm_size(t->comm), most = 0, least = 0;
+  size_t mine = gan_memory_peak();
+  size_t *all = gan_alloc((size_t)ranks, sizeof *all, "the ranks' memory");
+  gan_status status = gan_comm_agree(t->comm, all ? GAN_OK : GAN_NO_MEMORY);
+  if (status == GAN_OK) status = gan_comm_gather(t->comm, &mine, sizeof mine, all);
+  for (int r = 0; status == GAN_OK && r < ranks; r++) {
+    if (all[r] > all[most]) most = r;
+    if (all[r] < all[least]) least = r;
+  }
+  if (status == GAN_OK) {
+    char largest[16], smallest[16];
+    gan_log("peak memory: %s on the largest rank (rank %d), %s on the smallest (rank %d)",
+            gan_bytes_text(largest, (double)all[most]), most,
+            gan_bytes_text(smallest, (double)all[least]), least);
+  }
+  gan_free(&all);
+  return status;
+}
+
 /* Why the run ended, in run.jsonl; a failure to write that does not hide the first one. */
 static gan_status finish(trainer *t, gan_status status) {
   if (!is_root(t) || !t->folder || !t->start) return status;
@@ -251,6 +272,7 @@ static gan_status run_loop(trainer *t) {
                       "%s; earlier checkpoints are whole: once it can write, the same command goes "
                       "on from the newest",
                       gan_error_message());
+  if (status == GAN_OK) status = print_memory(t);
   return finish(t, status);
 }
 
