@@ -168,7 +168,14 @@ gan_status gan_session_reshard(gan_session *session, int64_t shards) {
   gan_log("data.shards stays %lld, as the checkpoint has it (a new run would have %lld)",
           (long long)shards, (long long)session->config.data.shards);
   session->config.data.shards = shards;
-  GAN_TRY(check_ranks(session));
+  int ranks = gan_comm_size(session->comm);
+  if (ranks > shards)
+    return gan_fail(GAN_USAGE,
+                    "the run that is continued has %lld shards, fewer than the %d ranks: a rank "
+                    "owns whole shards; start at most %lld ranks, or set data.shards to %lld with "
+                    "--force-config",
+                    (long long)shards, ranks, (long long)shards,
+                    (long long)gan_config_shards_from(session->config.train.batch, ranks));
   GAN_TRY(check_rows(session));
   gan_task_destroy(&session->task);
   gan_free(&session->config_text);

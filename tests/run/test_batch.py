@@ -131,6 +131,13 @@ class Changed(Case):
         self.train(self.path, "run", "--set", "train.epochs=1", "--set", "train.batch=30",
                    "--force-config")
 
+    def test_more_ranks_than_the_run_has_shards(self):
+        words = ("--run-dir", "run", "--set", "train.epochs=1", "--set", "train.batch_per_rank=12")
+        result = self.run_program("train", self.path, *words, ranks=13)
+        self.assert_fails(result, USAGE, "has 12 shards, fewer than the 13 ranks",
+                          "at most 12 ranks", "data.shards to 13 with --force-config")
+        self.train(self.path, *words[1:], "--set", "data.shards=13", "--force-config", ranks=13)
+
     def test_other_ranks_with_a_batch_per_rank(self):
         """The same command on other ranks is another batch, on the same shards."""
         result = self.go_on("train.epochs=1", "train.batch_per_rank=12", ranks=4)
