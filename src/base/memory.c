@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { ALIGNMENT = 64 };
 
@@ -84,4 +85,10 @@ uint64_t gan_alloc_count(void) {
 
 size_t gan_alloc_bytes(void) {
   return atomic_load(&allocated_bytes);
+}
+
+size_t gan_memory_peak(void) {
+  struct rusage usage;
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+  return (size_t)usage.ru_maxrss * 1024; /* Linux counts in KiB */
 }

@@ -27,6 +27,9 @@ uint64_t gan_alloc_count(void);
 /* Our threads' bytes from gan_alloc that are not freed yet. */
 size_t gan_alloc_bytes(void);
 
+/* The most physical memory that this process has had so far, in bytes, libraries included. */
+size_t gan_memory_peak(void);
+
 /* Allocates or passes the failure up. */
 #define GAN_TRY_ALLOC(pointer, count, what)                                                        \
   do {                                                                                             \

@@ -29,6 +29,11 @@ static void make_user_block(char block[USER_BLOCK], int64_t version, uint64_t n,
   memcpy(block, text, USER_BLOCK);
 }
 
+/* The group of a network that holds the tensor. */
+static const char *part_of(const gan_tensor *tensor) {
+  return tensor->kind == GAN_TENSOR_PARAM ? "param" : "buffer";
+}
+
 /* ---- writing ---- */
 
 static gan_status write_tensor(gan_h5 *file, const char *network, const char *group,
@@ -45,8 +50,7 @@ static gan_status write_learner(gan_h5 *file, const gan_learner *learner) {
   char group[256];
   for (int i = 0; i < net->tensor_count; i++) {
     const gan_tensor *tensor = &net->tensors[i];
-    const char *kind = tensor->kind == GAN_TENSOR_PARAM ? "param" : "buffer";
-    GAN_TRY(write_tensor(file, net->name, kind, tensor, gan_net_tensor(net, tensor)));
+    GAN_TRY(write_tensor(file, net->name, part_of(tensor), tensor, gan_net_tensor(net, tensor)));
   }
   snprintf(group, sizeof group, "%s/optimizer", net->name);
   GAN_TRY(gan_h5_make_group(file, group));
@@ -260,6 +264,33 @@ const gan_run_facts *gan_checkpoint_facts(const gan_checkpoint *checkpoint) {
   return &checkpoint->facts;
 }
 
+char *gan_dims_text(int rank, const int64_t *dims, char text[GAN_DIMS_TEXT]) {
+  size_t used = (size_t)snprintf(text, GAN_DIMS_TEXT, "(");
+  for (int i = 0; i < rank && used < GAN_DIMS_TEXT; i++)
+    used +=
+        (size_t)snprintf(text + used, GAN_DIMS_TEXT - used, "%s%" PRId64, i ? ", " : "", dims[i]);
+  if (used < GAN_DIMS_TEXT) snprintf(text + used, GAN_DIMS_TEXT - used, ")");
+  return text;
+}
+
+gan_status gan_checkpoint_match(gan_checkpoint *checkpoint, const gan_net *net,
+                                const gan_tensor *tensor, gan_tensor_match *match,
+                                char there[GAN_DIMS_TEXT]) {
+  char name[256];
+  gan_dtype type;
+  int rank;
+  int64_t dims[GAN_H5_RANK_MAX];
+  snprintf(name, sizeof name, "%s/%s/%s", net->name, part_of(tensor), tensor->name);
+  *match = GAN_TENSOR_MISSING;
+  *there = '\0';
+  if (!gan_h5_has(checkpoint->file, name)) return GAN_OK;
+  GAN_TRY(gan_h5_shape(checkpoint->file, name, &type, &rank, dims));
+  gan_dims_text(rank, dims, there);
+  bool fits = rank == tensor->rank && !memcmp(dims, tensor->dims, (size_t)rank * sizeof *dims);
+  *match = fits ? GAN_TENSOR_FITS : GAN_TENSOR_RESHAPED;
+  return GAN_OK;
+}
+
 static gan_status read_tensor(gan_h5 *file, const char *network, const char *group,
                               const gan_tensor *tensor, void *values) {
   char name[256];
@@ -268,14 +299,19 @@ static gan_status read_tensor(gan_h5 *file, const char *network, const char *gro
   return gan_h5_read(file, name, type, tensor->rank, tensor->dims, values);
 }
 
+gan_status gan_checkpoint_read_tensor(gan_checkpoint *checkpoint, const gan_net *net,
+                                      const gan_tensor *tensor) {
+  return read_tensor(checkpoint->file, net->name, part_of(tensor), tensor,
+                     gan_net_tensor(net, tensor));
+}
+
 gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint, const gan_learner *learner) {
   gan_h5 *file = checkpoint->file;
   const gan_net *net = learner->net;
   gan_adam *adam = learner->adam;
   for (int i = 0; i < net->tensor_count; i++) {
     const gan_tensor *tensor = &net->tensors[i];
-    const char *kind = tensor->kind == GAN_TENSOR_PARAM ? "param" : "buffer";
-    GAN_TRY(read_tensor(file, net->name, kind, tensor, gan_net_tensor(net, tensor)));
+    GAN_TRY(gan_checkpoint_read_tensor(checkpoint, net, tensor));
     if (!adam || tensor->kind != GAN_TENSOR_PARAM) continue;
     GAN_TRY(
         read_tensor(file, net->name, "optimizer/exp_avg", tensor, adam->exp_avg + tensor->offset));
@@ -291,13 +327,14 @@ gan_status gan_checkpoint_read_counter(gan_checkpoint *checkpoint, const gan_cou
   return gan_h5_get_int(checkpoint->file, "state", counter->name, counter->value);
 }
 
-gan_status gan_checkpoint_tensors(gan_checkpoint *checkpoint, const char *network,
+gan_status gan_checkpoint_tensors(gan_checkpoint *checkpoint, const char *network, const char *part,
                                   void (*show)(void *context, const char *name, int rank,
                                                const int64_t *dims),
                                   void *context) {
   char group[128], path[512], **names;
   int count;
-  snprintf(group, sizeof group, "%s/param", network);
+  snprintf(group, sizeof group, "%s/%s", network, part);
+  if (gan_h5_has(checkpoint->file, network) && !gan_h5_has(checkpoint->file, group)) return GAN_OK;
   GAN_TRY(gan_h5_names(checkpoint->file, group, &names, &count));
   gan_status status = GAN_OK;
   for (int i = 0; status == GAN_OK && i < count; i++) {

@@ -73,16 +73,39 @@ const char *gan_checkpoint_networks(const gan_checkpoint *checkpoint); /* comma-
 const char *gan_checkpoint_program(const gan_checkpoint *checkpoint);  /* mpigan_version */
 const gan_run_facts *gan_checkpoint_facts(const gan_checkpoint *checkpoint);
 
-/* The learned tensors of a network, as the file has them, each shown to `show`. */
-GAN_CHECKED gan_status gan_checkpoint_tensors(gan_checkpoint *checkpoint, const char *network,
-                                              void (*show)(void *context, const char *name,
-                                                           int rank, const int64_t *dims),
-                                              void *context);
+/* How a tensor of one of our networks stands in a checkpoint. */
+typedef enum gan_tensor_match {
+  GAN_TENSOR_FITS,
+  GAN_TENSOR_MISSING,
+  GAN_TENSOR_RESHAPED, /* there, in another shape */
+} gan_tensor_match;
+
+enum { GAN_DIMS_TEXT = 96 };
+
+/* "(64, 128)", into at least GAN_DIMS_TEXT bytes. */
+char *gan_dims_text(int rank, const int64_t *dims, char text[GAN_DIMS_TEXT]);
+
+/* `there`: its shape in the file, as text; empty where it is missing. */
+GAN_CHECKED gan_status gan_checkpoint_match(gan_checkpoint *checkpoint, const gan_net *net,
+                                            const gan_tensor *tensor, gan_tensor_match *match,
+                                            char there[GAN_DIMS_TEXT]);
+
+/* The tensors of a network in one of its parts (param, buffer), as the file has them, each shown to
+ * `show`; a part that the network has not has none. */
+GAN_CHECKED gan_status gan_checkpoint_tensors(
+    gan_checkpoint *checkpoint, const char *network, const char *part,
+    void (*show)(void *context, const char *name, int rank, const int64_t *dims), void *context);
 
 /* Fills the learners (weights, statistics, and moments where adam is not NULL).  GAN_INPUT if a
  * tensor is missing or of another shape. */
 GAN_CHECKED gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint,
                                                    const gan_learner *learner);
+
+/* Fills one tensor of `net`, which must be of the same shape in the file. */
+GAN_CHECKED gan_status gan_checkpoint_read_tensor(gan_checkpoint *checkpoint, const gan_net *net,
+                                                  const gan_tensor *tensor);
+
+/* One number of /state. */
 GAN_CHECKED gan_status gan_checkpoint_read_counter(gan_checkpoint *checkpoint,
                                                    const gan_counter *counter);
 

@@ -22,18 +22,13 @@ typedef struct {
 
 static void add_tensor(void *context, const char *name, int rank, const int64_t *dims) {
   tensor_list *list = context;
-  char shape[128] = "";
+  char shape[GAN_DIMS_TEXT];
   long long size = 1;
-  size_t used = 0;
-  for (int i = 0; i < rank; i++) {
-    size *= dims[i];
-    used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%lld", i ? ", " : "",
-                             (long long)dims[i]);
-  }
+  for (int i = 0; i < rank; i++) size *= dims[i];
   list->total += size;
   if (list->used < sizeof list->lines)
     list->used += (size_t)snprintf(list->lines + list->used, sizeof list->lines - list->used,
-                                   "\n  %-24s (%s)", name, shape);
+                                   "\n  %-24s %s", name, gan_dims_text(rank, dims, shape));
 }
 
 /* Each name of a comma-separated list. */
@@ -48,7 +43,7 @@ static gan_status print_networks(gan_checkpoint *checkpoint) {
     snprintf(name, sizeof name, "%.*s", (int)length, at);
     at += length + (at[length] == ',');
     *list = (tensor_list){0};
-    status = gan_checkpoint_tensors(checkpoint, name, add_tensor, list);
+    status = gan_checkpoint_tensors(checkpoint, name, "param", add_tensor, list);
     if (status == GAN_OK) gan_log("%s: %lld parameters%s", name, list->total, list->lines);
   }
   gan_free(&list);

@@ -201,6 +201,15 @@ gan_status gan_comm_receive(gan_comm *comm, int from, void *bytes, size_t n) {
   return GAN_OK;
 }
 
+gan_status gan_comm_gather(gan_comm *comm, const void *mine, size_t n, void *all) {
+  GAN_ASSERT(n <= PIECE);
+  if (comm->size == 1) {
+    memcpy(all, mine, n);
+    return GAN_OK;
+  }
+  return check(MPI_Allgather(mine, (int)n, MPI_BYTE, all, (int)n, MPI_BYTE, comm->mpi), "gather");
+}
+
 gan_status gan_comm_compare(gan_comm *comm, const void *bytes, size_t n, int *rank) {
   gan_digest mine = gan_digest_of(bytes, n), first = mine;
   GAN_TRY(gan_comm_broadcast(comm, &first, sizeof first));

@@ -64,6 +64,9 @@ GAN_CHECKED gan_status gan_comm_max_int32(gan_comm *comm, int32_t *values, size_
 GAN_CHECKED gan_status gan_comm_send(gan_comm *comm, int to, const void *bytes, size_t n);
 GAN_CHECKED gan_status gan_comm_receive(gan_comm *comm, int from, void *bytes, size_t n);
 
+/* Each rank's n bytes to all, in order of ranks: `all` has room for size * n.  Collective. */
+GAN_CHECKED gan_status gan_comm_gather(gan_comm *comm, const void *mine, size_t n, void *all);
+
 /* *rank = the lowest rank whose bytes differ from rank 0's, -1 if all agree; collective. */
 GAN_CHECKED gan_status gan_comm_compare(gan_comm *comm, const void *bytes, size_t n, int *rank);
 

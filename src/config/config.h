@@ -17,8 +17,10 @@ typedef enum { GAN_LATENT_NORMAL, GAN_LATENT_UNIFORM } gan_latent_distribution;
 typedef enum { GAN_INIT_PYTORCH, GAN_INIT_NORMAL } gan_init;
 typedef enum { GAN_OBJECTIVE_NON_SATURATING, GAN_OBJECTIVE_MINIMAX } gan_objective_kind;
 typedef enum { GAN_OPTIMIZER_ADAM } gan_optimizer_kind;
+typedef enum { GAN_LR_SCALING_NONE, GAN_LR_SCALING_LINEAR, GAN_LR_SCALING_SQRT } gan_lr_scaling;
+typedef enum { GAN_LR_CONSTANT, GAN_LR_LINEAR, GAN_LR_COSINE, GAN_LR_STEP } gan_lr_schedule;
 
-enum { GAN_CONFIG_OPTIONS_MAX = 64 };
+enum { GAN_CONFIG_OPTIONS_MAX = 128 };
 
 typedef struct gan_config {
   char *name;
@@ -26,10 +28,10 @@ typedef struct gan_config {
   int task; /* gan_task_kind */
   struct {
     char *path, *images, *labels;
-    int layout;     /* gan_layout */
-    int range;      /* gan_range */
-    int64_t shards; /* unset until gan_config_resolve */
-    int cache;      /* gan_cache */
+    int layout; /* gan_layout */
+    int range;  /* gan_range */
+    int64_t shards;
+    int cache; /* gan_cache */
     double buffer_mb;
   } data;
   struct {
@@ -37,16 +39,22 @@ typedef struct gan_config {
     int latent_distribution; /* gan_latent_distribution */
     int init;                /* gan_init */
     double init_std;
+    char *init_from;
     gan_layer_list generator, discriminator;
   } model;
   struct {
-    int64_t batch, steps;
+    int64_t batch, batch_per_rank; /* per rank: always unset in a parsed config, see `resolved` */
+    int64_t steps;
     double epochs;
     int objective; /* gan_objective_kind */
     int64_t d_steps, g_steps;
     int optimizer; /* gan_optimizer_kind */
     double lr_d, lr_g, beta1, beta2, eps;
-    int64_t log_every;
+    int lr_scaling;  /* gan_lr_scaling */
+    int lr_schedule; /* gan_lr_schedule */
+    int64_t base_batch, lr_warmup_steps, lr_decay_steps, lr_step;
+    double lr_final, lr_gamma;
+    int64_t log_every, check_every;
     double lock_wait_s;
   } train;
   struct {
@@ -59,6 +67,13 @@ typedef struct gan_config {
     int64_t threads;
   } compute;
 
+  /* How values that the rows only decide together came about. */
+  struct {
+    int ranks;              /* of the start that the config is for */
+    int64_t batch_per_rank; /* train.batch is this times `ranks`; 0: it was given itself */
+    bool default_shards;    /* data.shards was not given */
+  } resolved;
+
   gan_origin origins[GAN_CONFIG_OPTIONS_MAX]; /* of each row of gan_config_options() */
   char *file;                                 /* what the origins point to */
 } gan_config;
@@ -67,11 +82,13 @@ typedef struct gan_config {
 gan_options gan_config_options(void);
 
 /* Fills `config` from YAML text: defaults, then the text (`file` names it in messages), then each
- * "KEY=VALUE" of `overrides`.  Checks everything that needs neither data nor networks.  On failure
- * `config` still wants gan_config_reset. */
+ * "KEY=VALUE" of `overrides`; train.batch_per_rank is multiplied by `ranks` (1 where the config is
+ * a stored one, which holds the product).  Checks everything that needs neither data nor networks.
+ * On failure `config` still wants gan_config_reset. */
 GAN_CHECKED gan_status gan_config_parse(gan_config *config, const char *text, size_t length,
                                         const char *file, const char *const *overrides,
-                                        int override_count, const gan_layer_schemas *layers);
+                                        int override_count, int ranks,
+                                        const gan_layer_schemas *layers);
 
 /* Frees what a config owns, and empties it. */
 void gan_config_reset(gan_config *config);
@@ -82,15 +99,25 @@ GAN_CHECKED gan_status gan_config_yaml(const gan_config *config, char **out);
 /* Where a key's value came from. */
 gan_origin gan_config_origin(const gan_config *config, const char *key);
 
+/* The value of `key` came about from the value of `from`: it has its origin. */
+void gan_config_derive(gan_config *config, const char *key, const char *from);
+
 /* "FILE:LINE: key 'KEY'" for messages about a value that only later turned out wrong. */
 char *gan_config_place(const gan_config *config, const char *key, char *text, size_t size);
 
-/* The largest divisor of `batch` up to 16: the default of data.shards. */
-int64_t gan_config_default_shards(int64_t batch);
+/* The default of data.shards: the largest divisor of `batch` up to 16 or `ranks`, whichever is
+ * more, of which `ranks` (a divisor of batch; 1: any number of them) own equally many. */
+int64_t gan_config_default_shards(int64_t batch, int ranks);
 
-/* Keys in which `now` differs from `before` and that may not change when a run is continued: one
- * "key: old -> new" a line into `text`; returns their number.  `free_count` counts the others. */
-int gan_config_differences(const gan_config *before, const gan_config *now, char *text, size_t size,
-                           int *free_count);
+/* The smallest divisor of `batch` from `least` on that data.shards can be; 0: there is none. */
+int64_t gan_config_shards_from(int64_t batch, int64_t least);
+
+/* The batches nearest to `batch` that so many shards divide, as "1008 or 1032", for messages. */
+char *gan_config_batches(int64_t batch, int64_t shards, char *text, size_t size);
+
+/* Keys in which `now` differs from `before`: those that may change when a run is continued, or
+ * those that may not.  One "\n  key: old -> new" each into `text`; returns their number. */
+int gan_config_differences(const gan_config *before, const gan_config *now, bool may_change,
+                           char *text, size_t size);
 
 #endif

@@ -13,6 +13,8 @@ static const char *const latents[] = {"normal", "uniform", NULL};
 static const char *const inits[] = {"pytorch", "normal", NULL};
 static const char *const objectives[] = {"non_saturating", "minimax", NULL};
 static const char *const optimizers[] = {"adam", NULL};
+static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
+static const char *const schedules[] = {"constant", "linear", "cosine", "step", NULL};
 
 /* Short names, so that a row fits its line. */
 #define BOOL   GAN_OPTION_BOOL
@@ -50,7 +52,8 @@ static const gan_option rows[] = {
    "the generator's last activation (sigmoid: unit, tanh: symmetric, else none)"},
   {"data.shards", INT, AT(data.shards), "null", 1, 65536, NULL, UNSET, "",
    "logical pieces of the data, the unit that ranks own; divides train.batch; the most ranks "
-   "that a run can use; default: the largest divisor of train.batch up to 16"},
+   "that a run can use; default: the largest divisor of train.batch up to 16; behind "
+   "train.batch_per_rank up to the number of ranks where that is more, and the same for each rank"},
   {"data.cache", CHOICE, AT(data.cache), "memory", 0, 0, caches, 0, "",
    "memory: each rank holds its part of the data; stream: each rank reads its part of an HDF5 file "
    "as it goes, for data larger than memory; the two give other orders of the samples"},
@@ -67,13 +70,20 @@ static const gan_option rows[] = {
    "N(1, init_std)"},
   {"model.init_std", REAL, AT(model.init_std), "0.02", 0, 10, NULL, ABOVE, "",
    "standard deviation of init: normal"},
+  {"model.init_from", STRING, AT(model.init_from), "null", 0, 0, NULL, UNSET | FREE, "",
+   "a checkpoint, or a run folder for its newest: a new run takes the weights and statistics from it "
+   "whose network, name and shape are the same, and logs which are not"},
   {"model.generator", LAYERS, AT(model.generator), NULL, 0, 0, NULL, 0, "",
    "layers from z to a sample, as in nn.Sequential"},
   {"model.discriminator", LAYERS, AT(model.discriminator), NULL, 0, 0, NULL, 0, "",
    "layers from a sample to one raw logit"},
 
-  {"train.batch", INT, AT(train.batch), "128", 1, 16777216, NULL, 0, "samples",
-   "the global batch of one update, over all ranks"},
+  {"train.batch", INT, AT(train.batch), "128", 1, 16777216, NULL, FREE, "samples",
+   "the global batch of one update, over all ranks; give this or train.batch_per_rank"},
+  {"train.batch_per_rank", INT, AT(train.batch_per_rank), "null", 1, 16777216, NULL, UNSET | FREE,
+   "samples",
+   "train.batch is this times the number of ranks; the saved config holds the product, so it gives "
+   "the same run on any number of ranks"},
   {"train.steps", INT, AT(train.steps), "null", 1, 1e15, NULL, UNSET | FREE, "steps",
    "length of the run in steps; give this or train.epochs"},
   {"train.epochs", REAL, AT(train.epochs), "null", 0, 1e9, NULL, ABOVE | UNSET | FREE, "epochs",
@@ -96,8 +106,28 @@ static const gan_option rows[] = {
    "Adam: decay of the mean of squared gradients"},
   {"train.optimizer.eps", REAL, AT(train.eps), "1e-8", 0, 1, NULL, ABOVE | FREE, "",
    "Adam: added to the root of the mean of squares"},
+  {"train.lr_scaling", CHOICE, AT(train.lr_scaling), "none", 0, 0, scalings, FREE, "",
+   "learning rates are multiplied by train.batch / train.base_batch (linear) or its root (sqrt)"},
+  {"train.base_batch", INT, AT(train.base_batch), "null", 1, 16777216, NULL, UNSET | FREE,
+   "samples", "the batch for which the learning rates are right as they stand; for lr_scaling"},
+  {"train.lr_warmup_steps", INT, AT(train.lr_warmup_steps), "0", 0, 1e15, NULL, FREE, "steps",
+   "learning rates grow linearly over the first so many steps of the run"},
+  {"train.lr_schedule", CHOICE, AT(train.lr_schedule), "constant", 0, 0, schedules, FREE, "",
+   "what becomes of the learning rates: linear and cosine go from the end of the warm-up to "
+   "lr_final at step lr_decay_steps; step multiplies by lr_gamma each lr_step steps"},
+  {"train.lr_decay_steps", INT, AT(train.lr_decay_steps), "null", 1, 1e15, NULL, UNSET | FREE,
+   "steps", "schedules linear and cosine: the step of the run at which lr_final is reached; "
+   "default: the last one"},
+  {"train.lr_final", REAL, AT(train.lr_final), "0", 0, 1, NULL, FREE, "",
+   "schedules linear and cosine: what is left of the learning rates in the end, as a part of them"},
+  {"train.lr_step", INT, AT(train.lr_step), "null", 1, 1e15, NULL, UNSET | FREE, "steps",
+   "schedule step: steps from one decay to the next, counted from the start of the run"},
+  {"train.lr_gamma", REAL, AT(train.lr_gamma), "0.1", 0, 1, NULL, ABOVE | FREE, "",
+   "schedule step: the factor of each decay"},
   {"train.log_every", INT, AT(train.log_every), "50", 1, 1e15, NULL, FREE, "steps",
    "steps between lines of metrics.jsonl and, without a terminal, of the console"},
+  {"train.check_every", INT, AT(train.check_every), "1000", 0, 1e15, NULL, FREE, "steps",
+   "steps between checks that all ranks hold the same state; 0: only before each checkpoint"},
   {"train.lock_wait_s", REAL, AT(train.lock_wait_s), "30", 0, 86400, NULL, FREE, "seconds",
    "how long a start waits for another run that holds the run folder"},
 

@@ -83,52 +83,66 @@ gan_status gan_config_yaml(const gan_config *config, char **out) {
   return GAN_OK;
 }
 
-/* One key of a config as text; layer lists by their full YAML. */
-static char *value_text(const gan_option *option, const gan_config *config) {
-  char text[2048];
-  if (option->type != GAN_OPTION_LAYERS)
-    return gan_strdup(gan_option_text(option, config, text, sizeof text));
-  const gan_layer_list *list = (const void *)((const char *)config + option->offset);
-  char *all = gan_strdup("");
-  for (int i = 0; all && i < list->count; i++) {
-    const gan_layer_schema *schema = list->layers[i].schema;
-    char *longer = gan_format("%s%s%s", all, i ? ", " : "", schema->name);
-    gan_free(&all);
-    all = longer;
-    for (int k = 0; all && k < schema->options.count; k++) {
-      const gan_option *row = &schema->options.rows[k];
-      gan_option_text(row, list->layers[i].parameters, text, sizeof text);
-      longer = gan_format("%s%s%s: %s%s", all, k ? ", " : " {", row->key, text,
-                          k + 1 == schema->options.count ? "}" : "");
-      gan_free(&all);
-      all = longer;
-    }
+/* ---- differences ---- */
+
+/* "linear {units: 4, bias: true}"; at most `size` bytes. */
+static void layer_text(const gan_layer_list *list, int index, char *text, size_t size) {
+  snprintf(text, size, "none");
+  if (index >= list->count) return;
+  const gan_layer_schema *schema = list->layers[index].schema;
+  size_t used = (size_t)snprintf(text, size, "%s", schema->name);
+  for (int k = 0; k < schema->options.count && used < size; k++) {
+    char value[256];
+    const gan_option *row = &schema->options.rows[k];
+    gan_option_text(row, list->layers[index].parameters, value, sizeof value);
+    used += (size_t)snprintf(text + used, size - used, "%s%s: %s%s", k ? ", " : " {", row->key,
+                             value, k + 1 == schema->options.count ? "}" : "");
   }
-  return all;
 }
 
-int gan_config_differences(const gan_config *before, const gan_config *now, char *text, size_t size,
-                           int *free_count) {
-  gan_options options = gan_config_options();
-  int fixed_count = 0;
+/* Two lists differ by their first layer that does, and by how many more do. */
+static bool layers_differ(const gan_layer_list *before, const gan_layer_list *now, char *text,
+                          size_t size) {
+  int count = 0, longest = before->count > now->count ? before->count : now->count;
   size_t used = 0;
-  *free_count = 0;
+  for (int i = 0; i < longest; i++) {
+    char old[512], new[512];
+    layer_text(before, i, old, sizeof old);
+    layer_text(now, i, new, sizeof new);
+    if (strcmp(old, new) == 0 || count++) continue;
+    used = (size_t)snprintf(text, size, "layer %d: %.200s -> %.200s", i, old, new);
+  }
+  if (count > 1 && used < size) snprintf(text + used, size - used, ", and %d more", count - 1);
+  return count > 0;
+}
+
+/* "old -> new" if the key differs. */
+static bool differs(const gan_option *option, const gan_config *before, const gan_config *now,
+                    char *text, size_t size) {
+  char old[2048], new[2048];
+  if (option->type == GAN_OPTION_LAYERS)
+    return layers_differ((const void *)((const char *)before + option->offset),
+                         (const void *)((const char *)now + option->offset), text, size);
+  gan_option_text(option, before, old, sizeof old);
+  gan_option_text(option, now, new, sizeof new);
+  snprintf(text, size, "%.300s -> %.300s", old, new);
+  return strcmp(old, new) != 0;
+}
+
+int gan_config_differences(const gan_config *before, const gan_config *now, bool may_change,
+                           char *text, size_t size) {
+  gan_options options = gan_config_options();
+  int count = 0;
+  size_t used = 0;
   if (size) text[0] = '\0';
   for (int i = 0; i < options.count; i++) {
     const gan_option *option = &options.rows[i];
-    char *old = value_text(option, before), *new = value_text(option, now);
-    if (old && new &&strcmp(old, new) != 0) {
-      if (option->flags & GAN_OPTION_FREE) {
-        ++*free_count;
-      } else {
-        fixed_count++;
-        if (used < size)
-          used += (size_t)snprintf(text + used, size - used, "\n  %s: %.300s -> %.300s",
-                                   option->key, old, new);
-      }
-    }
-    gan_free(&old);
-    gan_free(&new);
+    char change[640];
+    if (may_change != ((option->flags & GAN_OPTION_FREE) != 0)) continue;
+    if (!differs(option, before, now, change, sizeof change)) continue;
+    count++;
+    if (used < size)
+      used += (size_t)snprintf(text + used, size - used, "\n  %s: %s", option->key, change);
   }
-  return fixed_count;
+  return count;
 }

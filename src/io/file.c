@@ -5,11 +5,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+char *gan_path_absolute(const char *path) {
+  char here[PATH_MAX];
+  if (*path == '/' || !getcwd(here, sizeof here)) return gan_strdup(path);
+  return gan_format("%s/%s", here, path);
+}
 
 gan_status gan_file_read(const char *path, char **bytes, size_t *n) {
   *bytes = NULL;

@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The path as seen from the root, whether or not anything is there; in fresh memory, NULL if memory
+ * is short. */
+char *gan_path_absolute(const char *path);
+
 /* A whole file into fresh memory, with a '\0' behind it.  GAN_INPUT if it cannot be read. */
 GAN_CHECKED gan_status gan_file_read(const char *path, char **bytes, size_t *n);
 

@@ -84,6 +84,10 @@ static gan_status fakes(gan_task *task, const gan_pass *pass, float **out) {
   return gan_net_forward(task->learners[GENERATOR].net, pass, state->latent, out);
 }
 
+static double lr_of(const gan_config *config, int which) {
+  return which == GENERATOR ? config->train.lr_g : config->train.lr_d;
+}
+
 /* Sums the gradients over the ranks; all then take the same step, unless it is no number. */
 static gan_status update(gan_task *task, int which, double *norm, double *since,
                          double *sums_since) {
@@ -94,6 +98,7 @@ static gan_status update(gan_task *task, int which, double *norm, double *since,
     return gan_fail(GAN_NUMBERS, "the gradient of the %s is not finite (its norm is %g)",
                     learner->net->name, *norm);
   spend(task, which == GENERATOR ? TIME_G : TIME_D, since, sums_since);
+  learner->adam->lr = task->lr_factor * lr_of(task->config, which);
   gan_adam_step_once(learner->adam, learner->net->grads, learner->net->params);
   spend(task, TIME_OPTIMIZER, since, sums_since);
   return GAN_OK;
@@ -186,12 +191,12 @@ static gan_status step(gan_task *task) {
   return share_metrics(task);
 }
 
-static gan_status add_learner(gan_task *task, const gan_net_spec *spec, double lr) {
+static gan_status add_learner(gan_task *task, const gan_net_spec *spec) {
   const gan_config *config = task->config;
   gan_learner *learner = &task->learners[task->learner_count++];
   GAN_TRY(gan_net_create(spec, &learner->net));
-  return gan_adam_create(learner->net->slab_size, lr, config->train.beta1, config->train.beta2,
-                         config->train.eps, &learner->adam);
+  return gan_adam_create(learner->net->slab_size, lr_of(config, (int)spec->id), config->train.beta1,
+                         config->train.beta2, config->train.eps, &learner->adam);
 }
 
 static void describe(gan_task *task) {
@@ -246,8 +251,8 @@ static gan_status create(gan_task *task) {
                                 .out = {1, 1, 1},
                                 .capacity = task->local_samples,
                                 .trains = true};
-  GAN_TRY(add_learner(task, &generator, config->train.lr_g));
-  GAN_TRY(add_learner(task, &discriminator, config->train.lr_d));
+  GAN_TRY(add_learner(task, &generator));
+  GAN_TRY(add_learner(task, &discriminator));
   GAN_TRY_ALLOC(state->real, task->local_samples * gan_shape_size(image), "a batch of data");
   GAN_TRY_ALLOC(state->latent, task->local_samples * task->latent_size, "a batch of noise");
   describe(task);

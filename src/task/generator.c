@@ -21,7 +21,7 @@ static gan_status load(gan_generator *generator, const char *path) {
   gan_layer_schemas layers = gan_layer_table();
   const char *text = gan_checkpoint_config(generator->checkpoint);
   gan_status status =
-      gan_config_parse(&generator->config, text, strlen(text), path, NULL, 0, &layers);
+      gan_config_parse(&generator->config, text, strlen(text), path, NULL, 0, 1, &layers);
   if (status != GAN_OK) return gan_fail_context(GAN_INPUT, "%s: its config", path);
   gan_gemm_set_threads((int)generator->config.compute.threads);
   const gan_data_facts *data = &gan_checkpoint_facts(generator->checkpoint)->data;

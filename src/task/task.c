@@ -17,6 +17,7 @@ gan_status gan_task_create(gan_comm *comm, const gan_config *config, const gan_d
   task->comm = comm;
   task->config = config;
   task->info = info;
+  task->lr_factor = 1;
   gan_status status = task->type->create(task);
   if (status != GAN_OK) gan_task_destroy(out);
   return status;

@@ -56,6 +56,8 @@ struct gan_task {
   int64_t batches_a_step; /* of data */
   int64_t latent_size;
   int64_t local_samples; /* this rank's part of a batch */
+  double lr_factor;      /* set by the trainer before a step: what its learning rates are of the
+                          * config's; 1 at first */
   bool stop_wanted;      /* set by the trainer before a step on any rank ... */
   bool stop_agreed;      /* ... and after it known to all, by the metrics' reduction */
   void *state;           /* the task's own */

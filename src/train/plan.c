@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/version.h"
 #include "kernels/gemm.h"
+#include "optim/schedule.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -31,21 +32,45 @@ static void print_network(const gan_learner *learner) {
           activations);
 }
 
-/* "16 shards; ranks own 5 or 6 of them, 40 or 48 samples of a batch" */
+/* Numbers of ranks that own equally many of so many shards: the divisors, those near `ranks` where
+ * they are many.  "1, 2, 4, 8, 16" */
+static char *even_ranks(int64_t shards, int ranks, char text[128]) {
+  enum { BELOW = 6, ALL = 2 * BELOW };
+  int64_t found[ALL] = {0};
+  int count = 0, used = 0;
+  for (int64_t d = 1; d <= shards && count < ALL; d++) {
+    if (shards % d) continue;
+    if (count == BELOW && d <= ranks) memmove(found, found + 1, --count * sizeof *found);
+    found[count++] = d;
+  }
+  for (int i = 0; i < count; i++)
+    used += snprintf(text + used, 128 - (size_t)used, "%s%lld", i ? ", " : "", (long long)found[i]);
+  return text;
+}
+
 static void print_split(const gan_session *session) {
   const gan_config *config = &session->config;
   int ranks = gan_comm_size(session->comm);
   long long shards = config->data.shards, batch = config->train.batch;
   long long low = shards / ranks, high = (shards + ranks - 1) / ranks;
-  gan_log("batch: %lld samples over %lld shards of the data, %lld from each", batch, shards,
-          batch / shards);
-  if (low == high)
+  char origin[64] = "", even[128];
+  if (config->resolved.batch_per_rank)
+    snprintf(origin, sizeof origin, " (batch_per_rank %lld x %d ranks)",
+             (long long)config->resolved.batch_per_rank, config->resolved.ranks);
+  gan_log("batch: %lld samples%s over %lld shards of the data, %lld from each", batch, origin,
+          shards, batch / shards);
+  if (low == high) {
     gan_log("  each of %d ranks owns %lld shards: %lld samples of a batch", ranks, low,
             low * batch / shards);
-  else
-    gan_log("  each of %d ranks owns %lld or %lld shards: %lld or %lld samples of a batch; the "
-            "larger ones set the pace",
-            ranks, low, high, low * batch / shards, high * batch / shards);
+    return;
+  }
+  double pace = (double)shards / (double)high; /* of equal ranks */
+  gan_log("  each of %d ranks owns %lld or %lld shards: %lld or %lld samples of a batch", ranks,
+          low, high, low * batch / shards, high * batch / shards);
+  gan_log("  uneven: rank 0 works on %lld of %lld samples, %.0f%% more than the mean: %d ranks "
+          "cannot be faster than %.2f equal ones; even are %s ranks",
+          high * batch / shards, batch, 100 * ((double)ranks / pace - 1), ranks, pace,
+          even_ranks(shards, ranks, even));
 }
 
 /* What a rank holds of the data. */
@@ -69,8 +94,6 @@ void gan_plan_print(const gan_session *session, const char *run_dir) {
   const gan_config *config = &session->config;
   char data[256], library[512];
   const gan_data_info *info = &session->info;
-  int64_t steps = gan_session_steps(session);
-  double step_samples = (double)(config->train.batch * config->train.d_steps);
   gan_log("mpigan %s (%s, %s)", gan_version(), gan_git_hash(), gan_build_type());
   gan_log("config %s", config->file);
   print_config(session);
@@ -82,6 +105,33 @@ void gan_plan_print(const gan_session *session, const char *run_dir) {
           gan_gemm_library(library, sizeof library));
   print_split(session);
   for (int i = 0; i < session->task->learner_count; i++) print_network(&session->task->learners[i]);
-  gan_log("length: %lld steps, %.4g epochs of %.4g steps", (long long)steps,
-          (double)steps * step_samples / (double)info->n, (double)info->n / step_samples);
+}
+
+/* "lr_d 0.0002 x 4 (linear: batch 512 / base_batch 128) = 0.0008; cosine to 0 of it at step 900" */
+static void print_rates(const gan_config *config, int64_t last_step) {
+  gan_schedule schedule = gan_schedule_of(config, last_step);
+  const struct {
+    const char *name;
+    double value;
+  } rates[] = {{"lr_d", config->train.lr_d}, {"lr_g", config->train.lr_g}};
+  char scale[128], course[128];
+  gan_schedule_scale_text(config, scale, sizeof scale);
+  gan_schedule_text(&schedule, course, sizeof course);
+  for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+    if (*scale)
+      gan_log("%s %g%s = %g; %s", rates[i].name, rates[i].value, scale,
+              rates[i].value * schedule.scale, course);
+    else
+      gan_log("%s %g; %s", rates[i].name, rates[i].value, course);
+  }
+}
+
+void gan_plan_print_course(const gan_session *session, int64_t step, int64_t last_step) {
+  const gan_config *config = &session->config;
+  double n = (double)session->info.n;
+  double step_samples = (double)(config->train.batch * config->train.d_steps);
+  double samples = (double)session->task->images_seen + (double)(last_step - step) * step_samples;
+  gan_log("length: %lld steps, %.4g epochs of %.4g steps", (long long)last_step, samples / n,
+          n / step_samples);
+  print_rates(config, last_step);
 }

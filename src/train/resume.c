@@ -29,28 +29,78 @@ gan_status gan_resume_choose(const char *run_dir, const char *resume, gan_checkp
       resume, (long long)step, run_dir, (long long)highest);
 }
 
-gan_status gan_resume_check_config(const gan_session *session, const gan_checkpoint *checkpoint,
+/* The config that the checkpoint was saved with; to be reset whatever comes of it. */
+static gan_status stored_config(const gan_checkpoint *checkpoint, gan_config *before) {
+  gan_layer_schemas layers = gan_layer_table();
+  const char *text = gan_checkpoint_config(checkpoint), *path = gan_checkpoint_path(checkpoint);
+  gan_status status = gan_config_parse(before, text, strlen(text), path, NULL, 0, 1, &layers);
+  return status == GAN_OK ? status : gan_fail_context(GAN_INPUT, "%s: its config", path);
+}
+
+gan_status gan_resume_shards(const gan_session *session, const gan_checkpoint *checkpoint,
+                             bool force, int64_t *shards) {
+  const gan_config *now = &session->config;
+  gan_config before;
+  gan_status status = stored_config(checkpoint, &before);
+  int64_t kept = before.data.shards, batch = now->train.batch;
+  gan_config_reset(&before);
+  GAN_TRY(status);
+  *shards = now->data.shards;
+  if (!now->resolved.default_shards || kept == *shards) return GAN_OK;
+  if (batch % kept == 0) *shards = kept;
+  if (batch % kept == 0 || force) return GAN_OK;
+  char place[600], batches[64];
+  return gan_fail(GAN_USAGE,
+                  "%s is %lld, which the %lld shards of %s do not divide; a train.batch of %s "
+                  "would continue it: any multiple of %lld",
+                  gan_config_place(now, "train.batch", place, sizeof place), (long long)batch,
+                  (long long)kept, gan_checkpoint_path(checkpoint),
+                  gan_config_batches(batch, kept, batches, sizeof batches), (long long)kept);
+}
+
+/* --force-config goes on with anything but other tensors. */
+static gan_status check_shapes(const gan_session *session, gan_checkpoint *checkpoint) {
+  for (int i = 0; i < session->task->learner_count; i++) {
+    const gan_net *net = session->task->learners[i].net;
+    for (int k = 0; k < net->tensor_count; k++) {
+      const gan_tensor *tensor = &net->tensors[k];
+      const char *part = tensor->kind == GAN_TENSOR_PARAM ? "param" : "buffer";
+      char there[GAN_DIMS_TEXT], here[GAN_DIMS_TEXT];
+      gan_tensor_match match;
+      GAN_TRY(gan_checkpoint_match(checkpoint, net, tensor, &match, there));
+      if (match == GAN_TENSOR_FITS) continue;
+      return gan_fail(GAN_USAGE,
+                      "--force-config cannot continue %s: %s/%s/%s is %s there, and of shape %s in "
+                      "this config; give the changed networks another --run-dir "
+                      "(model.init_from can take the weights that fit)",
+                      gan_checkpoint_path(checkpoint), net->name, part, tensor->name,
+                      match == GAN_TENSOR_MISSING ? "missing" : there,
+                      gan_dims_text(tensor->rank, tensor->dims, here));
+    }
+  }
+  return GAN_OK;
+}
+
+gan_status gan_resume_check_config(const gan_session *session, gan_checkpoint *checkpoint,
                                    bool force) {
   gan_config before;
-  gan_layer_schemas layers = gan_layer_table();
-  const char *text = gan_checkpoint_config(checkpoint);
-  gan_status status = gan_config_parse(&before, text, strlen(text), gan_checkpoint_path(checkpoint),
-                                       NULL, 0, &layers);
-  char list[4096];
-  int free_count, fixed_count = 0;
-  if (status == GAN_OK)
-    fixed_count = gan_config_differences(&before, &session->config, list, sizeof list, &free_count);
+  gan_status status = stored_config(checkpoint, &before);
+  char fixed[4096], free[4096];
+  int fixed_count = 0, free_count = 0;
+  if (status == GAN_OK) {
+    fixed_count = gan_config_differences(&before, &session->config, false, fixed, sizeof fixed);
+    free_count = gan_config_differences(&before, &session->config, true, free, sizeof free);
+  }
   gan_config_reset(&before);
-  if (status != GAN_OK)
-    return gan_fail_context(GAN_INPUT, "%s: its config", gan_checkpoint_path(checkpoint));
+  GAN_TRY(status);
   if (fixed_count && !force)
     return gan_fail(GAN_USAGE,
                     "this config cannot continue %s; it differs in%s\nrun it with another "
                     "--run-dir, or with --force-config if you mean it",
-                    gan_checkpoint_path(checkpoint), list);
-  if (fixed_count) gan_log("continuing with a changed config (--force-config):%s", list);
-  if (free_count) gan_log("continuing with %d changed keys that a run may change", free_count);
-  return GAN_OK;
+                    gan_checkpoint_path(checkpoint), fixed);
+  if (fixed_count) gan_log("continuing with a changed config (--force-config):%s", fixed);
+  if (free_count) gan_log("continuing with changed keys:%s", free);
+  return force ? check_shapes(session, checkpoint) : GAN_OK;
 }
 
 gan_status gan_resume_check_data(const gan_session *session, const gan_checkpoint *checkpoint,
@@ -71,6 +121,13 @@ gan_status gan_resume_check_data(const gan_session *session, const gan_checkpoin
       session->config.data.path, gan_checkpoint_path(checkpoint), old, new);
 }
 
+void gan_resume_log_world(const gan_session *session, const gan_run_facts *facts) {
+  int ranks = gan_comm_size(session->comm);
+  if (facts->world_size == ranks) return;
+  gan_log("  it was saved by %lld rank%s, this start has %d: each step is equal to rounding",
+          (long long)facts->world_size, facts->world_size == 1 ? "" : "s", ranks);
+}
+
 static gan_status read_state(gan_task *task, gan_checkpoint *checkpoint) {
   for (int i = 0; i < task->learner_count; i++)
     GAN_TRY(gan_checkpoint_read_learner(checkpoint, &task->learners[i]));
@@ -79,7 +136,7 @@ static gan_status read_state(gan_task *task, gan_checkpoint *checkpoint) {
   return GAN_OK;
 }
 
-static gan_status share_learner(gan_comm *comm, gan_learner *learner) {
+gan_status gan_resume_share_learner(gan_comm *comm, gan_learner *learner) {
   gan_net *net = learner->net;
   gan_adam *adam = learner->adam;
   size_t slab = (size_t)net->slab_size * sizeof(float);
@@ -100,7 +157,7 @@ gan_status gan_resume_load(gan_session *session, gan_checkpoint *checkpoint, gan
   }
   GAN_TRY(gan_comm_agree(session->comm, status));
   for (int i = 0; i < task->learner_count; i++)
-    GAN_TRY(share_learner(session->comm, &task->learners[i]));
+    GAN_TRY(gan_resume_share_learner(session->comm, &task->learners[i]));
   for (int i = 0; i < task->counter_count; i++)
     GAN_TRY(gan_comm_broadcast(session->comm, task->counters[i].value, sizeof(int64_t)));
   return gan_comm_broadcast(session->comm, facts, sizeof *facts);

@@ -9,9 +9,16 @@
 GAN_CHECKED gan_status gan_resume_choose(const char *run_dir, const char *resume,
                                          gan_checkpoint **out);
 
-/* Rank 0: whether this config may continue that run: GAN_USAGE with the keys that forbid it. */
+/* Rank 0: the number of shards to go on with.  A config that leaves data.shards open keeps the
+ * checkpoint's, also where the batch has changed; GAN_USAGE if they do not divide it. */
+GAN_CHECKED gan_status gan_resume_shards(const gan_session *session,
+                                         const gan_checkpoint *checkpoint, bool force,
+                                         int64_t *shards);
+
+/* Rank 0: whether this config may continue that run: GAN_USAGE with the keys that forbid it, or,
+ * where they are forced, with the tensor whose shape does.  Changed keys are logged. */
 GAN_CHECKED gan_status gan_resume_check_config(const gan_session *session,
-                                               const gan_checkpoint *checkpoint, bool force);
+                                               gan_checkpoint *checkpoint, bool force);
 
 /* Rank 0: whether the data is still the same. */
 GAN_CHECKED gan_status gan_resume_check_data(const gan_session *session,
@@ -20,5 +27,12 @@ GAN_CHECKED gan_status gan_resume_check_data(const gan_session *session,
 /* Collective: the state of rank 0's checkpoint (NULL on the others) into the task of all ranks. */
 GAN_CHECKED gan_status gan_resume_load(gan_session *session, gan_checkpoint *checkpoint,
                                        gan_run_facts *facts);
+
+/* Rank 0's weights, statistics and moments to all; collective. */
+GAN_CHECKED gan_status gan_resume_share_learner(gan_comm *comm, gan_learner *learner);
+
+/* Says what other numbers of ranks mean for the run that goes on: whether its steps are the same.
+ */
+void gan_resume_log_world(const gan_session *session, const gan_run_facts *facts);
 
 #endif

@@ -6,6 +6,7 @@
 #include "kernels/gemm.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 gan_status gan_session_config(gan_session *session, const char *path, const char *const *overrides,
@@ -19,19 +20,29 @@ gan_status gan_session_config(gan_session *session, const char *path, const char
   GAN_TRY(gan_comm_agree(comm, status));
   GAN_TRY(gan_comm_broadcast_text(comm, &text, &n));
   gan_layer_schemas layers = gan_layer_table();
-  status = gan_config_parse(&session->config, text, n, path, overrides, override_count, &layers);
+  status = gan_config_parse(&session->config, text, n, path, overrides, override_count,
+                            gan_comm_size(comm), &layers);
   gan_free(&text);
   return gan_comm_agree(comm, status);
 }
 
+/* A text of the config, replaced by rank 0's `text` on all.  `text` is taken. */
+static gan_status share_text(gan_session *session, char **member, char *text) {
+  size_t n = text ? strlen(text) : 0;
+  gan_status status = gan_comm_broadcast_text(session->comm, &text, &n);
+  if (status == GAN_OK) {
+    gan_free(member);
+    *member = text;
+  }
+  return status;
+}
+
 /* The data's path, made absolute on rank 0 and told to all. */
-static gan_status resolve_path(gan_session *session) {
+static gan_status resolve_data(gan_session *session) {
   char *path = NULL;
-  size_t n = 0;
   gan_status status = GAN_OK;
   if (gan_comm_rank(session->comm) == 0) {
     status = gan_source_find(session->config.data.path, &path);
-    if (status == GAN_OK) n = strlen(path);
     if (status == GAN_INPUT) {
       char place[600];
       gan_config_place(&session->config, "data.path", place, sizeof place);
@@ -39,24 +50,35 @@ static gan_status resolve_path(gan_session *session) {
     }
   }
   GAN_TRY(gan_comm_agree(session->comm, status));
-  GAN_TRY(gan_comm_broadcast_text(session->comm, &path, &n));
-  gan_free(&session->config.data.path);
-  session->config.data.path = path;
-  return GAN_OK;
+  return share_text(session, &session->config.data.path, path);
+}
+
+/* The same for model.init_from, which need not exist any more when a run goes on. */
+static gan_status resolve_init(gan_session *session) {
+  char **member = &session->config.model.init_from, *path = NULL;
+  if (!*member) return GAN_OK;
+  if (gan_comm_rank(session->comm) == 0) path = gan_path_absolute(*member);
+  bool short_of_memory = gan_comm_rank(session->comm) == 0 && !path;
+  GAN_TRY(gan_comm_agree(session->comm, short_of_memory ? GAN_NO_MEMORY : GAN_OK));
+  return share_text(session, member, path);
 }
 
 static gan_status check_ranks(const gan_session *session) {
   const gan_config *config = &session->config;
   int ranks = gan_comm_size(session->comm);
-  char place[600];
-  long long shards = config->data.shards;
+  char place[600], cure[128];
+  long long shards = config->data.shards, batch = config->train.batch;
+  long long enough = gan_config_shards_from(batch, ranks);
   if (ranks <= shards) return GAN_OK;
+  if (enough)
+    snprintf(cure, sizeof cure, "set data.shards to %lld", enough);
+  else
+    snprintf(cure, sizeof cure, "set train.batch and data.shards to multiples of %d", ranks);
   return gan_fail(GAN_USAGE,
-                  "%s is %lld, fewer than the %d ranks: a rank owns whole shards; start at most "
-                  "%lld ranks, or set data.shards to a divisor of train.batch (%lld) of at least "
-                  "%d",
+                  "%s is %lld, fewer than the %d ranks: a rank owns whole shards, and they divide "
+                  "train.batch (%lld); start at most %lld ranks, or %s",
                   gan_config_place(config, "data.shards", place, sizeof place), shards, ranks,
-                  shards, (long long)config->train.batch, ranks);
+                  batch, shards, cure);
 }
 
 /* Whether the data can be cut into the config's shards. */
@@ -116,7 +138,8 @@ static gan_status build_task(gan_session *session) {
 
 gan_status gan_session_build(gan_session *session) {
   GAN_TRY(check_ranks(session));
-  GAN_TRY(resolve_path(session));
+  GAN_TRY(resolve_data(session));
+  GAN_TRY(resolve_init(session));
   GAN_TRY(gan_dataset_open(session->comm, &session->config, &session->source, &session->info));
   GAN_TRY(check_rows(session));
   GAN_TRY(check_buffer(session));
@@ -142,7 +165,7 @@ gan_status gan_session_build_synthetic(gan_session *session) {
   gan_comm *comm = session->comm;
   GAN_TRY(check_ranks(session));
   session->config.data.cache = GAN_CACHE_MEMORY; /* what is made up is in no file */
-  gan_status found = resolve_path(session);
+  gan_status found = resolve_data(session);
   if (found == GAN_OK)
     found = gan_dataset_open(comm, &session->config, &session->source, &session->info);
   if (found != GAN_OK) {
@@ -158,6 +181,24 @@ gan_status gan_session_build_synthetic(gan_session *session) {
   GAN_TRY(gan_comm_agree(comm, status));
   GAN_TRY(build_task(session));
   return gan_session_load(session);
+}
+
+gan_status gan_session_reshard(gan_session *session, int64_t shards) {
+  gan_log("data.shards stays %lld, as the checkpoint has it (a new run would have %lld)",
+          (long long)shards, (long long)session->config.data.shards);
+  session->config.data.shards = shards;
+  int ranks = gan_comm_size(session->comm);
+  if (ranks > shards)
+    return gan_fail(GAN_USAGE,
+                    "the run that is continued has %lld shards, fewer than the %d ranks: a rank "
+                    "owns whole shards; start at most %lld ranks, or set data.shards to %lld with "
+                    "--force-config",
+                    (long long)shards, ranks, (long long)shards,
+                    (long long)gan_config_shards_from(session->config.train.batch, ranks));
+  GAN_TRY(check_rows(session));
+  gan_task_destroy(&session->task);
+  gan_free(&session->config_text);
+  return build_task(session);
 }
 
 gan_status gan_session_load(gan_session *session) {
@@ -180,12 +221,13 @@ gan_data_facts gan_session_data_facts(const gan_session *session) {
                           .digest = data->digest};
 }
 
-int64_t gan_session_steps(const gan_session *session) {
+int64_t gan_session_last_step(const gan_session *session, int64_t step) {
   const gan_config *config = &session->config;
   if (config->train.steps != GAN_UNSET_INT) return config->train.steps;
   double samples_a_step = (double)(config->train.batch * config->train.d_steps);
-  double steps = ceil(config->train.epochs * (double)session->info.n / samples_a_step - 1e-9);
-  return steps < 1 ? 1 : (int64_t)steps;
+  double left = config->train.epochs * (double)session->info.n - (double)session->task->images_seen;
+  int64_t last = step + (int64_t)ceil(left / samples_a_step - 1e-9);
+  return last < 1 ? 1 : last;
 }
 
 void gan_session_reset(gan_session *session) {

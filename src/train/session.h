@@ -26,14 +26,19 @@ GAN_CHECKED gan_status gan_session_build(gan_session *session);
  * output), loaded and started: for measuring. */
 GAN_CHECKED gan_status gan_session_build_synthetic(gan_session *session);
 
+/* Cuts the data into another number of shards than the config's, before it is loaded: those of the
+ * checkpoint that is continued. */
+GAN_CHECKED gan_status gan_session_reshard(gan_session *session, int64_t shards);
+
 /* Loads the data and starts the task with it. */
 GAN_CHECKED gan_status gan_session_load(gan_session *session);
 
 /* What a checkpoint says about the data. */
 gan_data_facts gan_session_data_facts(const gan_session *session);
 
-/* The length of the run in steps. */
-int64_t gan_session_steps(const gan_session *session);
+/* The last step of a run that has done `step` steps and seen task->images_seen samples:
+ * train.steps, or as many more as train.epochs still wants at today's batch.  Local. */
+int64_t gan_session_last_step(const gan_session *session, int64_t step);
 
 void gan_session_reset(gan_session *session);
 

@@ -3,18 +3,19 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/version.h"
 #include "checkpoint/store.h"
+#include "optim/schedule.h"
 #include "train/folder.h"
+#include "train/initial.h"
 #include "train/plan.h"
 #include "train/progress.h"
+#include "train/records.h"
+#include "train/replicas.h"
 #include "train/resume.h"
 #include "train/session.h"
 #include "train/signals.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct {
   gan_session session;
@@ -24,6 +25,8 @@ typedef struct {
   gan_folder *folder;         /* rank 0 */
   gan_checkpoint *checkpoint; /* rank 0, while resuming */
   gan_progress progress;
+  gan_schedule schedule; /* of the learning rates */
+  gan_replicas *replicas;
   gan_run_facts facts; /* as of the last step done */
   int64_t first_step, steps;
   int64_t start;                        /* which start of the run this is */
@@ -40,90 +43,11 @@ static bool due(int64_t step, int64_t every) {
   return every && step % every == 0;
 }
 
-/* ---- records ---- */
-
-static gan_status record_start(trainer *t) {
-  char time[32];
-  const char *job = getenv("SLURM_JOB_ID");
-  gan_json line;
-  gan_json_begin(&line);
-  gan_json_text(&line, "event", "start");
-  gan_json_int(&line, "start", t->start);
-  gan_json_text(&line, "time", gan_clock_text(time));
-  gan_json_text(&line, "host", gan_comm_host(t->comm));
-  gan_json_int(&line, "pid", getpid());
-  gan_json_text(&line, "job", job ? job : "");
-  gan_json_int(&line, "ranks", gan_comm_size(t->comm));
-  gan_json_text(&line, "version", gan_version());
-  gan_json_text(&line, "git", gan_git_hash());
-  gan_json_int(&line, "step", t->facts.step);
-  return gan_folder_event(t->folder, &line);
-}
-
-static gan_status record_stop(trainer *t, gan_status status, const char *reason) {
-  char time[32];
-  gan_json line;
-  gan_json_begin(&line);
-  gan_json_text(&line, "event", "stop");
-  gan_json_int(&line, "start", t->start);
-  gan_json_text(&line, "time", gan_clock_text(time));
-  gan_json_int(&line, "step", t->facts.step);
-  gan_json_int(&line, "status", status);
-  gan_json_text(&line, "reason", reason);
-  return gan_folder_event(t->folder, &line);
-}
-
-static gan_status record_metrics(trainer *t) {
-  const gan_task *task = t->session.task;
-  char time[32];
-  gan_json line;
-  gan_json_begin(&line);
-  gan_json_int(&line, "step", t->facts.step);
-  gan_json_real(&line, "epoch", t->facts.epoch);
-  gan_json_int(&line, "start", t->start);
-  gan_json_text(&line, "time", gan_clock_text(time));
-  gan_json_real(&line, "wall_s", t->facts.elapsed_s);
-  gan_json_real(&line, "images_per_s", gan_progress_rate(&t->progress));
-  gan_json_int(&line, "ranks", gan_comm_size(t->comm));
-  for (int i = 0; i < task->metric_count; i++)
-    gan_json_real(&line, task->metrics[i].name, task->metrics[i].value);
-  return gan_folder_metrics(t->folder, &line);
-}
-
 /* ---- what happens at a cadence ---- */
-
-/* Every rank must hold the same bits before they are called the run's state. */
-static gan_status check_replicas(trainer *t) {
-  const gan_task *task = t->session.task;
-  for (int i = 0; i < task->learner_count; i++) {
-    const gan_net *net = task->learners[i].net;
-    const gan_adam *adam = task->learners[i].adam;
-    size_t slab = (size_t)net->slab_size * sizeof(float);
-    const struct {
-      const char *name;
-      const void *bytes;
-      size_t n;
-    } parts[] = {{"weights", net->params, slab},
-                 {"exp_avg", adam->exp_avg, slab},
-                 {"exp_avg_sq", adam->exp_avg_sq, slab},
-                 {"running statistics", net->buffers, (size_t)net->buffer_size * sizeof(float)}};
-    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
-      int odd;
-      GAN_TRY(gan_comm_compare(t->comm, parts[k].bytes, parts[k].n, &odd));
-      if (odd >= 0)
-        return gan_fail(GAN_INTERNAL,
-                        "step %lld: rank %d holds other %s of the %s than rank 0; no checkpoint is "
-                        "written; start again from the last one, and suspect that node's memory",
-                        (long long)t->facts.step, odd, parts[k].name, net->name);
-    }
-  }
-  return GAN_OK;
-}
 
 static gan_status save(trainer *t) {
   gan_task *task = t->session.task;
   const gan_config *config = &t->session.config;
-  GAN_TRY(check_replicas(t));
   gan_status status = GAN_OK;
   if (is_root(t)) status = gan_folder_sync(t->folder);
   if (status == GAN_OK && is_root(t)) {
@@ -163,7 +87,11 @@ static gan_status make_samples(trainer *t) {
 }
 
 static gan_status log_metrics(trainer *t) {
-  return gan_comm_agree(t->comm, is_root(t) ? record_metrics(t) : GAN_OK);
+  gan_status status = GAN_OK;
+  if (is_root(t))
+    status = gan_record_metrics(t->folder, t->session.task, &t->facts, t->start,
+                                gan_progress_rate(&t->progress));
+  return gan_comm_agree(t->comm, status);
 }
 
 /* ---- the loop ---- */
@@ -181,14 +109,18 @@ static gan_status loop(trainer *t) {
   const gan_config *config = &t->session.config;
   while (t->facts.step < t->steps) {
     task->stop_wanted = gan_signals_received() != 0;
+    task->lr_factor = gan_schedule_factor(&t->schedule, t->facts.step);
     GAN_TRY(task->type->step(task));
     count_step(t);
     int64_t step = t->facts.step;
     bool last = step == t->steps, stop = task->stop_agreed && !last;
+    bool saves = last || stop || due(step, config->checkpoint.every_steps);
     if (last || due(step, config->train.log_every)) GAN_TRY(log_metrics(t));
     gan_progress_show(&t->progress, task, last || due(step, config->train.log_every));
+    if (saves || due(step, config->train.check_every))
+      GAN_TRY(gan_replicas_check(t->replicas, step));
     if (last || due(step, config->samples.every_steps)) GAN_TRY(make_samples(t));
-    if (last || stop || due(step, config->checkpoint.every_steps)) GAN_TRY(save(t));
+    if (saves) GAN_TRY(save(t));
     if (stop)
       return gan_fail(GAN_TEMPORARY,
                       "stopped by %s at step %lld of %lld; its checkpoint is saved: the same "
@@ -210,9 +142,21 @@ static gan_status open_folder(trainer *t) {
     if (status == GAN_OK) status = gan_store_prepare(t->run_dir);
     if (status == GAN_OK)
       status = gan_resume_choose(t->run_dir, t->options->resume, &t->checkpoint);
-    if (status == GAN_OK && t->checkpoint)
-      status = gan_resume_check_config(&t->session, t->checkpoint, t->options->force_config);
   }
+  return gan_comm_agree(t->comm, status);
+}
+
+/* Whether the config continues the checkpoint, and on how many shards. */
+static gan_status match_checkpoint(trainer *t) {
+  bool force = t->options->force_config;
+  gan_session *session = &t->session;
+  int64_t shards = session->config.data.shards;
+  gan_status status = GAN_OK;
+  if (t->checkpoint) status = gan_resume_shards(session, t->checkpoint, force, &shards);
+  GAN_TRY(gan_comm_agree(t->comm, status));
+  GAN_TRY(gan_comm_broadcast(t->comm, &shards, sizeof shards));
+  if (shards != session->config.data.shards) GAN_TRY(gan_session_reshard(session, shards));
+  if (t->checkpoint) status = gan_resume_check_config(session, t->checkpoint, force);
   return gan_comm_agree(t->comm, status);
 }
 
@@ -227,11 +171,9 @@ static gan_status set_state(trainer *t) {
   if (resumes) {
     GAN_TRY(gan_resume_load(&t->session, t->checkpoint, &t->facts));
     gan_log("resuming from step %lld", (long long)t->facts.step);
-    if (t->facts.world_size != gan_comm_size(t->comm))
-      gan_log("  it was saved by %lld ranks, this start has %d: each step is equal to rounding",
-              (long long)t->facts.world_size, gan_comm_size(t->comm));
+    gan_resume_log_world(&t->session, &t->facts);
   } else {
-    gan_task_init(t->session.task);
+    GAN_TRY(gan_initial_weights(&t->session));
   }
   t->facts.seed = t->session.config.seed;
   t->facts.world_size = gan_comm_size(t->comm);
@@ -253,7 +195,7 @@ static gan_status begin(trainer *t) {
     if (!t->sample_images || !t->sample_latent) status = GAN_NO_MEMORY;
     if (status == GAN_OK)
       status = gan_folder_begin(t->folder, t->session.config_text, t->facts.step, &t->start);
-    if (status == GAN_OK) status = record_start(t);
+    if (status == GAN_OK) status = gan_record_start(t->folder, t->comm, t->start, t->facts.step);
   }
   return gan_comm_agree(t->comm, status);
 }
@@ -271,6 +213,28 @@ static void print_profile(const trainer *t) {
   }
   gan_log("  %-24s %8.2f ms %5.1f%%", "output and the rest", 1e3 * rest / (double)steps,
           100 * rest / total);
+  gan_replicas_log_cost(t->replicas);
+}
+
+/* What the ranks have taken of their nodes.  Collective. */
+static gan_status print_memory(const trainer *t) {
+  int ranks = gan_comm_size(t->comm), most = 0, least = 0;
+  size_t mine = gan_memory_peak();
+  size_t *all = gan_alloc((size_t)ranks, sizeof *all, "the ranks' memory");
+  gan_status status = gan_comm_agree(t->comm, all ? GAN_OK : GAN_NO_MEMORY);
+  if (status == GAN_OK) status = gan_comm_gather(t->comm, &mine, sizeof mine, all);
+  for (int r = 0; status == GAN_OK && r < ranks; r++) {
+    if (all[r] > all[most]) most = r;
+    if (all[r] < all[least]) least = r;
+  }
+  if (status == GAN_OK) {
+    char largest[16], smallest[16];
+    gan_log("peak memory: %s on the largest rank (rank %d), %s on the smallest (rank %d)",
+            gan_bytes_text(largest, (double)all[most]), most,
+            gan_bytes_text(smallest, (double)all[least]), least);
+  }
+  gan_free(&all);
+  return status;
 }
 
 /* Why the run ended, in run.jsonl; a failure to write that does not hide the first one. */
@@ -278,7 +242,7 @@ static gan_status finish(trainer *t, gan_status status) {
   if (!is_root(t) || !t->folder || !t->start) return status;
   const char *reason = status == GAN_OK ? "finished" : gan_error_message();
   char *kept = gan_strdup(reason);
-  gan_status written = record_stop(t, status, reason);
+  gan_status written = gan_record_stop(t->folder, t->start, t->facts.step, status, reason);
   if (status == GAN_OK) {
     char time[32];
     status = written;
@@ -293,6 +257,7 @@ static gan_status finish(trainer *t, gan_status status) {
 }
 
 static gan_status run_loop(trainer *t) {
+  GAN_TRY(gan_replicas_create(t->session.task, &t->replicas));
   GAN_TRY(begin(t));
   t->started = gan_clock();
   gan_progress_start(&t->progress, t->facts.step, t->steps);
@@ -312,6 +277,7 @@ static gan_status run_loop(trainer *t) {
                       "step %lld: %s; nothing of this step is kept; earlier checkpoints are whole: "
                       "once the data can be read, the same command goes on from the newest",
                       (long long)t->facts.step + 1, gan_error_message());
+  if (status == GAN_OK) status = print_memory(t);
   return finish(t, status);
 }
 
@@ -320,19 +286,23 @@ static gan_status train(trainer *t) {
   GAN_TRY(gan_session_config(session, t->options->config, t->options->overrides,
                              t->options->override_count));
   GAN_TRY(gan_session_build(session));
-  t->steps = gan_session_steps(session);
   t->run_dir = t->options->run_dir ? gan_strdup(t->options->run_dir)
                                    : gan_format("runs/%s", session->config.name);
   if (!t->run_dir) return GAN_NO_MEMORY;
   if (t->options->dry_run) {
     gan_plan_print(session, t->run_dir);
+    gan_plan_print_course(session, 0, gan_session_last_step(session, 0));
     gan_log("--dry-run: nothing was trained or written");
     return GAN_OK;
   }
   GAN_TRY(open_folder(t));
+  GAN_TRY(match_checkpoint(t));
   gan_plan_print(session, t->run_dir);
   GAN_TRY(gan_session_load(session));
   GAN_TRY(set_state(t));
+  t->steps = gan_session_last_step(session, t->facts.step);
+  t->schedule = gan_schedule_of(&session->config, t->steps);
+  gan_plan_print_course(session, t->facts.step, t->steps);
   if (t->facts.step >= t->steps) {
     gan_log(
         "this run is finished: it is at step %lld of %lld; a larger train.steps or train.epochs "
@@ -352,6 +322,7 @@ gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
   }
   gan_checkpoint_close(&t.checkpoint);
   gan_folder_close(&t.folder);
+  gan_replicas_destroy(&t.replicas);
   gan_free(&t.sample_images);
   gan_free(&t.sample_latent);
   gan_free(&t.run_dir);

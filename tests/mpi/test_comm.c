@@ -66,6 +66,20 @@ START_TEST(sums_are_exact_for_integers_and_alike_on_all) {
 }
 END_TEST
 
+START_TEST(gathering_keeps_the_order_of_ranks) {
+  enum { N = 1001 };
+  int rank = gan_comm_rank(world), size = gan_comm_size(world);
+  unsigned char mine[N], *all = gan_alloc((size_t)size, N, "all");
+  for (int i = 0; i < N; i++) mine[i] = (unsigned char)(i * 7 + rank);
+  check_ok(gan_comm_gather(world, mine, N, all));
+  bool right = true;
+  for (int r = 0; r < size; r++)
+    for (int i = 0; i < N; i++) right &= all[r * N + i] == (unsigned char)(i * 7 + r);
+  check_all(right);
+  gan_free(&all);
+}
+END_TEST
+
 START_TEST(compare_names_the_odd_rank) {
   unsigned char bytes[999] = {7};
   int size = gan_comm_size(world), odd;
@@ -113,6 +127,7 @@ int main(int argc, char **argv) {
       different_failures_give_one_status_and_message,
       any_true_sees_every_rank,
       sums_are_exact_for_integers_and_alike_on_all,
+      gathering_keeps_the_order_of_ranks,
       compare_names_the_odd_rank,
       texts_of_any_length_reach_all,
       groups_work_by_themselves,

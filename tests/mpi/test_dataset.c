@@ -29,7 +29,7 @@ static gan_status parse(gan_config *config, const char *path, const char *cache)
   char text[1024];
   gan_layer_schemas layers = gan_layer_table();
   snprintf(text, sizeof text, config_text, path, cache);
-  return gan_config_parse(config, text, strlen(text), "test.yaml", NULL, 0, &layers);
+  return gan_config_parse(config, text, strlen(text), "test.yaml", NULL, 0, 1, &layers);
 }
 
 static float value_of(int64_t row, int64_t k) {

@@ -74,7 +74,8 @@ START_TEST(ranks_together_are_one_rank) {
   gan_config config;
   gan_layer_schemas layers = gan_layer_table();
   static result one, many;
-  check_ok(gan_config_parse(&config, config_text, strlen(config_text), "test", NULL, 0, &layers));
+  check_ok(
+      gan_config_parse(&config, config_text, strlen(config_text), "test", NULL, 0, 1, &layers));
   make_net(&config, &one.net);
   make_net(&config, &many.net);
   int rank = gan_comm_rank(world), size = gan_comm_size(world), odd;

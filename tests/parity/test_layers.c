@@ -76,7 +76,7 @@ static void parse_config(layer_case *c) {
                           layers);
   ck_assert_ptr_nonnull(text);
   gan_layer_schemas table = gan_layer_table();
-  parity_ok(gan_config_parse(&c->config, text, strlen(text), c->name, NULL, 0, &table));
+  parity_ok(gan_config_parse(&c->config, text, strlen(text), c->name, NULL, 0, 1, &table));
   gan_free(&text);
   gan_free(&layers);
 }

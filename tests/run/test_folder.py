@@ -10,24 +10,6 @@ from support import (OK, OUTPUT, START_FILES, TINY, USAGE, Case, checkpoint, che
                      h5_differences, last_step, lines, metrics, needs_h5_tools, samples, snapshot,
                      untimed, wait_for)
 
-# Changes that no run survives: edits of TINY, and what the message must show.
-FIXED = [
-    (("seed: 1", "seed: 2"), "seed: 1 -> 2"),
-    (("units: 32, bias: false", "units: 48, bias: false"), "model.generator:", "48"),
-    (("slope: 0.2", "slope: 0.1"), "model.discriminator:", "0.1"),
-    (("batch: 24", "batch: 48"), "train.batch: 24 -> 48", "data.shards: 12 -> 16"),
-    (("path: builtin:digits", "path: builtin:digits\n  shards: 6"), "data.shards: 12 -> 6"),
-    (("latent: 8", "latent: 8\n  latent_distribution: uniform"),
-     "model.latent_distribution: normal -> uniform"),
-    (("  steps: 20", "  steps: 20\n  objective: minimax"),
-     "train.objective: non_saturating -> minimax"),
-]
-
-# Changes that a run survives.
-FREE = ["train.log_every=7", "train.optimizer.lr_d=1e-3", "checkpoint.every_steps=3",
-        "samples.count=3", "name=other"]
-
-
 class Folder(Case):
     def setUp(self):
         super().setUp()
@@ -112,58 +94,6 @@ class Folder(Case):
         self.config(TINY, ("  steps: 20\n", "  epochs: 0.25\n"))
         self.train(self.path, "run")
         self.assertEqual(checkpoints(self.run_dir)[-1], 19)  # 0.25 * 1797 / 24 = 18.7
-
-    def test_changed_config_is_refused(self):
-        self.train(self.path, "run")
-        before = self.content()
-        for i, (change, *parts) in enumerate(FIXED):
-            other = self.config(TINY, change, name="other.yaml")
-            with self.subTest(change[1]):
-                result = self.run_program("train", other, "--run-dir", "run",
-                                          ranks=3 if i == 0 else None)
-                self.assert_fails(result, USAGE, "step-00000020.h5", "--run-dir", "--force-config",
-                                  *parts)
-                self.assertEqual(self.content(), before)
-
-    def test_changed_data_is_refused(self):
-        data = support.write_idx(self.folder / "data", (40, 8, 8))
-        self.config(TINY, ("builtin:digits", "data"))
-        self.train(self.path, "run")
-        before = self.content()
-        support.write_idx(data, (40, 8, 8), support.noise(40 * 64, seed=1))
-        longer = ("train", self.path, "--run-dir", "run", "--set", "train.steps=30")
-        for ranks in (None, 3):
-            result = self.run_program(*longer, ranks=ranks)
-            self.assert_fails(result, USAGE, data, "digest", "--force-config")
-            self.assertEqual(self.content(), before)
-        self.assertEqual(self.run_program(*longer, "--force-config").status, OK)
-
-    def test_free_changes_continue_it(self):
-        self.train(self.path, "run")
-        for i, change in enumerate(FREE):
-            steps = f"train.steps={24 + 4 * i}"
-            self.train(self.path, "run", "--set", steps, "--set", change)
-        self.assertEqual(checkpoints(self.run_dir)[-1], 24 + 4 * (len(FREE) - 1))
-
-    def test_force_config(self):
-        self.train(self.path, "run")
-        result = self.train(self.path, "run", "--force-config", "--set", "seed=2", "--set",
-                            "train.steps=30", ranks=2)
-        self.assertIn("seed: 1 -> 2", result.out)
-        self.assertEqual(checkpoints(self.run_dir), [10, 20, 30])
-
-    def test_force_config_cannot_change_shapes(self):
-        self.train(self.path, "run")
-        before = self.content()
-        other = self.config(TINY, ("units: 32, bias: false", "units: 48, bias: false"),
-                            ("steps: 20", "steps: 30"), name="other.yaml")
-        for ranks in (None, 3):
-            result = self.run_program("train", other, "--run-dir", "run", "--force-config",
-                                      ranks=ranks)
-            self.assertIn(result.status, (USAGE, support.INPUT), str(result))
-            self.assert_fails(result, result.status, "step-00000020.h5", "generator/param/0.weight",
-                              "shape")
-            self.assertEqual(self.content(), before)
 
     def test_resume_never(self):
         self.train(self.path, "run", "--resume", "never")

@@ -130,11 +130,16 @@ double unit_chi_square_bound(int degrees) {
   return degrees * pow(1 - s + normal_quantile * sqrt(s), 3);
 }
 
+gan_status unit_parse_on(int ranks, gan_config *config, const char *text, int override_count,
+                         const char *const *overrides) {
+  gan_layer_schemas layers = gan_layer_table();
+  return gan_config_parse(config, text, strlen(text), "run.yaml", overrides, override_count, ranks,
+                          &layers);
+}
+
 gan_status unit_parse(gan_config *config, const char *text, int override_count,
                       const char *const *overrides) {
-  gan_layer_schemas layers = gan_layer_table();
-  return gan_config_parse(config, text, strlen(text), "run.yaml", overrides, override_count,
-                          &layers);
+  return unit_parse_on(1, config, text, override_count, overrides);
 }
 
 static gan_status build(unit_net *made, const char *layers, gan_shape in, gan_shape out,

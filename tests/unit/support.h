@@ -86,6 +86,10 @@ double unit_chi_square_bound(int degrees);
 gan_status unit_parse(gan_config *config, const char *text, int override_count,
                       const char *const *overrides);
 
+/* The same for a start on so many ranks. */
+gan_status unit_parse_on(int ranks, gan_config *config, const char *text, int override_count,
+                         const char *const *overrides);
+
 /* A network and the config that it borrows from. */
 typedef struct unit_net {
   gan_config config;

@@ -67,6 +67,21 @@ START_TEST(memory_refuses_what_cannot_be) {
 }
 END_TEST
 
+/* 64 MiB that were once touched stay in the peak when they are gone. */
+START_TEST(memory_has_a_peak) {
+  enum { BYTES = 64 << 20, SLACK = 1 << 20 }; /* of the kernel's account */
+  char *bytes = gan_alloc(BYTES, 1, "much");
+  ck_assert_ptr_nonnull(bytes);
+  memset(bytes, 1, BYTES);
+  ck_assert_int_eq(bytes[BYTES / 2], 1);
+  size_t with = gan_memory_peak();
+  gan_free(&bytes);
+  ck_assert_uint_ge(with, BYTES);
+  ck_assert_uint_le(with, (size_t)1 << 34);
+  ck_assert_uint_ge(gan_memory_peak(), with - SLACK);
+}
+END_TEST
+
 START_TEST(bytes_as_text) {
   static const struct {
     double bytes;
@@ -256,6 +271,7 @@ int main(void) {
       {memory_is_aligned_and_zero, 1},
       {memory_is_counted, 1},
       {memory_refuses_what_cannot_be, 1},
+      {memory_has_a_peak, 1},
       {bytes_as_text, 1},
       {message_comes_up_the_chain, 1},
       {message_that_is_too_long_is_cut, 1},

@@ -244,10 +244,52 @@ START_TEST(tensors_are_listed) {
   char *bytes = good_bytes(unit_path("a.h5"), &n), text[512] = "";
   gan_checkpoint *checkpoint;
   check_ok(gan_checkpoint_open(unit_path("a.h5"), &checkpoint));
-  check_ok(gan_checkpoint_tensors(checkpoint, "discriminator", note, text));
+  check_ok(gan_checkpoint_tensors(checkpoint, "discriminator", "param", note, text));
   ck_assert_str_eq(text, "0.bias 6; 0.weight 6x64; 2.bias 1; 2.weight 1x6; ");
-  check_fails(gan_checkpoint_tensors(checkpoint, "critic", note, text), GAN_INPUT, "critic");
+  *text = '\0';
+  check_ok(gan_checkpoint_tensors(checkpoint, "generator", "buffer", note, text));
+  ck_assert_str_eq(text, "1.num_batches_tracked; 1.running_mean 5; 1.running_var 5; ");
+  check_ok(gan_checkpoint_tensors(checkpoint, "discriminator", "buffer", note, text)); /* none */
+  check_fails(gan_checkpoint_tensors(checkpoint, "critic", "param", note, text), GAN_INPUT,
+              "critic");
   gan_checkpoint_close(&checkpoint);
+  gan_free(&bytes);
+}
+END_TEST
+
+/* The file has 6 units where this network has 7. */
+START_TEST(tensors_are_matched) {
+  static const struct {
+    int learner;
+    const char *name;
+    gan_tensor_match match;
+    const char *there;
+  } rows[] = {{0, "1.running_var", GAN_TENSOR_FITS, "(5)"},
+              {0, "1.num_batches_tracked", GAN_TENSOR_FITS, "()"},
+              {1, "0.weight", GAN_TENSOR_RESHAPED, "(6, 64)"},
+              {1, "2.weight", GAN_TENSOR_RESHAPED, "(1, 6)"},
+              {1, "2.bias", GAN_TENSOR_FITS, "(1)"}};
+  size_t n;
+  char *bytes = good_bytes(unit_path("a.h5"), &n), there[GAN_DIMS_TEXT];
+  gan_session other;
+  gan_checkpoint *checkpoint;
+  gan_tensor_match match;
+  build(&other, 7);
+  check_ok(gan_checkpoint_open(unit_path("a.h5"), &checkpoint));
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    const gan_net *net = other.task->learners[rows[i].learner].net;
+    int k = 0;
+    while (strcmp(net->tensors[k].name, rows[i].name) != 0) k++;
+    check_ok(gan_checkpoint_match(checkpoint, net, &net->tensors[k], &match, there));
+    ck_assert_int_eq(match, rows[i].match);
+    ck_assert_str_eq(there, rows[i].there);
+  }
+  gan_tensor extra = other.task->learners[0].net->tensors[0];
+  strcpy(extra.name, "9.weight");
+  check_ok(gan_checkpoint_match(checkpoint, other.task->learners[0].net, &extra, &match, there));
+  ck_assert(match == GAN_TENSOR_MISSING && !*there);
+  gan_checkpoint_close(&checkpoint);
+  gan_session_reset(&other);
   gan_free(&bytes);
 }
 END_TEST
@@ -435,6 +477,7 @@ int main(void) {
       {same_state_gives_the_same_bytes, 1},
       {user_block_is_what_it_says, 1},
       {tensors_are_listed, 1},
+      {tensors_are_matched, 1},
       {truncated_files_are_refused, 1},
       {flipped_bits_are_refused, 1},
       {longer_files_are_refused, 1},

@@ -69,7 +69,7 @@ static bool survive(const char *text, size_t n, int override_count, const char *
   size_t before = gan_alloc_bytes();
   gan_fail_clear();
   gan_status status =
-      gan_config_parse(&config, text, n, "run.yaml", overrides, override_count, &layers);
+      gan_config_parse(&config, text, n, "run.yaml", overrides, override_count, 1, &layers);
   bool fine = status == GAN_OK;
   ck_assert(fine || status == GAN_USAGE);
   ck_assert(fine || *gan_error_message());

@@ -1,9 +1,8 @@
-/* --set, what beats what, and the rules between keys. */
+/* --set, what beats what, and the length of a run. */
 #include "base/memory.h"
 #include "unit/support.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SHORTEST                                                                                   \
@@ -174,78 +173,6 @@ START_TEST(steps_or_epochs) {
 }
 END_TEST
 
-/* ---- shards and batch ---- */
-
-/* Shards 0: not given. */
-static gan_status with_batch(gan_config *config, int64_t batch, int64_t shards) {
-  char *text = gan_format(SHORTEST "train: {steps: 1, batch: %lld}\n%s", (long long)batch,
-                          shards ? "data.shards: " : "");
-  char *all = shards ? gan_format("%s%lld\n", text, (long long)shards) : gan_strdup(text);
-  gan_status status = unit_parse(config, all, 0, NULL);
-  gan_free(&all);
-  gan_free(&text);
-  return status;
-}
-
-START_TEST(default_shards) {
-  for (int64_t batch = 1; batch <= 300; batch++) {
-    gan_config config;
-    int64_t largest = 1;
-    for (int64_t d = 1; d <= 16; d++)
-      if (batch % d == 0) largest = d;
-    check_ok(with_batch(&config, batch, 0));
-    ck_assert_int_eq(config.data.shards, largest);
-    ck_assert_int_eq(gan_config_default_shards(batch), largest);
-    gan_config_reset(&config);
-  }
-}
-END_TEST
-
-/* What does not divide the batch is refused, and each number that the message offers would work. */
-static void check_offer(int64_t batch, int64_t shards) {
-  gan_config config;
-  check_fails(with_batch(&config, batch, shards), GAN_USAGE, "run.yaml:6: key 'data.shards'",
-              "train.batch");
-  gan_config_reset(&config);
-  char *offer = strstr(gan_error_message(), "near it ");
-  if (shards > batch) {
-    check_message("more than train.batch");
-    return;
-  }
-  ck_assert_ptr_nonnull(offer);
-  char *kept = gan_strdup(offer + 8);
-  int numbers = 0;
-  for (char *at = kept; *at;) {
-    long long number = strtoll(at, &at, 10);
-    if (number) {
-      numbers++;
-      check_ok(with_batch(&config, batch, number));
-      gan_config_reset(&config);
-    }
-    at += strcspn(at, "0123456789");
-  }
-  ck_assert_int_ge(numbers, 1);
-  gan_free(&kept);
-}
-
-START_TEST(shards_divide_the_batch) {
-  for (int64_t batch = 1; batch <= 40; batch++)
-    for (int64_t shards = 1; shards <= 42; shards++) {
-      gan_config config;
-      if (batch % shards) {
-        check_offer(batch, shards);
-      } else {
-        check_ok(with_batch(&config, batch, shards));
-        ck_assert_int_eq(config.data.shards, shards);
-        gan_config_reset(&config);
-      }
-    }
-  static const int64_t large[][2] = {{16777213, 4}, {16777216, 3}, {16777216, 65535},
-                                     {65537, 2},    {131074, 3},   {9999991, 65536}};
-  for (size_t i = 0; i < sizeof large / sizeof *large; i++) check_offer(large[i][0], large[i][1]);
-}
-END_TEST
-
 int main(void) {
   const unit_test tests[] = {
       {takes, 1},
@@ -253,8 +180,6 @@ int main(void) {
       {later_beats_earlier, 1},
       {origins_as_text, 1},
       {steps_or_epochs, sizeof lengths / sizeof *lengths},
-      {default_shards, 1},
-      {shards_divide_the_batch, 1},
   };
   return UNIT_MAIN("config: --set and rules", tests);
 }

@@ -1,0 +1,207 @@
+#include "config/rules.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static gan_status check_name(const gan_config *config) {
+  char place[600];
+  const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  const char *name = config->name;
+  if (*name != '.' && strlen(name) <= 100 && strspn(name, allowed) == strlen(name)) return GAN_OK;
+  return gan_fail(GAN_USAGE,
+                  "%s is '%.120s'; allowed are up to 100 letters, digits, '-', '_' and '.', not "
+                  "first: it names a folder",
+                  gan_config_place(config, "name", place, sizeof place), name);
+}
+
+/* Two keys that say the same are both given: the command line's beats the file's. */
+static gan_status choose(const gan_config *config, const char *first, const char *second,
+                         bool *first_wins) {
+  char place[600];
+  bool first_typed = gan_config_origin(config, first).kind == GAN_ORIGIN_COMMAND_LINE;
+  bool second_typed = gan_config_origin(config, second).kind == GAN_ORIGIN_COMMAND_LINE;
+  *first_wins = first_typed;
+  if (first_typed != second_typed) return GAN_OK;
+  return gan_fail(GAN_USAGE, "%s: %s is given too; give one of the two",
+                  gan_config_place(config, first, place, sizeof place), second);
+}
+
+/* steps or epochs: exactly one. */
+static gan_status check_length(gan_config *config) {
+  bool steps = config->train.steps != GAN_UNSET_INT, epochs = !isnan(config->train.epochs);
+  if (!steps && !epochs)
+    return gan_fail(GAN_USAGE, "%s: give train.steps or train.epochs: how long to train",
+                    config->file);
+  if (!steps || !epochs) return GAN_OK;
+  GAN_TRY(choose(config, "train.steps", "train.epochs", &steps));
+  if (steps)
+    config->train.epochs = (double)NAN;
+  else
+    config->train.steps = GAN_UNSET_INT;
+  return GAN_OK;
+}
+
+/* ---- batch and shards ---- */
+
+/* The largest value that a key may have. */
+static int64_t most_of(const char *key) {
+  return (int64_t)gan_options_find(gan_config_options(), key)->max;
+}
+
+/* batch or batch_per_rank: the second becomes the first. */
+static gan_status resolve_batch(gan_config *config, int ranks) {
+  char place[600];
+  int64_t per_rank = config->train.batch_per_rank;
+  int64_t most = most_of("train.batch");
+  config->resolved.ranks = ranks;
+  if (per_rank == GAN_UNSET_INT) return GAN_OK;
+  config->train.batch_per_rank = GAN_UNSET_INT;
+  if (gan_config_origin(config, "train.batch").kind != GAN_ORIGIN_DEFAULT) {
+    bool batch_wins;
+    GAN_TRY(choose(config, "train.batch", "train.batch_per_rank", &batch_wins));
+    if (batch_wins) return GAN_OK;
+  }
+  gan_config_place(config, "train.batch_per_rank", place, sizeof place);
+  if (per_rank > most / ranks)
+    return gan_fail(GAN_USAGE,
+                    "%s is %lld; on %d ranks that is a batch above %lld: use at most %lld", place,
+                    (long long)per_rank, ranks, (long long)most, (long long)(most / ranks));
+  config->train.batch = per_rank * ranks;
+  config->resolved.batch_per_rank = per_rank;
+  gan_config_derive(config, "train.batch", "train.batch_per_rank");
+  return GAN_OK;
+}
+
+int64_t gan_config_default_shards(int64_t batch, int ranks) {
+  int64_t shards = ranks > 16 ? ranks : 16;
+  if (shards > most_of("data.shards")) shards = most_of("data.shards");
+  while (shards > 1 && (batch % shards || shards % ranks)) shards--;
+  return shards;
+}
+
+int64_t gan_config_shards_from(int64_t batch, int64_t least) {
+  int64_t most = most_of("data.shards");
+  for (int64_t shards = least; shards <= batch && shards <= most; shards++)
+    if (batch % shards == 0) return shards;
+  return 0;
+}
+
+char *gan_config_batches(int64_t batch, int64_t shards, char *text, size_t size) {
+  int64_t below = batch / shards * shards, above = below + shards;
+  if (below && above <= most_of("train.batch"))
+    snprintf(text, size, "%lld or %lld", (long long)below, (long long)above);
+  else
+    snprintf(text, size, "%lld", (long long)(below ? below : above));
+  return text;
+}
+
+/* The divisors of `batch` nearest to `wanted`, as "8 or 16". */
+static void nearest_divisors(int64_t batch, int64_t wanted, char *text, size_t size) {
+  int64_t below = 1, above = batch;
+  for (int64_t d = 1; d <= batch && d <= 65536; d++) {
+    if (batch % d) continue;
+    if (d <= wanted) below = d;
+    if (d > wanted && d < above) above = d;
+  }
+  bool both = above != below && above <= 65536;
+  snprintf(text, size, both ? "%lld or %lld" : "%lld", (long long)below, (long long)above);
+}
+
+static gan_status check_shards(gan_config *config) {
+  char place[600], divisors[64], batches[64];
+  int64_t batch = config->train.batch;
+  config->resolved.default_shards = config->data.shards == GAN_UNSET_INT;
+  if (config->resolved.default_shards)
+    config->data.shards = gan_config_default_shards(
+        batch, config->resolved.batch_per_rank ? config->resolved.ranks : 1);
+  int64_t shards = config->data.shards;
+  gan_config_place(config, "data.shards", place, sizeof place);
+  nearest_divisors(batch, shards, divisors, sizeof divisors);
+  gan_config_batches(batch, shards, batches, sizeof batches);
+  if (batch < shards)
+    return gan_fail(GAN_USAGE,
+                    "%s is %lld, more than train.batch (%lld): every shard gives at least one "
+                    "sample to a batch; use data.shards %s, or a batch of %s",
+                    place, (long long)shards, (long long)batch, divisors, batches);
+  if (batch % shards)
+    return gan_fail(
+        GAN_USAGE,
+        "%s is %lld, which does not divide train.batch (%lld); use data.shards %s, or a "
+        "batch of %s",
+        place, (long long)shards, (long long)batch, divisors, batches);
+  return GAN_OK;
+}
+
+/* ---- learning rates ---- */
+
+#define BIT(choice) (1u << (choice))
+
+/* Keys that mean something under some choices of another key only. */
+static const struct {
+  const char *key, *of;
+  unsigned under; /* those choices */
+  bool required;  /* under them */
+} conditional[] = {
+    {"train.base_batch", "train.lr_scaling", BIT(GAN_LR_SCALING_LINEAR) | BIT(GAN_LR_SCALING_SQRT),
+     true},
+    {"train.lr_decay_steps", "train.lr_schedule", BIT(GAN_LR_LINEAR) | BIT(GAN_LR_COSINE), false},
+    {"train.lr_final", "train.lr_schedule", BIT(GAN_LR_LINEAR) | BIT(GAN_LR_COSINE), false},
+    {"train.lr_step", "train.lr_schedule", BIT(GAN_LR_STEP), true},
+    {"train.lr_gamma", "train.lr_schedule", BIT(GAN_LR_STEP), false},
+};
+
+/* "linear or cosine" */
+static void choices_text(const gan_option *option, unsigned chosen, char *text, size_t size) {
+  size_t used = 0;
+  *text = '\0';
+  for (int i = 0; option->choices[i] && used < size; i++)
+    if (chosen & BIT(i))
+      used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " or " : "",
+                               option->choices[i]);
+}
+
+/* A value that would have no effect is a mistake; the saved config's defaults are none. */
+static gan_status check_conditional(const gan_config *config) {
+  for (size_t i = 0; i < sizeof conditional / sizeof *conditional; i++) {
+    const gan_option *option = gan_options_find(gan_config_options(), conditional[i].key);
+    const gan_option *of = gan_options_find(gan_config_options(), conditional[i].of);
+    int choice = *(const int *)((const char *)config + of->offset);
+    bool applies = conditional[i].under & BIT(choice);
+    char place[600], value[64], under[64];
+    gan_option_text(option, config, value, sizeof value);
+    bool is_default = strcmp(value, option->fallback) == 0;
+    choices_text(of, conditional[i].under, under, sizeof under);
+    if (applies && conditional[i].required && is_default)
+      return gan_fail(GAN_USAGE, "%s is %s, which needs %s: %s",
+                      gan_config_place(config, of->key, place, sizeof place), of->choices[choice],
+                      option->key, option->help);
+    if (!applies && !is_default)
+      return gan_fail(GAN_USAGE,
+                      "%s is %s, but has no effect where %s is %s; leave it out (%s), or set %s to "
+                      "%s",
+                      gan_config_place(config, option->key, place, sizeof place), value, of->key,
+                      of->choices[choice], option->fallback, of->key, under);
+  }
+  return GAN_OK;
+}
+
+static gan_status check_decay(const gan_config *config) {
+  char place[600];
+  int64_t warmup = config->train.lr_warmup_steps, decay = config->train.lr_decay_steps;
+  if (decay == GAN_UNSET_INT || decay > warmup) return GAN_OK;
+  return gan_fail(GAN_USAGE,
+                  "%s is %lld, but the decay begins behind the warm-up (train.lr_warmup_steps, "
+                  "%lld); use more than that",
+                  gan_config_place(config, "train.lr_decay_steps", place, sizeof place),
+                  (long long)decay, (long long)warmup);
+}
+
+gan_status gan_config_check_rules(gan_config *config, int ranks) {
+  GAN_TRY(check_name(config));
+  GAN_TRY(check_length(config));
+  GAN_TRY(resolve_batch(config, ranks));
+  GAN_TRY(check_shards(config));
+  GAN_TRY(check_conditional(config));
+  return check_decay(config);
+}

@@ -1,0 +1,56 @@
+#include "train/records.h"
+
+#include "base/clock.h"
+#include "base/version.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+gan_status gan_record_start(gan_folder *folder, const gan_comm *comm, int64_t start, int64_t step) {
+  char time[32];
+  const char *job = getenv("SLURM_JOB_ID");
+  gan_json line;
+  gan_json_begin(&line);
+  gan_json_text(&line, "event", "start");
+  gan_json_int(&line, "start", start);
+  gan_json_text(&line, "time", gan_clock_text(time));
+  gan_json_text(&line, "host", gan_comm_host(comm));
+  gan_json_int(&line, "pid", getpid());
+  gan_json_text(&line, "job", job ? job : "");
+  gan_json_int(&line, "ranks", gan_comm_size(comm));
+  gan_json_text(&line, "version", gan_version());
+  gan_json_text(&line, "git", gan_git_hash());
+  gan_json_int(&line, "step", step);
+  return gan_folder_event(folder, &line);
+}
+
+gan_status gan_record_stop(gan_folder *folder, int64_t start, int64_t step, gan_status status,
+                           const char *reason) {
+  char time[32];
+  gan_json line;
+  gan_json_begin(&line);
+  gan_json_text(&line, "event", "stop");
+  gan_json_int(&line, "start", start);
+  gan_json_text(&line, "time", gan_clock_text(time));
+  gan_json_int(&line, "step", step);
+  gan_json_int(&line, "status", status);
+  gan_json_text(&line, "reason", reason);
+  return gan_folder_event(folder, &line);
+}
+
+gan_status gan_record_metrics(gan_folder *folder, const gan_task *task, const gan_run_facts *facts,
+                              int64_t start, double images_per_s) {
+  char time[32];
+  gan_json line;
+  gan_json_begin(&line);
+  gan_json_int(&line, "step", facts->step);
+  gan_json_real(&line, "epoch", facts->epoch);
+  gan_json_int(&line, "start", start);
+  gan_json_text(&line, "time", gan_clock_text(time));
+  gan_json_real(&line, "wall_s", facts->elapsed_s);
+  gan_json_real(&line, "images_per_s", images_per_s);
+  gan_json_int(&line, "ranks", gan_comm_size(task->comm));
+  for (int i = 0; i < task->metric_count; i++)
+    gan_json_real(&line, task->metrics[i].name, task->metrics[i].value);
+  return gan_folder_metrics(folder, &line);
+}

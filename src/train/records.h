@@ -1,0 +1,21 @@
+/* The lines of run.jsonl and metrics.jsonl.  All of it is rank 0's. */
+#ifndef GAN_TRAIN_RECORDS_H
+#define GAN_TRAIN_RECORDS_H
+
+#include "task/task.h"
+#include "train/folder.h"
+
+/* Start number `start` of the run begins at `step`. */
+GAN_CHECKED gan_status gan_record_start(gan_folder *folder, const gan_comm *comm, int64_t start,
+                                        int64_t step);
+
+/* It ended at `step` with that status, and why. */
+GAN_CHECKED gan_status gan_record_stop(gan_folder *folder, int64_t start, int64_t step,
+                                       gan_status status, const char *reason);
+
+/* The task's metrics of the step that `facts` tell of. */
+GAN_CHECKED gan_status gan_record_metrics(gan_folder *folder, const gan_task *task,
+                                          const gan_run_facts *facts, int64_t start,
+                                          double images_per_s);
+
+#endif
