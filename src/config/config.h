@@ -43,6 +43,7 @@ typedef struct gan_config {
     gan_layer_list generator, discriminator;
   } model;
   struct {
+    int64_t microbatch;
     int64_t batch, batch_per_rank; /* per rank: always unset in a parsed config, see `resolved` */
     int64_t steps;
     double epochs;
@@ -65,6 +66,7 @@ typedef struct gan_config {
   } samples;
   struct {
     int64_t threads;
+    bool reproducible;
   } compute;
 
   /* How values that the rows only decide together came about. */

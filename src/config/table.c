@@ -80,6 +80,10 @@ static const gan_option rows[] = {
 
   {"train.batch", INT, AT(train.batch), "128", 1, 16777216, NULL, FREE, "samples",
    "the global batch of one update, over all ranks; give this or train.batch_per_rank"},
+  {"train.microbatch", INT, AT(train.microbatch), "null", 1, 16777216, NULL, UNSET | FREE,
+   "samples",
+   "the most samples that a rank takes through the networks at once: bounds the memory of "
+   "activations; larger shares of a batch go in pieces whose gradients add up"},
   {"train.batch_per_rank", INT, AT(train.batch_per_rank), "null", 1, 16777216, NULL, UNSET | FREE,
    "samples",
    "train.batch is this times the number of ranks; the saved config holds the product, so it gives "
@@ -144,7 +148,11 @@ static const gan_option rows[] = {
    "samples in each of them"},
 
   {"compute.threads", INT, AT(compute.threads), "1", 1, 1024, NULL, FREE, "threads",
-   "threads a rank for matrix products; other counts than the run's give other last bits"},
+   "threads a rank: of the matrix products, where other counts give other last bits; with "
+   "compute.reproducible they share the shards of a rank, and the bits stay"},
+  {"compute.reproducible", BOOL, AT(compute.reproducible), "false", 0, 0, NULL, FREE, "",
+   "the same bits on every number of ranks and threads: each shard's share of a batch is computed "
+   "on its own and the sums are exact; slower (`mpigan bench reproducible` says by how much)"},
 };
 /* clang-format on */
 

@@ -69,18 +69,18 @@ typedef struct gan_span {
   int64_t first; /* in the pass */
   int64_t samples;
   int64_t part;    /* whose gradients and statistics they add to: see gan_division */
-  bool begins;     /* the first of its part in this pass over the batch */
+  bool begins;     /* no piece of its part came before it in this pass over the batch */
   bool accumulate; /* backward adds to the part's gradients in place of writing them */
   double *scratch; /* (layer->scratch) the span's own */
 } gan_span;
 
-/* How a rank's samples of a batch are cut.  All zeros: not at all, one span a pass, one part. */
+/* How a rank's samples of a batch are cut, so that every number of ranks computes the same pieces:
+ * a part is a shard's share of the batch, a span of its own, with its own slab of gradients.
+ * All zeros: not cut; a pass is one span, and a rank one part. */
 typedef struct gan_division {
-  int64_t part;   /* samples whose gradients are added up in one slab: a shard's share of a batch */
-  int64_t parts;  /* of this rank */
-  int64_t block;  /* samples of a span; divides `part` */
-  int64_t blocks; /* of all ranks */
-  int threads;    /* that share the parts of a rank */
+  int64_t share; /* samples of a part */
+  int64_t parts; /* of this rank */
+  int threads;   /* that share the parts */
 } gan_division;
 
 enum { GAN_LAYER_TENSORS_MAX = 8 };

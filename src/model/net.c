@@ -209,7 +209,7 @@ static gan_status reserve_sums(gan_net *net) {
     net->statistics_size += layer->statistics_count;
   }
   net->scratch_size = scratch;
-  int64_t spans = division->block ? (net->capacity + division->block - 1) / division->block : 1;
+  int64_t spans = division->share ? (net->capacity + division->share - 1) / division->share : 1;
   GAN_TRY_ALLOC(net->scratch, spans * scratch, "partial sums");
   GAN_TRY_ALLOC(net->totals, sums, "sums over the batch");
   if (net->sums) GAN_TRY(gan_sums_reserve(net->sums, sums));

@@ -15,32 +15,26 @@ double *gan_layer_statistics(const gan_layer *layer, const gan_span *span) {
   return layer->statistics + span->part * layer->statistics_stride;
 }
 
-/* Samples of a span and of a part; the whole pass where the batch is not divided. */
-static int64_t block_of(const gan_net *net, const gan_pass *pass) {
-  return net->division.block ? net->division.block : pass->samples;
-}
-
-static int64_t part_of(const gan_net *net, const gan_pass *pass) {
-  return net->division.part ? net->division.part : pass->at + pass->samples;
+/* Samples of a span; the last of a pass that only samples may have fewer. */
+static int64_t share_of(const gan_net *net, const gan_pass *pass) {
+  return net->division.share ? net->division.share : pass->samples;
 }
 
 static int64_t span_count(const gan_net *net, const gan_pass *pass) {
-  int64_t block = block_of(net, pass);
-  return (pass->samples + block - 1) / block;
+  int64_t share = share_of(net, pass);
+  return (pass->samples + share - 1) / share;
 }
 
-/* The span that begins at a sample of the pass. */
-static gan_span span_at(const gan_net *net, const gan_pass *pass, int64_t first) {
-  int64_t block = block_of(net, pass), part = part_of(net, pass), at = pass->at + first;
-  int64_t left = pass->samples - first;
-  bool begins = at % part == 0;
+static gan_span span_at(const gan_net *net, const gan_pass *pass, int64_t i) {
+  int64_t share = share_of(net, pass), left = pass->samples - i * share;
+  bool divided = net->division.share > 0, begins = divided || pass->at == 0;
   return (gan_span){.pass = pass,
-                    .first = first,
-                    .samples = left < block ? left : block,
-                    .part = at / part,
+                    .first = i * share,
+                    .samples = left < share ? left : share,
+                    .part = divided ? pass->at / share + i : 0,
                     .begins = begins,
                     .accumulate = pass->accumulate || !begins,
-                    .scratch = net->scratch + first / block * net->scratch_size};
+                    .scratch = net->scratch + i * net->scratch_size};
 }
 
 /* What is done with each span of a layer. */
@@ -49,21 +43,14 @@ typedef struct {
   const void *what;
 } work;
 
-/* Parts are shared by the threads; the spans of a part follow in order, so that what they add to
- * its gradients has one order. */
+/* The threads share the spans of a pass, each of which is of another part. */
 static void for_spans(const gan_net *net, const gan_layer *layer, const gan_pass *pass, work todo) {
-  int64_t part = part_of(net, pass), end = pass->at + pass->samples;
-  int64_t first_part = pass->at / part, last_part = (end - 1) / part;
   int threads = net->division.threads > 1 ? net->division.threads : 1;
+  int64_t count = span_count(net, pass);
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-  for (int64_t p = first_part; p <= last_part; p++) {
-    int64_t at = p == first_part ? pass->at : p * part;
-    int64_t stop = p == last_part ? end : (p + 1) * part;
-    while (at < stop) {
-      gan_span span = span_at(net, pass, at - pass->at);
-      todo.run(layer, &span, todo.what);
-      at += span.samples;
-    }
+  for (int64_t i = 0; i < count; i++) {
+    gan_span span = span_at(net, pass, i);
+    todo.run(layer, &span, todo.what);
   }
 }
 

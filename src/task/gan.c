@@ -4,8 +4,9 @@
  *   generator      g_steps times: generated samples from fresh noise, seen through the
  *                  discriminator, which gives input gradients only
  *
- * Each rank works on its shards' part of the batch; gradients are summed over the ranks, and every
- * rank takes the same step.  Noise is keyed by phase, update and global sample.
+ * Each rank works on its shards' part of the batch, in pieces of train.microbatch samples;
+ * gradients are summed over the ranks, and every rank takes the same step.  Noise is keyed by
+ * phase, update and global sample.
  */
 #include "base/clock.h"
 #include "base/memory.h"
@@ -16,6 +17,7 @@
 #include "task/task.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { GENERATOR, DISCRIMINATOR }; /* learners, and keys of their randomness */
 
@@ -32,51 +34,60 @@ enum { TIME_DATA, TIME_WAIT, TIME_D, TIME_G, TIME_SUM, TIME_OPTIMIZER, TIMES };
 typedef struct {
   gan_loader *loader;
   const gan_objective *objective;
-  float *real;   /* (local samples, H, W, C) */
-  float *latent; /* (local samples, Z) */
+  gan_division division; /* of this rank's samples: see model/layer.h */
+  gan_sums *sums;        /* order-free ones; NULL: plain */
+  int64_t piece;         /* samples that a pass takes at most */
+  float *real;           /* (piece, H, W, C) */
+  float *latent;         /* (piece, Z) */
   int64_t first_sample;
   int64_t d_updates, g_updates;
-  double sums[SUMS];
-  gan_status data_status; /* a failure to read, which this rank alone may know until the sums */
+  int64_t row;              /* SUMS, then the networks' statistics */
+  double *parts;            /* (parts, row) */
+  double *totals;           /* (row) */
+  gan_status data_status;   /* a failure to read, which this rank alone may know until the sums */
+  double since, sums_since; /* clock and seconds in sums at the last row of the profile */
 } gan_state;
 
-static gan_pass make_pass(const gan_task *task, uint32_t phase, int64_t update) {
+/* The pass of this rank's samples from number `at` on. */
+static gan_pass make_pass(const gan_task *task, uint32_t phase, int64_t update, int64_t at) {
   const gan_state *state = task->state;
+  int64_t left = task->local_samples - at;
   return (gan_pass){.comm = task->comm,
                     .training = true,
-                    .samples = task->local_samples,
-                    .first_sample = state->first_sample,
+                    .samples = left < state->piece ? left : state->piece,
+                    .at = at,
+                    .first_sample = state->first_sample + at,
                     .batch = task->config->train.batch,
                     .seed = (uint64_t)task->config->seed,
                     .phase = phase,
                     .draw = (uint64_t)update};
 }
 
-/* Adds the time since *since to a row of the profile, less what was spent in sums over ranks. */
-static void spend(gan_task *task, int row, double *since, double *sums_since) {
+/* Adds the time since the last call to a row of the profile, less what was spent in sums. */
+static void spend(gan_task *task, int row) {
+  gan_state *state = task->state;
   double now = gan_clock(), sums = gan_comm_seconds(task->comm);
-  task->profile[row].seconds += now - *since - (sums - *sums_since);
-  task->profile[TIME_SUM].seconds += sums - *sums_since;
-  *since = now;
-  *sums_since = sums;
+  task->profile[row].seconds += now - state->since - (sums - state->sums_since);
+  task->profile[TIME_SUM].seconds += sums - state->sums_since;
+  state->since = now;
+  state->sums_since = sums;
 }
 
-/* This rank's part of the next batch.  A failure must not leave the others in their sums: the step
- * goes on with the old data, and share_metrics tells all. */
-static void next_batch(gan_task *task, double *since, double *sums_since) {
+/* The data of a pass.  A failure must not leave the others in their sums: the step goes on with the
+ * old data, and share_metrics tells all. */
+static void fetch(gan_task *task, const gan_pass *pass) {
   gan_state *state = task->state;
   double waited = gan_loader_waited(state->loader);
-  gan_status status =
-      gan_loader_next(state->loader, (uint64_t)(task->images_seen / task->config->data.shards), 0,
-                      task->local_samples, state->real);
+  uint64_t drawn = (uint64_t)(task->images_seen / task->config->data.shards);
+  gan_status status = gan_loader_next(state->loader, drawn, pass->at, pass->samples, state->real);
   if (status != GAN_OK) state->data_status = status;
   waited = gan_loader_waited(state->loader) - waited;
-  spend(task, TIME_DATA, since, sums_since);
+  spend(task, TIME_DATA);
   task->profile[TIME_DATA].seconds -= waited;
   task->profile[TIME_WAIT].seconds += waited;
 }
 
-static gan_status fakes(gan_task *task, const gan_pass *pass, float **out) {
+static gan_status make_fakes(gan_task *task, const gan_pass *pass, float **out) {
   gan_state *state = task->state;
   gan_rng rng = gan_rng_stream(pass->seed, GAN_RNG_LATENT, 0, pass->phase, 0);
   gan_latent_fill((gan_latent_distribution)task->config->model.latent_distribution, rng, pass->draw,
@@ -84,73 +95,105 @@ static gan_status fakes(gan_task *task, const gan_pass *pass, float **out) {
   return gan_net_forward(task->learners[GENERATOR].net, pass, state->latent, out);
 }
 
+/* A term of the objective over a pass: the logits' gradients, and each part's sums of the loss and,
+ * where `probability` is one of the sums, of that. */
+static void apply(const gan_task *task, gan_objective_term term, const gan_pass *pass,
+                  const float *logits, float *dlogits, int loss, int probability) {
+  const gan_state *state = task->state;
+  int64_t share = state->division.share ? state->division.share : pass->samples;
+  for (int64_t i = 0; i < pass->samples; i += share) {
+    int64_t part = state->division.share ? (pass->at + i) / share : 0;
+    gan_loss made = term(share, pass->batch, logits + i, dlogits + i);
+    state->parts[part * state->row + loss] += made.loss;
+    if (probability < SUMS) state->parts[part * state->row + probability] += made.probability;
+  }
+}
+
+static void forget(const gan_task *task, int sum) {
+  const gan_state *state = task->state;
+  for (int64_t p = 0; p < state->division.parts; p++) state->parts[p * state->row + sum] = 0;
+}
+
 static double lr_of(const gan_config *config, int which) {
   return which == GENERATOR ? config->train.lr_g : config->train.lr_d;
 }
 
 /* Sums the gradients over the ranks; all then take the same step, unless it is no number. */
-static gan_status update(gan_task *task, int which, double *norm, double *since,
-                         double *sums_since) {
+static gan_status update(gan_task *task, int which, double *norm) {
   gan_learner *learner = &task->learners[which];
-  GAN_TRY(gan_comm_sum_float(task->comm, learner->net->grads, (size_t)learner->net->slab_size));
+  spend(task, which == GENERATOR ? TIME_G : TIME_D);
+  GAN_TRY(gan_net_sum_gradients(learner->net, task->comm));
+  spend(task, TIME_SUM);
   *norm = sqrt(gan_sum_of_squares(learner->net->slab_size, learner->net->grads));
   if (!isfinite(*norm))
     return gan_fail(GAN_NUMBERS, "the gradient of the %s is not finite (its norm is %g)",
                     learner->net->name, *norm);
-  spend(task, which == GENERATOR ? TIME_G : TIME_D, since, sums_since);
   learner->adam->lr = task->lr_factor * lr_of(task->config, which);
   gan_adam_step_once(learner->adam, learner->net->grads, learner->net->params);
-  spend(task, TIME_OPTIMIZER, since, sums_since);
+  spend(task, TIME_OPTIMIZER);
+  return GAN_OK;
+}
+
+static gan_status judge_real(gan_task *task, const gan_pass *pass) {
+  gan_state *state = task->state;
+  gan_net *net = task->learners[DISCRIMINATOR].net;
+  float *logits;
+  fetch(task, pass);
+  GAN_TRY(gan_net_forward(net, pass, state->real, &logits));
+  apply(task, state->objective->real, pass, logits, net->dout, LOSS_REAL, P_REAL);
+  return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, net->dout, NULL);
+}
+
+static gan_status judge_fakes(gan_task *task, const gan_pass *pass) {
+  gan_state *state = task->state;
+  gan_net *net = task->learners[DISCRIMINATOR].net;
+  float *fake, *logits;
+  GAN_TRY(make_fakes(task, pass, &fake));
+  GAN_TRY(gan_net_forward(net, pass, fake, &logits));
+  apply(task, state->objective->fake, pass, logits, net->dout, LOSS_FAKE, P_FAKE);
+  return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, net->dout, NULL);
+}
+
+static gan_status deceive(gan_task *task, const gan_pass *pass) {
+  gan_state *state = task->state;
+  gan_net *judge = task->learners[DISCRIMINATOR].net, *net = task->learners[GENERATOR].net;
+  float *fake, *logits, *dfake;
+  GAN_TRY(make_fakes(task, pass, &fake));
+  GAN_TRY(gan_net_forward(judge, pass, fake, &logits));
+  apply(task, state->objective->generator, pass, logits, judge->dout, LOSS_G, SUMS);
+  GAN_TRY(gan_net_backward(judge, pass, GAN_WANT_INPUT, judge->dout, &dfake));
+  return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, dfake, NULL);
+}
+
+/* A pass over the batch, in pieces; `accumulate`: its gradients add to those of a pass before. */
+static gan_status in_pieces(gan_task *task, uint32_t phase, int64_t update, bool accumulate,
+                            gan_status (*take)(gan_task *task, const gan_pass *pass)) {
+  const gan_state *state = task->state;
+  for (int64_t at = 0; at < task->local_samples; at += state->piece) {
+    gan_pass pass = make_pass(task, phase, update, at);
+    pass.accumulate = accumulate;
+    GAN_TRY(take(task, &pass));
+  }
   return GAN_OK;
 }
 
 static gan_status discriminator_update(gan_task *task) {
   gan_state *state = task->state;
-  gan_net *net = task->learners[DISCRIMINATOR].net;
-  int64_t batch = task->config->train.batch;
-  float *fake, *logits;
-  double since = gan_clock(), sums_since = gan_comm_seconds(task->comm);
-
-  next_batch(task, &since, &sums_since);
-
-  gan_pass pass = make_pass(task, PASS_REAL, state->d_updates);
-  GAN_TRY(gan_net_forward(net, &pass, state->real, &logits));
-  gan_loss real = state->objective->real(pass.samples, batch, logits, net->dout);
-  GAN_TRY(gan_net_backward(net, &pass, GAN_WANT_WEIGHTS, net->dout, NULL));
-
-  pass = make_pass(task, PASS_FAKE, state->d_updates);
-  GAN_TRY(fakes(task, &pass, &fake));
-  GAN_TRY(gan_net_forward(net, &pass, fake, &logits));
-  gan_loss made = state->objective->fake(pass.samples, batch, logits, net->dout);
-  pass.accumulate = true;
-  GAN_TRY(gan_net_backward(net, &pass, GAN_WANT_WEIGHTS, net->dout, NULL));
-
-  state->sums[LOSS_REAL] = real.loss;
-  state->sums[LOSS_FAKE] = made.loss;
-  state->sums[P_REAL] = real.probability;
-  state->sums[P_FAKE] = made.probability;
+  for (int sum = LOSS_REAL; sum <= P_FAKE; sum++)
+    if (sum != LOSS_G) forget(task, sum);
+  GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, false, judge_real));
+  GAN_TRY(in_pieces(task, PASS_FAKE, state->d_updates, true, judge_fakes));
   state->d_updates++;
-  task->images_seen += batch;
-  return update(task, DISCRIMINATOR, &task->metrics[D_NORM].value, &since, &sums_since);
+  task->images_seen += task->config->train.batch;
+  return update(task, DISCRIMINATOR, &task->metrics[D_NORM].value);
 }
 
 static gan_status generator_update(gan_task *task) {
   gan_state *state = task->state;
-  gan_net *judge = task->learners[DISCRIMINATOR].net, *net = task->learners[GENERATOR].net;
-  float *fake, *logits, *dfake;
-  double since = gan_clock(), sums_since = gan_comm_seconds(task->comm);
-
-  gan_pass pass = make_pass(task, PASS_GENERATOR, state->g_updates);
-  GAN_TRY(fakes(task, &pass, &fake));
-  GAN_TRY(gan_net_forward(judge, &pass, fake, &logits));
-  gan_loss made =
-      state->objective->generator(pass.samples, task->config->train.batch, logits, judge->dout);
-  GAN_TRY(gan_net_backward(judge, &pass, GAN_WANT_INPUT, judge->dout, &dfake));
-  GAN_TRY(gan_net_backward(net, &pass, GAN_WANT_WEIGHTS, dfake, NULL));
-
-  state->sums[LOSS_G] = made.loss;
+  forget(task, LOSS_G);
+  GAN_TRY(in_pieces(task, PASS_GENERATOR, state->g_updates, false, deceive));
   state->g_updates++;
-  return update(task, GENERATOR, &task->metrics[G_NORM].value, &since, &sums_since);
+  return update(task, GENERATOR, &task->metrics[G_NORM].value);
 }
 
 /* The phases of a step, in order. */
@@ -162,19 +205,47 @@ static const struct {
     {generator_update, offsetof(gan_config, train.g_steps)},
 };
 
-/* One reduction a step: the losses, whether some rank was asked to stop, or could not read. */
+/* One reduction a step: the losses, the networks' statistics, whether some rank was asked to stop,
+ * or could not read. */
+static gan_status sum_up(gan_task *task) {
+  gan_state *state = task->state;
+  for (int64_t p = 0; p < state->division.parts; p++) {
+    double *row = state->parts + p * state->row;
+    row[STOP] = p == 0 && task->stop_wanted;
+    row[FAILED] = p == 0 && state->data_status != GAN_OK;
+    row += SUMS;
+    for (int i = 0; i < task->learner_count; i++) {
+      const gan_net *net = task->learners[i].net;
+      memcpy(row, net->statistics + p * net->statistics_size,
+             (size_t)net->statistics_size * sizeof *row);
+      row += net->statistics_size;
+    }
+  }
+  return gan_sums_doubles(state->sums, task->comm, state->division.parts, state->row, state->row,
+                          state->parts, state->totals);
+}
+
+static void absorb_statistics(gan_task *task) {
+  const double *statistics = ((const gan_state *)task->state)->totals + SUMS;
+  for (int i = 0; i < task->learner_count; i++) {
+    gan_net_absorb(task->learners[i].net, statistics);
+    statistics += task->learners[i].net->statistics_size;
+  }
+}
+
 static gan_status share_metrics(gan_task *task) {
   gan_state *state = task->state;
   gan_metric *metrics = task->metrics;
-  state->sums[STOP] = task->stop_wanted;
-  state->sums[FAILED] = state->data_status != GAN_OK;
-  GAN_TRY(gan_comm_sum_double(task->comm, state->sums, SUMS));
-  if (state->sums[FAILED] > 0) return gan_comm_agree(task->comm, state->data_status);
-  task->stop_agreed = state->sums[STOP] > 0;
-  metrics[D_LOSS].value = state->sums[LOSS_REAL] + state->sums[LOSS_FAKE];
-  metrics[G_LOSS].value = state->sums[LOSS_G];
-  metrics[D_REAL].value = state->sums[P_REAL];
-  metrics[D_FAKE].value = state->sums[P_FAKE];
+  const double *totals = state->totals;
+  GAN_TRY(sum_up(task));
+  spend(task, TIME_SUM);
+  if (totals[FAILED] > 0) return gan_comm_agree(task->comm, state->data_status);
+  absorb_statistics(task);
+  task->stop_agreed = totals[STOP] > 0;
+  metrics[D_LOSS].value = totals[LOSS_REAL] + totals[LOSS_FAKE];
+  metrics[G_LOSS].value = totals[LOSS_G];
+  metrics[D_REAL].value = totals[P_REAL];
+  metrics[D_FAKE].value = totals[P_FAKE];
   metrics[LR_D].value = task->learners[DISCRIMINATOR].adam->lr;
   metrics[LR_G].value = task->learners[GENERATOR].adam->lr;
   for (int i = 0; i < task->metric_count; i++)
@@ -184,6 +255,9 @@ static gan_status share_metrics(gan_task *task) {
 }
 
 static gan_status step(gan_task *task) {
+  gan_state *state = task->state;
+  state->since = gan_clock();
+  state->sums_since = gan_comm_seconds(task->comm);
   for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
     int64_t count = *(const int64_t *)((const char *)task->config + phases[i].count);
     for (int64_t k = 0; k < count; k++) GAN_TRY(phases[i].update(task));
@@ -222,39 +296,69 @@ static void describe(gan_task *task) {
   task->counters[task->counter_count++] = (gan_counter){"g_updates", &state->g_updates};
 }
 
+/* How this rank's samples are cut into parts and passes. */
+static gan_status divide(gan_task *task) {
+  const gan_config *config = task->config;
+  gan_state *state = task->state;
+  gan_shards shards = gan_shards_of(task->info->n, config->data.shards, config->train.batch,
+                                    gan_comm_rank(task->comm), gan_comm_size(task->comm));
+  task->local_samples = gan_shards_samples(&shards);
+  state->first_sample = gan_shards_first_sample(&shards);
+  state->piece = task->local_samples;
+  if (config->train.microbatch != GAN_UNSET_INT && config->train.microbatch < state->piece)
+    state->piece = config->train.microbatch;
+  state->division.parts = 1;
+  if (!config->compute.reproducible) return GAN_OK;
+  state->division = (gan_division){.share = gan_shards_quota(&shards),
+                                   .parts = shards.owned,
+                                   .threads = (int)config->compute.threads};
+  return gan_sums_create(shards.count, state->division.threads, &state->sums);
+}
+
+static gan_status add_networks(gan_task *task) {
+  const gan_config *config = task->config;
+  const gan_state *state = task->state;
+  gan_shape image = {task->info->h, task->info->w, task->info->c};
+  gan_net_spec spec = {.name = "generator",
+                       .key = "model.generator",
+                       .id = GENERATOR,
+                       .layers = &config->model.generator,
+                       .in = {1, 1, config->model.latent},
+                       .out = image,
+                       .capacity = state->piece,
+                       .share = config->train.batch / config->data.shards,
+                       .trains = true,
+                       .division = state->division,
+                       .sums = state->sums};
+  GAN_TRY(add_learner(task, &spec));
+  spec.name = "discriminator";
+  spec.key = "model.discriminator";
+  spec.id = DISCRIMINATOR;
+  spec.layers = &config->model.discriminator;
+  spec.in = image;
+  spec.out = (gan_shape){1, 1, 1};
+  GAN_TRY(add_learner(task, &spec));
+  return gan_task_check_microbatch(task);
+}
+
 static gan_status create(gan_task *task) {
   const gan_config *config = task->config;
   gan_state *state;
   GAN_TRY_ALLOC(state, 1, "the GAN");
   task->state = state;
   state->objective = gan_objective_of((gan_objective_kind)config->train.objective);
-  gan_shards shards = gan_shards_of(task->info->n, config->data.shards, config->train.batch,
-                                    gan_comm_rank(task->comm), gan_comm_size(task->comm));
-  task->local_samples = gan_shards_samples(&shards);
-  state->first_sample = gan_shards_first_sample(&shards);
   task->latent_size = config->model.latent;
   task->batches_a_step = config->train.d_steps;
-  gan_shape image = {task->info->h, task->info->w, task->info->c};
-  gan_net_spec generator = {.name = "generator",
-                            .key = "model.generator",
-                            .id = GENERATOR,
-                            .layers = &config->model.generator,
-                            .in = {1, 1, config->model.latent},
-                            .out = image,
-                            .capacity = task->local_samples,
-                            .trains = true};
-  gan_net_spec discriminator = {.name = "discriminator",
-                                .key = "model.discriminator",
-                                .id = DISCRIMINATOR,
-                                .layers = &config->model.discriminator,
-                                .in = image,
-                                .out = {1, 1, 1},
-                                .capacity = task->local_samples,
-                                .trains = true};
-  GAN_TRY(add_learner(task, &generator));
-  GAN_TRY(add_learner(task, &discriminator));
-  GAN_TRY_ALLOC(state->real, task->local_samples * gan_shape_size(image), "a batch of data");
-  GAN_TRY_ALLOC(state->latent, task->local_samples * task->latent_size, "a batch of noise");
+  GAN_TRY(divide(task));
+  GAN_TRY(add_networks(task));
+  state->row = SUMS;
+  for (int i = 0; i < task->learner_count; i++)
+    state->row += task->learners[i].net->statistics_size;
+  if (state->sums) GAN_TRY(gan_sums_reserve(state->sums, state->row));
+  GAN_TRY_ALLOC(state->parts, state->division.parts * state->row, "losses");
+  GAN_TRY_ALLOC(state->totals, state->row, "losses");
+  GAN_TRY_ALLOC(state->real, state->piece * gan_data_row_size(task->info), "a batch of data");
+  GAN_TRY_ALLOC(state->latent, state->piece * task->latent_size, "a batch of noise");
   describe(task);
   return GAN_OK;
 }
@@ -275,6 +379,9 @@ static void destroy(gan_task *task) {
   gan_state *state = task->state;
   if (!state) return;
   gan_loader_destroy(&state->loader);
+  gan_sums_destroy(&state->sums);
+  gan_free(&state->parts);
+  gan_free(&state->totals);
   gan_free(&state->real);
   gan_free(&state->latent);
   gan_free(&task->state);

@@ -23,7 +23,9 @@ static gan_status load(gan_generator *generator, const char *path) {
   gan_status status =
       gan_config_parse(&generator->config, text, strlen(text), path, NULL, 0, 1, &layers);
   if (status != GAN_OK) return gan_fail_context(GAN_INPUT, "%s: its config", path);
-  gan_gemm_set_threads((int)generator->config.compute.threads);
+  const gan_config *config = &generator->config;
+  int threads = (int)config->compute.threads;
+  gan_gemm_set_threads(config->compute.reproducible ? 1 : threads);
   const gan_data_facts *data = &gan_checkpoint_facts(generator->checkpoint)->data;
   gan_net_spec spec = {.name = "generator",
                        .key = "model.generator",
@@ -31,6 +33,9 @@ static gan_status load(gan_generator *generator, const char *path) {
                        .in = {1, 1, generator->config.model.latent},
                        .out = {data->h, data->w, data->c},
                        .capacity = CAPACITY};
+  if (config->compute.reproducible)
+    spec.division =
+        (gan_division){.share = config->train.batch / config->data.shards, .threads = threads};
   GAN_TRY(gan_net_create(&spec, &generator->net));
   gan_learner learner = {.net = generator->net};
   return gan_checkpoint_read_learner(generator->checkpoint, &learner);

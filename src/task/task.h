@@ -71,6 +71,10 @@ void gan_task_destroy(gan_task **task);
 /* First weights from the config's seed, the same on all ranks. */
 void gan_task_init(gan_task *task);
 
+/* Whether the networks can take a batch in pieces of train.microbatch samples; GAN_USAGE names the
+ * layer that cannot, and which sizes would do. */
+GAN_CHECKED gan_status gan_task_check_microbatch(const gan_task *task);
+
 /* The range of values that the networks work in, where the config leaves it open. */
 gan_range gan_task_range(const gan_config *config);
 

@@ -130,7 +130,8 @@ static gan_status check_processors(gan_comm *comm) {
 /* The rest of building, once session->info is known. */
 static gan_status build_task(gan_session *session) {
   GAN_TRY(check_processors(session->comm));
-  gan_gemm_set_threads((int)session->config.compute.threads);
+  const gan_config *config = &session->config;
+  gan_gemm_set_threads(config->compute.reproducible ? 1 : (int)config->compute.threads);
   GAN_TRY(gan_comm_agree(session->comm, gan_config_yaml(&session->config, &session->config_text)));
   return gan_comm_agree(session->comm, gan_task_create(session->comm, &session->config,
                                                        &session->info, &session->task));

@@ -1,0 +1,43 @@
+/* Whether a batch can be taken in pieces. */
+#include "task/task.h"
+
+#include <stdio.h>
+
+/* A piece holds whole groups of samples; one that normalises over the batch allows no pieces. */
+static gan_status check_layer(const char *place, int64_t microbatch, const gan_net *net,
+                              const gan_layer *layer) {
+  if (layer->sums)
+    return gan_fail(GAN_USAGE,
+                    "%s is %lld, but layer %s (%s) of the %s takes its statistics over the whole "
+                    "batch, which must then pass in one piece; give that layer {stats: ghost}, or "
+                    "leave out train.microbatch and use more ranks",
+                    place, (long long)microbatch, layer->name, layer->type->schema.name, net->name);
+  if (layer->group && microbatch % layer->group)
+    return gan_fail(GAN_USAGE,
+                    "%s is %lld, which cuts the groups of %lld samples of layer %s (%s) of the %s; "
+                    "allowed are multiples of %lld",
+                    place, (long long)microbatch, (long long)layer->group, layer->name,
+                    layer->type->schema.name, net->name, (long long)layer->group);
+  return GAN_OK;
+}
+
+gan_status gan_task_check_microbatch(const gan_task *task) {
+  const gan_config *config = task->config;
+  int64_t microbatch = config->train.microbatch;
+  int64_t share = config->train.batch / config->data.shards;
+  char place[600];
+  if (microbatch == GAN_UNSET_INT || microbatch >= config->train.batch) return GAN_OK;
+  gan_config_place(config, "train.microbatch", place, sizeof place);
+  for (int i = 0; i < task->learner_count; i++) {
+    const gan_net *net = task->learners[i].net;
+    for (int k = 0; k < net->layer_count; k++)
+      GAN_TRY(check_layer(place, microbatch, net, &net->layers[k]));
+  }
+  if (config->compute.reproducible && microbatch % share)
+    return gan_fail(GAN_USAGE,
+                    "%s is %lld; with compute.reproducible a piece holds whole shards' shares of a "
+                    "batch, train.batch / data.shards = %lld samples each: allowed are multiples "
+                    "of %lld; more data.shards make the share smaller",
+                    place, (long long)microbatch, (long long)share, (long long)share);
+  return GAN_OK;
+}
