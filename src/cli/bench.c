@@ -1,5 +1,7 @@
 /* mpigan bench step: what a training step costs, beside what it cannot cost less than: its matrix
- * products alone and one Adam pass, on this machine, now. */
+ * products alone and one Adam pass, on this machine, now.
+ *
+ * mpigan bench reproducible: the price of compute.reproducible, as a ratio. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -8,10 +10,11 @@
 #include "kernels/gemm.h"
 #include "train/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define USAGE "step CONFIG.yaml [--set KEY=VALUE ...] [--repeat N]"
+#define USAGE "step|reproducible CONFIG.yaml [--set KEY=VALUE ...] [--repeat N]"
 
 enum { CALLS_MAX = 4096 };
 
@@ -132,34 +135,138 @@ static gan_status bench_step(gan_session *session, int repeat) {
   return status;
 }
 
+static gan_status open_session(gan_session *session, const char *config,
+                               const gan_argument_list *overrides) {
+  GAN_TRY(gan_session_config(session, config, overrides->values, overrides->count));
+  GAN_TRY(gan_session_build_synthetic(session));
+  gan_task_init(session->task);
+  return GAN_OK;
+}
+
+static gan_status measure_step(gan_comm *comm, const char *config,
+                               const gan_argument_list *overrides, int repeat) {
+  gan_session session = {.comm = comm};
+  gan_status status = open_session(&session, config, overrides);
+  if (status == GAN_OK) status = bench_step(&session, repeat);
+  gan_session_reset(&session);
+  return status;
+}
+
+/* ---- the price of reproducible sums ---- */
+
+enum { VARIANTS = 5 };
+
+typedef struct {
+  gan_session session;
+  char shards[64]; /* the override */
+  double *times;   /* (repeat) */
+} variant;
+
+/* The config with plain sums, then with order-free ones on its own number of shards, and on half as
+ * many each time, while these fit batch and ranks. */
+static gan_status open_variants(gan_comm *comm, const char *config,
+                                const gan_argument_list *overrides, int repeat, variant *variants,
+                                int *count) {
+  int64_t shards = 0;
+  for (*count = 0; *count < VARIANTS; ++*count) {
+    variant *v = &variants[*count];
+    gan_argument_list all = *overrides;
+    if (all.count + 2 > GAN_ARGUMENT_LIST_MAX)
+      return gan_fail(GAN_USAGE, "bench: --set is given too often");
+    if (*count > 1) {
+      if (shards % 2 || shards / 2 < gan_comm_size(comm)) break;
+      shards /= 2;
+      snprintf(v->shards, sizeof v->shards, "data.shards=%lld", (long long)shards);
+      all.values[all.count++] = v->shards;
+    }
+    all.values[all.count++] = *count ? "compute.reproducible=true" : "compute.reproducible=false";
+    v->session.comm = comm;
+    GAN_TRY(open_session(&v->session, config, &all));
+    if (*count == 0) shards = v->session.config.data.shards;
+    v->times = gan_alloc((size_t)repeat, sizeof *v->times, "times");
+    GAN_TRY(gan_comm_agree(comm, v->times ? GAN_OK : GAN_NO_MEMORY));
+  }
+  return GAN_OK;
+}
+
+/* In turn, so that a change of the machine's speed meets all. */
+static gan_status measure_variants(variant *variants, int count, int repeat) {
+  const int warm = 2;
+  for (int i = -warm; i < repeat; i++)
+    for (int k = 0; k < count; k++) {
+      gan_session *session = &variants[k].session;
+      gan_gemm_set_threads(k ? 1 : (int)session->config.compute.threads);
+      double start = gan_clock();
+      GAN_TRY(session->task->type->step(session->task));
+      if (i >= 0) variants[k].times[i] = gan_clock() - start;
+    }
+  return GAN_OK;
+}
+
+static void report_variants(const variant *variants, int count, int repeat) {
+  double plain = median(variants[0].times, repeat);
+  const gan_config *config = &variants[0].session.config;
+  int ranks = gan_comm_size(variants[0].session.comm);
+  gan_log("%s: global batch %lld, %d rank%s, %lld thread%s, %d steps each, medians", config->file,
+          (long long)config->train.batch, ranks, ranks == 1 ? "" : "s",
+          (long long)config->compute.threads, config->compute.threads == 1 ? "" : "s", repeat);
+  gan_log("plain sums                                     %9.3f ms", 1e3 * plain);
+  for (int k = 1; k < count; k++) {
+    long long shards = variants[k].session.config.data.shards;
+    double time = median(variants[k].times, repeat);
+    gan_log("reproducible, %5lld shards of %5lld samples    %9.3f ms   %.2f times plain", shards,
+            (long long)config->train.batch / shards, 1e3 * time, time / plain);
+  }
+  gan_log(
+      "matrix products on few rows are slow: a larger train.batch / data.shards lowers the price; "
+      "data.shards is the most ranks that a run can use");
+}
+
+static gan_status measure_reproducible(gan_comm *comm, const char *config,
+                                       const gan_argument_list *overrides, int repeat) {
+  variant *variants = gan_alloc(VARIANTS, sizeof *variants, "sessions");
+  int count = 0;
+  gan_status status = gan_comm_agree(comm, variants ? GAN_OK : GAN_NO_MEMORY);
+  if (status == GAN_OK) status = open_variants(comm, config, overrides, repeat, variants, &count);
+  if (status == GAN_OK) status = measure_variants(variants, count, repeat);
+  if (status == GAN_OK) report_variants(variants, count, repeat);
+  for (int k = 0; variants && k < VARIANTS; k++) {
+    gan_session_reset(&variants[k].session);
+    gan_free(&variants[k].times);
+  }
+  gan_free(&variants);
+  return status;
+}
+
+static const struct {
+  const char *name;
+  gan_status (*measure)(gan_comm *comm, const char *config, const gan_argument_list *overrides,
+                        int repeat);
+} measurements[] = {{"step", measure_step}, {"reproducible", measure_reproducible}};
+
 static gan_status run(gan_comm *comm, int argc, char **argv) {
   const char *what = NULL, *config = NULL;
   int64_t repeat = 50;
   gan_argument_list overrides = {.count = 0};
   const gan_argument table[] = {
-      {.what = "what to measure (step)", .text = &what, .required = true},
+      {.what = "what to measure (step or reproducible)", .text = &what, .required = true},
       {.what = "CONFIG.yaml", .text = &config, .required = true},
       {.name = "--set", .what = "KEY=VALUE", .list = &overrides},
       {.name = "--repeat", .what = "N", .integer = &repeat, .min = 1, .max = 100000},
   };
   GAN_TRY(gan_arguments_parse("bench", USAGE, table, sizeof table / sizeof *table, argc, argv));
-  if (strcmp(what, "step") != 0)
-    return gan_fail(GAN_USAGE, "bench: unknown measurement '%.100s'; there is: step", what);
-  gan_session session = {.comm = comm};
-  gan_status status = gan_session_config(&session, config, overrides.values, overrides.count);
-  if (status == GAN_OK) status = gan_session_build_synthetic(&session);
-  if (status == GAN_OK) {
-    gan_task_init(session.task);
-    status = bench_step(&session, (int)repeat);
-  }
-  gan_session_reset(&session);
-  return status;
+  for (size_t i = 0; i < sizeof measurements / sizeof *measurements; i++)
+    if (strcmp(what, measurements[i].name) == 0)
+      return measurements[i].measure(comm, config, &overrides, (int)repeat);
+  return gan_fail(GAN_USAGE, "bench: unknown measurement '%.100s'; there are: step, reproducible",
+                  what);
 }
 
 const gan_command gan_command_bench = {
     .name = "bench",
     .usage = USAGE,
-    .summary = "what a training step costs here, beside its matrix products and Adam alone",
+    .summary = "what a training step costs here, beside its matrix products and Adam alone; "
+               "reproducible: the price of compute.reproducible",
     .starts_mpi = true,
     .run = run,
 };

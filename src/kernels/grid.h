@@ -1,14 +1,14 @@
 /* Numbers on a common power-of-two grid, so that their sum as 64-bit integers is exact, and thus
  * the same in any order (Demmel and Nguyen, "Parallel reproducible summation", 2015, with one bin).
  *
- * Numbers below 2^e in magnitude are rounded to multiples of 2^(e + h - 62); 2^h of them add up
- * without overflow. */
+ * Floats below 2^e in magnitude are rounded to multiples of 2^(e - 51); 2^11 of them add up without
+ * overflow. */
 #ifndef GAN_KERNELS_GRID_H
 #define GAN_KERNELS_GRID_H
 
 #include <stdint.h>
 
-enum { GAN_GRID_BITS = 62 };
+enum { GAN_GRID_BITS = 51, GAN_GRID_SUM_BITS = 62 };
 
 /* The largest magnitude of n floats, as its bits: ordered as the magnitudes are, infinity and NaN
  * above all numbers. */
@@ -18,7 +18,7 @@ int32_t gan_grid_largest(int64_t n, const float *x);
 int32_t gan_grid_exponent(int32_t largest);
 
 /* q = the sum over `parts` slabs, `stride` floats apart, of x * scale, each rounded to an integer.
- * scale is a power of two. */
+ * scale is a power of two with |x * scale| <= 2^GAN_GRID_BITS. */
 void gan_grid_round(int64_t n, int64_t parts, int64_t stride, double scale, const float *x,
                     int64_t *q);
 

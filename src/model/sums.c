@@ -46,9 +46,14 @@ gan_status gan_sums_reserve(gan_sums *sums, int64_t n) {
   return GAN_OK;
 }
 
-/* The exponent of the grid for numbers below 2^exponent. */
-static int grid_of(const gan_sums *sums, int32_t exponent) {
-  return exponent + sums->headroom - GAN_GRID_BITS;
+/* The exponent of the grid for doubles below 2^exponent, and for floats. */
+static int double_grid(const gan_sums *sums, int32_t exponent) {
+  return exponent + sums->headroom - GAN_GRID_SUM_BITS;
+}
+
+static int float_grid(const gan_sums *sums, int32_t exponent) {
+  int bits = GAN_GRID_SUM_BITS - sums->headroom;
+  return exponent - (bits < GAN_GRID_BITS ? bits : GAN_GRID_BITS);
 }
 
 /* The least e with |x| < 2^e, INT32_MAX for infinity and NaN, INT32_MIN for 0. */
@@ -84,14 +89,15 @@ gan_status gan_sums_doubles(gan_sums *sums, gan_comm *comm, int64_t parts, int64
     sums->integers[k] = 0;
     if (exponent == INT32_MAX || exponent == INT32_MIN) continue;
     for (int64_t p = 0; p < parts; p++)
-      sums->integers[k] += llrint(ldexp(values[p * stride + k], -grid_of(sums, exponent)));
+      sums->integers[k] += llrint(ldexp(values[p * stride + k], -double_grid(sums, exponent)));
   }
   GAN_TRY(gan_comm_sum_int64(comm, sums->integers, (size_t)n));
   for (int64_t k = 0; k < n; k++) {
     int32_t exponent = sums->exponents[k];
-    totals[k] = exponent == INT32_MAX   ? (double)NAN
-                : exponent == INT32_MIN ? 0
-                                        : ldexp((double)sums->integers[k], grid_of(sums, exponent));
+    totals[k] = exponent == INT32_MAX ? (double)NAN
+                : exponent == INT32_MIN
+                    ? 0
+                    : ldexp((double)sums->integers[k], double_grid(sums, exponent));
   }
   return GAN_OK;
 }
@@ -110,7 +116,7 @@ static void round_chunk(const gan_sums *sums, int64_t parts, int64_t stride, int
   for (int t = tensor_at(begins, count, 0, first); first < last; t++) {
     int64_t end = t + 1 < count && begins[t + 1] < last ? begins[t + 1] : last;
     int32_t exponent = gan_grid_exponent(sums->exponents[t]);
-    double scale = exponent == INT32_MAX ? 0 : ldexp(1, -grid_of(sums, exponent));
+    double scale = exponent == INT32_MAX ? 0 : ldexp(1, -float_grid(sums, exponent));
     gan_grid_round(end - first, exponent == INT32_MAX ? 0 : parts, stride, scale, slab + first,
                    integers);
     integers += end - first;
@@ -123,7 +129,7 @@ static void value_chunk(const gan_sums *sums, int count, const int64_t *begins, 
   for (int t = tensor_at(begins, count, 0, first); first < last; t++) {
     int64_t end = t + 1 < count && begins[t + 1] < last ? begins[t + 1] : last;
     int32_t exponent = gan_grid_exponent(sums->exponents[t]);
-    double unit = exponent == INT32_MAX ? (double)NAN : ldexp(1, grid_of(sums, exponent));
+    double unit = exponent == INT32_MAX ? (double)NAN : ldexp(1, float_grid(sums, exponent));
     gan_grid_value(end - first, unit, integers, slab + first);
     integers += end - first;
     first = end;

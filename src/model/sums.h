@@ -3,8 +3,9 @@
  * Plain sums add up in an order that depends on the number of ranks, and so do their last bits.
  * Order-free ones do not: all ranks agree on a common power-of-two grid for each number (by one
  * reduction of exponents), each part is rounded to it and the integers are added, which is exact.
- * The grid is 2^-53 or finer of the largest part, for up to 512 parts; the rounding of a part is
- * then below that of the double, far below that of the float, that it comes from.
+ * For up to 512 parts the grid of doubles is 2^-53 of the largest part or finer, that of a tensor
+ * of floats 2^-51 of its largest number: the rounding to it is far below a float's own, also for
+ * numbers a million times smaller than the tensor's largest.
  */
 #ifndef GAN_MODEL_SUMS_H
 #define GAN_MODEL_SUMS_H

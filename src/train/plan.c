@@ -28,8 +28,8 @@ static void print_network(const gan_learner *learner) {
   gan_bytes_text(activations, (double)net->activation_bytes);
   gan_log("%s: %s -> %s, %lld parameters in %d layers", net->name, gan_shape_text(net->in, in),
           gan_shape_text(net->out, out), (long long)net->param_count, net->layer_count);
-  gan_log("  memory: weights %s, gradients %s, moments 2 x %s, activations %s", slab, slab, slab,
-          activations);
+  gan_log("  memory: weights %s, gradients %lld x %s, moments 2 x %s, activations %s", slab,
+          (long long)gan_net_parts(net), slab, slab, activations);
 }
 
 /* Numbers of ranks that own equally many of so many shards: the divisors, those near `ranks` where
@@ -73,6 +73,19 @@ static void print_split(const gan_session *session) {
           even_ranks(shards, ranks, even));
 }
 
+static void print_sums(const gan_session *session) {
+  const gan_config *config = &session->config;
+  if (config->compute.reproducible)
+    gan_log(
+        "sums: order-free, the same bits on every number of ranks and threads; each shard's %lld "
+        "samples are computed on their own",
+        (long long)(config->train.batch / config->data.shards));
+  if (config->train.microbatch != GAN_UNSET_INT &&
+      config->train.microbatch < session->task->local_samples)
+    gan_log("microbatch: a rank's samples pass in pieces of %lld",
+            (long long)config->train.microbatch);
+}
+
 /* What a rank holds of the data. */
 static void print_data_memory(const gan_session *session) {
   const gan_config *config = &session->config;
@@ -104,6 +117,7 @@ void gan_plan_print(const gan_session *session, const char *run_dir) {
           (long long)config->compute.threads, config->compute.threads == 1 ? "" : "s",
           gan_gemm_library(library, sizeof library));
   print_split(session);
+  print_sums(session);
   for (int i = 0; i < session->task->learner_count; i++) print_network(&session->task->learners[i]);
 }
 

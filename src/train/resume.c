@@ -124,8 +124,9 @@ gan_status gan_resume_check_data(const gan_session *session, const gan_checkpoin
 void gan_resume_log_world(const gan_session *session, const gan_run_facts *facts) {
   int ranks = gan_comm_size(session->comm);
   if (facts->world_size == ranks) return;
-  gan_log("  it was saved by %lld rank%s, this start has %d: each step is equal to rounding",
-          (long long)facts->world_size, facts->world_size == 1 ? "" : "s", ranks);
+  gan_log("  it was saved by %lld rank%s, this start has %d: each step is equal to %s",
+          (long long)facts->world_size, facts->world_size == 1 ? "" : "s", ranks,
+          session->config.compute.reproducible ? "the bit" : "rounding");
 }
 
 static gan_status read_state(gan_task *task, gan_checkpoint *checkpoint) {
