@@ -7,6 +7,7 @@
 #include "optim/schedule.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +74,16 @@ static void print_split(const gan_session *session) {
           even_ranks(shards, ranks, even));
 }
 
+/* Threads that the launcher has put onto too few cores. */
+static void print_cores(const gan_config *config) {
+  long long threads = config->compute.threads, cores = omp_get_num_procs();
+  if (threads > cores)
+    gan_log(
+        "  its %lld threads share %lld core%s: start it with mpirun --map-by slot:PE=%lld, or srun "
+        "--cpus-per-task=%lld",
+        threads, cores, cores == 1 ? "" : "s", threads, threads);
+}
+
 static void print_sums(const gan_session *session) {
   const gan_config *config = &session->config;
   if (config->compute.reproducible)
@@ -116,6 +127,7 @@ void gan_plan_print(const gan_session *session, const char *run_dir) {
   gan_log("ranks: %d, %lld thread%s each; %s", gan_comm_size(session->comm),
           (long long)config->compute.threads, config->compute.threads == 1 ? "" : "s",
           gan_gemm_library(library, sizeof library));
+  print_cores(config);
   print_split(session);
   print_sums(session);
   for (int i = 0; i < session->task->learner_count; i++) print_network(&session->task->learners[i]);
