@@ -16,17 +16,34 @@
 
 #define USAGE "step|reproducible CONFIG.yaml [--set KEY=VALUE ...] [--repeat N]"
 
-enum { CALLS_MAX = 4096 };
-
 typedef struct {
-  gan_gemm_call calls[CALLS_MAX];
-  int count;
+  gan_gemm_call *calls; /* (room) */
+  int count, room;      /* count goes on beyond the room */
 } call_list;
 
+/* Threads that share the shards call it at the same time. */
 static void record(void *context, const gan_gemm_call *call) {
   call_list *list = context;
-  GAN_ASSERT(list->count < CALLS_MAX);
-  list->calls[list->count++] = *call;
+  int at;
+#pragma omp atomic capture
+  at = list->count++;
+  if (at < list->room) list->calls[at] = *call;
+}
+
+/* The products of a step: one to count them, one to keep them. */
+static gan_status record_step(gan_task *task, call_list *list) {
+  for (int i = 0; i < 2; i++) {
+    list->count = 0;
+    gan_gemm_observe(record, list);
+    gan_status status = task->type->step(task);
+    gan_gemm_observe(NULL, NULL);
+    GAN_TRY(status);
+    if (i > 0) break;
+    list->calls = gan_alloc((size_t)list->count, sizeof *list->calls, "a list of products");
+    list->room = list->count;
+    GAN_TRY(gan_comm_agree(task->comm, list->calls ? GAN_OK : GAN_NO_MEMORY));
+  }
+  return GAN_OK;
 }
 
 /* The very products of a step, on the very memory, without what stands between them. */
@@ -80,10 +97,7 @@ static gan_status measure(gan_session *session, int repeat, call_list *calls, do
   gan_task *task = session->task;
   double *step = times, *gemm = times + repeat, *adam = times + 2 * repeat;
   for (int i = 0; i < 3; i++) GAN_TRY(task->type->step(task)); /* warm */
-  gan_gemm_observe(record, calls);
-  gan_status status = task->type->step(task);
-  gan_gemm_observe(NULL, NULL);
-  GAN_TRY(status);
+  GAN_TRY(record_step(task, calls));
   for (int i = 0; i < repeat; i++) {
     double t0 = gan_clock();
     GAN_TRY(task->type->step(task));
@@ -124,13 +138,12 @@ static void report(const gan_session *session, int repeat, const call_list *call
 }
 
 static gan_status bench_step(gan_session *session, int repeat) {
-  call_list *calls = gan_alloc(1, sizeof *calls, "a list of products");
+  call_list calls = {0};
   double *times = gan_alloc(3 * (size_t)repeat, sizeof *times, "times");
-  gan_status status = calls && times ? GAN_OK : GAN_NO_MEMORY;
-  status = gan_comm_agree(session->comm, status);
-  if (status == GAN_OK) status = measure(session, repeat, calls, times);
-  if (status == GAN_OK) report(session, repeat, calls, times);
-  gan_free(&calls);
+  gan_status status = gan_comm_agree(session->comm, times ? GAN_OK : GAN_NO_MEMORY);
+  if (status == GAN_OK) status = measure(session, repeat, &calls, times);
+  if (status == GAN_OK) report(session, repeat, &calls, times);
+  gan_free(&calls.calls);
   gan_free(&times);
   return status;
 }

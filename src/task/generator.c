@@ -33,9 +33,11 @@ static gan_status load(gan_generator *generator, const char *path) {
                        .in = {1, 1, generator->config.model.latent},
                        .out = {data->h, data->w, data->c},
                        .capacity = CAPACITY};
-  if (config->compute.reproducible)
-    spec.division =
-        (gan_division){.share = config->train.batch / config->data.shards, .threads = threads};
+  if (config->compute.reproducible) { /* whole parts a pass, as training's own samples */
+    int64_t share = config->train.batch / config->data.shards;
+    spec.division = (gan_division){.share = share, .threads = threads};
+    spec.capacity = (CAPACITY + share - 1) / share * share;
+  }
   GAN_TRY(gan_net_create(&spec, &generator->net));
   gan_learner learner = {.net = generator->net};
   return gan_checkpoint_read_learner(generator->checkpoint, &learner);
