@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,6 +62,7 @@ static record read_record(const gan_lock *lock) {
 
 static void *advance(void *data) {
   gan_lock *lock = data;
+  gan_thread_unbind();
   pthread_mutex_lock(&lock->mutex);
   while (!lock->stopping) {
     struct timespec until;

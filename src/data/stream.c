@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "data/facts.h"
 #include "io/file.h"
 
@@ -97,6 +98,7 @@ static window_slot *find_work(const gan_stream *stream) {
 
 static void *work(void *argument) {
   gan_stream *stream = argument;
+  gan_thread_unbind();
   pthread_mutex_lock(&stream->lock);
   while (!stream->stop) {
     window_slot *slot = find_work(stream);
