@@ -49,17 +49,17 @@ static void destroy(divided *d) {
   gan_sums_destroy(&d->sums);
 }
 
-/* One update of so many passes over other batches, each taken in pieces. */
-static void update(divided *d, int64_t piece, int passes) {
+/* One update of some passes over other batches, each taken in pieces. */
+static void update_of(divided *d, int64_t piece, int first, int passes) {
   gan_net *net = d->made.net;
   static float x[BATCH * IN], dy[BATCH * OUT];
-  for (int p = 0; p < passes; p++) {
+  for (int p = first; p < first + passes; p++) {
     unit_fill(x, BATCH * IN, 5 + (uint64_t)p, -1, 1);
     unit_fill(dy, BATCH * OUT, 6 + (uint64_t)p, -1, 1);
     for (int64_t at = 0; at < BATCH; at += piece) {
       gan_pass pass = {.comm = gan_comm_alone(),
                        .training = true,
-                       .accumulate = p > 0,
+                       .accumulate = p > first,
                        .samples = piece,
                        .at = at,
                        .first_sample = FIRST + at,
@@ -78,6 +78,10 @@ static void update(divided *d, int64_t piece, int passes) {
   check_ok(gan_sums_doubles(net->sums, gan_comm_alone(), gan_net_parts(net), net->statistics_size,
                             net->statistics_size, net->statistics, d->statistics));
   gan_net_absorb(net, d->statistics);
+}
+
+static void update(divided *d, int64_t piece, int passes) {
+  update_of(d, piece, 0, passes);
 }
 
 static void check_close(const char *what, const float *a, const float *b, int64_t n) {
@@ -115,6 +119,26 @@ START_TEST(parts_are_the_undivided_batch) {
   }
   destroy(&whole);
   destroy(&cut);
+}
+END_TEST
+
+/* The gradients of an update are the sum of its passes', divided or not, in pieces or not. */
+START_TEST(gradients_of_passes_add_up) {
+  static const struct {
+    int threads;
+    int64_t piece;
+  } rows[] = {{0, BATCH}, {0, SHARE}, {2, BATCH}, {2, 2 * SHARE}};
+  static divided d[3];
+  for (int i = 0; i < 3; i++) {
+    make(&d[i], local, rows[_i].threads, rows[_i].piece);
+    update_of(&d[i], rows[_i].piece, i % 2, 1 + i / 2); /* the first, the second, both */
+  }
+  int64_t n = d[0].made.net->slab_size;
+  float *sum = unit_floats(n);
+  for (int64_t i = 0; i < n; i++) sum[i] = d[0].made.net->grads[i] + d[1].made.net->grads[i];
+  check_close("gradients", d[2].made.net->grads, sum, n);
+  for (int i = 0; i < 3; i++) destroy(&d[i]);
+  gan_free(&sum);
 }
 END_TEST
 
@@ -208,9 +232,10 @@ END_TEST
 
 int main(void) {
   const unit_test tests[] = {
-      {parts_are_the_undivided_batch, 1}, {threads_give_the_same_bits, 4},
-      {passes_give_the_same_bits, 3},     {dropout_does_not_see_the_parts, 1},
-      {sampling_takes_any_number, 1},     {updates_take_no_memory, 1},
+      {parts_are_the_undivided_batch, 1},  {gradients_of_passes_add_up, 4},
+      {threads_give_the_same_bits, 4},     {passes_give_the_same_bits, 3},
+      {dropout_does_not_see_the_parts, 1}, {sampling_takes_any_number, 1},
+      {updates_take_no_memory, 1},
   };
   return UNIT_MAIN("pass", tests);
 }
