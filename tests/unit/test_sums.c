@@ -263,6 +263,22 @@ START_TEST(slabs_at_the_ends_of_floats) {
 }
 END_TEST
 
+/* As many parts as there is room for, each as large as its grid allows. */
+START_TEST(slabs_of_largest_numbers_fit) {
+  enum { N = 3, MOST = 512 };
+  static const int64_t starts[] = {0};
+  static float slab[MOST * N];
+  for (int parts = 1; parts <= MOST; parts *= 2) {
+    gan_sums *sums = make_sums(parts, 1, 1);
+    for (int i = 0; i < parts * N; i++) slab[i] = i % N == 1 ? 0x1.fffffep-1f : -0x1.fffffep-1f;
+    check_ok(gan_sums_slab(sums, gan_comm_alone(), parts, N, 1, starts, slab));
+    ck_assert_float_eq(slab[0], -0x1.fffffep-1f * (float)parts);
+    ck_assert_float_eq(slab[1], 0x1.fffffep-1f * (float)parts);
+    gan_sums_destroy(&sums);
+  }
+}
+END_TEST
+
 START_TEST(sums_take_no_memory) {
   static double values[PARTS * STRIDE];
   double totals[NUMBERS];
@@ -288,6 +304,7 @@ int main(void) {
       {slabs_do_not_depend_on_order_or_threads, 1},
       {slabs_that_are_not_finite, 1},
       {slabs_at_the_ends_of_floats, 1},
+      {slabs_of_largest_numbers_fit, 1},
       {sums_take_no_memory, 1},
   };
   return UNIT_MAIN("sums", tests);
