@@ -78,6 +78,31 @@ START_TEST(bits_are_the_blocks_of_the_counter) {
 }
 END_TEST
 
+/* The same words, compared: tails of blocks, and thresholds that a word may equal. */
+START_TEST(at_least_compares_the_words) {
+  enum { MOST = 203, MARK = 77 };
+  uint64_t state = 5;
+  uint32_t words[MOST];
+  uint8_t out[MOST + 1];
+  for (int64_t n = 0; n <= MOST; n++) {
+    gan_rng rng = {{(uint32_t)unit_bits(&state), (uint32_t)unit_bits(&state)}};
+    uint64_t draw = unit_bits(&state);
+    uint32_t sample = (uint32_t)unit_bits(&state);
+    gan_rng_bits(rng, draw, sample, n, words);
+    const uint32_t thresholds[] = {0, 1u << 31, UINT32_MAX, n ? words[n - 1] : 1,
+                                   n ? words[n / 2] + 1 : 2};
+    for (int t = 0; t < 5; t++) {
+      memset(out, MARK, sizeof out);
+      gan_rng_at_least(rng, draw, sample, n, thresholds[t], out);
+      for (int64_t i = 0; i < n; i++)
+        if (out[i] != (words[i] >= thresholds[t] ? 1 : 0))
+          ck_abort_msg("element %lld of %lld", (long long)i, (long long)n);
+      ck_assert_int_eq(out[n], MARK);
+    }
+  }
+}
+END_TEST
+
 static void draw_bits(gan_rng rng, int64_t n, void *out) {
   gan_rng_bits(rng, 7, 9, n, out);
 }
@@ -325,6 +350,7 @@ int main(void) {
   const unit_test tests[] = {
       {known_answers, 3},
       {bits_are_the_blocks_of_the_counter, 1},
+      {at_least_compares_the_words, 1},
       {element_does_not_depend_on_n, 3},
       {streams_differ, 1},
       {numbers_are_made_of_the_words, 1},
