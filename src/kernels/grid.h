@@ -14,7 +14,8 @@ enum { GAN_GRID_BITS = 51, GAN_GRID_SUM_BITS = 62 };
  * above all numbers. */
 int32_t gan_grid_largest(int64_t n, const float *x);
 
-/* The least e with |x| < 2^e for numbers up to that magnitude; INT32_MAX for infinity and NaN. */
+/* The least e with |x| < 2^e for numbers up to that magnitude, at least -125, which serves zeros
+ * and subnormal numbers too; INT32_MAX for infinity and NaN. */
 int32_t gan_grid_exponent(int32_t largest);
 
 /* q = the sum over `parts` slabs, `stride` floats apart, of x * scale, each rounded to an integer.
