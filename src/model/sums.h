@@ -3,8 +3,8 @@
  * Plain sums add up in an order that depends on the number of ranks, and so do their last bits.
  * Order-free ones do not: all ranks agree on a common power-of-two grid for each number (by one
  * reduction of exponents), each part is rounded to it and the integers are added, which is exact.
- * For up to 512 parts the grid of doubles is 2^-53 of the largest part or finer, that of a tensor
- * of floats 2^-51 of its largest number: the rounding to it is far below a float's own, also for
+ * For up to 512 parts the grid of doubles is 2^-52 of the largest part or finer, that of a tensor
+ * of floats 2^-50 of its largest number: the rounding to it is far below a float's own, also for
  * numbers a million times smaller than the tensor's largest.
  */
 #ifndef GAN_MODEL_SUMS_H

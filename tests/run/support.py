@@ -4,6 +4,7 @@ CTest gives the places in the environment: MPIGAN (the program), MPIGAN_SOURCE (
 H5MAKE (run_h5make), MPIEXEC (mpirun).
 """
 import array
+import atexit
 import concurrent.futures
 import gzip
 import hashlib
@@ -83,6 +84,10 @@ class Result:
                 f"{self.out[-4000:]}\n--- stderr\n{self.err[-4000:]}")
 
 
+SESSIONS = tempfile.TemporaryDirectory(prefix="mpigan-sessions-", ignore_cleanup_errors=True)
+atexit.register(SESSIONS.cleanup)
+
+
 class Job:
     """A started program.  Its processes share a session, so none gets lost."""
 
@@ -91,9 +96,9 @@ class Job:
         self.words = launcher + [MPIGAN] + [str(word) for word in words]
         self.files = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]
         # Open MPI's own folder: two mpiruns that make the shared one at once can fail.
-        self.session = tempfile.TemporaryDirectory(prefix="mpigan-session-",
-                                                   ignore_cleanup_errors=True)
-        own = {"OMPI_MCA_orte_tmpdir_base": self.session.name} if launcher else {}
+        own = {}
+        if launcher:
+            own["OMPI_MCA_orte_tmpdir_base"] = tempfile.mkdtemp(dir=SESSIONS.name)
         self.process = subprocess.Popen(
             self.words, cwd=cwd, env=dict(os.environ, **own, **(env or {})), stdin=subprocess.DEVNULL,
             stdout=self.files[0], stderr=self.files[1], start_new_session=True, preexec_fn=before)

@@ -41,9 +41,9 @@ class Worlds(Case):
         return max(abs(x[name] - y[name]) / abs(x[name])
                    for x, y in zip(a, b) for name in LOSSES + PROBABILITIES)
 
-    def test_one_to_four_ranks(self):
+    def test_one_to_eight_ranks(self):
         alone = self.records(1)
-        for ranks in (2, 3, 4):
+        for ranks in (2, 3, 5, 8):
             apart = self.distance(alone, self.records(ranks))
             print(f"1 and {ranks} ranks: at most {apart:.1e} apart", flush=True)
             self.assertLess(apart, TOLERANCE)
