@@ -6,6 +6,6 @@ if [ "$(id -u)" = 0 ]; then
 fi
 cores=$(nproc 2>/dev/null || echo 2)
 if [ "$cores" -lt 4 ]; then
-  export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
+  export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1 OMP_WAIT_POLICY=passive
   export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
 fi
