@@ -18,8 +18,8 @@ GAN_KERNEL int32_t gan_grid_largest(int64_t n, const float *x) {
 int32_t gan_grid_exponent(int32_t largest) {
   int32_t biased = largest >> 23;
   if (biased == 255) return INT32_MAX;
-  return (biased ? biased : 1) -
-         126; /* those below the normal numbers count as the least of them */
+  if (biased == 0) biased = 1; /* below the normal numbers: as the least of them */
+  return biased - 126;
 }
 
 /* Adding 1.5 * 2^52 rounds a double below 2^51 to an integer, which then stands in its last bits:

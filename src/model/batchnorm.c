@@ -1,12 +1,13 @@
 /* batchnorm: PyTorch's nn.BatchNorm1d/2d (Ioffe and Szegedy 2015).
  *
- * stats: global   the statistics of the global batch: sums over all ranks in double, so that
- * another world size normalises alike.  Each forward in training updates the running statistics,
- * the variance unbiased over the global number of rows. stats: ghost    those of groups of
- * ghost_size samples inside a shard (Hoffer et al. 2017, algorithm 1): nothing is summed over ranks
- * in forward or backward.  A forward updates the running statistics once, by the mean of its
- * groups' means and unbiased variances; that sum over groups adds up over a step and rides on the
- * step's last reduction.
+ * Global statistics are those of the global batch: sums over all ranks in double, so that another
+ * world size normalises alike.  Each forward in training updates the running statistics, the
+ * variance unbiased over the global number of rows.
+ *
+ * Ghost statistics are those of groups of ghost_size samples inside a shard (Hoffer et al. 2017,
+ * algorithm 1): nothing is summed over ranks in forward or backward.  A forward updates the running
+ * statistics once, by the mean of its groups' means and unbiased variances; that sum over groups
+ * adds up over a step and rides on the step's last reduction.
  *
  * The channels are normalised over samples and pixels: one code for vectors and images.
  */

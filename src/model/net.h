@@ -84,6 +84,10 @@ GAN_CHECKED gan_status gan_net_forward(gan_net *net, const gan_pass *pass, const
 GAN_CHECKED gan_status gan_net_backward(gan_net *net, const gan_pass *pass, unsigned want,
                                         float *dy, float **dx);
 
+/* How a pass is cut: the number of its spans, and span i; together they are the pass. */
+int64_t gan_net_span_count(const gan_net *net, const gan_pass *pass);
+gan_span gan_net_span(const gan_net *net, const gan_pass *pass, int64_t i);
+
 /* The gradients of the whole batch, from those of all parts and ranks, into the first part's place.
  * Collective. */
 GAN_CHECKED gan_status gan_net_sum_gradients(gan_net *net, gan_comm *comm);

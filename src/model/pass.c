@@ -20,12 +20,12 @@ static int64_t share_of(const gan_net *net, const gan_pass *pass) {
   return net->division.share ? net->division.share : pass->samples;
 }
 
-static int64_t span_count(const gan_net *net, const gan_pass *pass) {
+int64_t gan_net_span_count(const gan_net *net, const gan_pass *pass) {
   int64_t share = share_of(net, pass);
   return (pass->samples + share - 1) / share;
 }
 
-static gan_span span_at(const gan_net *net, const gan_pass *pass, int64_t i) {
+gan_span gan_net_span(const gan_net *net, const gan_pass *pass, int64_t i) {
   int64_t share = share_of(net, pass), left = pass->samples - i * share;
   bool divided = net->division.share > 0, begins = divided || pass->at == 0;
   return (gan_span){.pass = pass,
@@ -46,17 +46,17 @@ typedef struct {
 /* The threads share the spans of a pass, each of which is of another part. */
 static void for_spans(const gan_net *net, const gan_layer *layer, const gan_pass *pass, work todo) {
   int threads = net->division.threads > 1 ? net->division.threads : 1;
-  int64_t count = span_count(net, pass);
+  int64_t count = gan_net_span_count(net, pass);
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
   for (int64_t i = 0; i < count; i++) {
-    gan_span span = span_at(net, pass, i);
+    gan_span span = gan_net_span(net, pass, i);
     todo.run(layer, &span, todo.what);
   }
 }
 
 /* Adds up the spans' first layer->sums numbers of scratch, over the ranks too. */
 static gan_status sum_spans(gan_net *net, const gan_layer *layer, const gan_pass *pass) {
-  return gan_sums_doubles(net->sums, pass->comm, span_count(net, pass), layer->sums,
+  return gan_sums_doubles(net->sums, pass->comm, gan_net_span_count(net, pass), layer->sums,
                           net->scratch_size, net->scratch, net->totals);
 }
 

@@ -102,54 +102,70 @@ gan_status gan_sums_doubles(gan_sums *sums, gan_comm *comm, int64_t parts, int64
   return GAN_OK;
 }
 
-/* Which tensor number i of a slab belongs to, at or behind t. */
-static int tensor_at(const int64_t *begins, int count, int t, int64_t i) {
-  while (t + 1 < count && begins[t + 1] <= i) t++;
-  return t;
+/* ---- slabs ---- */
+
+/* `parts` slabs, `stride` floats apart; tensor t of `count` begins at begins[t]. */
+typedef struct {
+  int64_t parts, stride;
+  int count;
+  const int64_t *begins;
+  float *slab;
+} slabs;
+
+static int64_t tensor_end(const slabs *s, int t) {
+  return t + 1 < s->count ? s->begins[t + 1] : s->stride;
 }
 
-/* One chunk of a slab, [first, last), which lies in the tensors of these exponents: rounds it to
- * integers, or makes floats of them again. */
-static void round_chunk(const gan_sums *sums, int64_t parts, int64_t stride, int count,
-                        const int64_t *begins, int64_t first, int64_t last, const float *slab,
-                        int64_t *integers) {
-  for (int t = tensor_at(begins, count, 0, first); first < last; t++) {
-    int64_t end = t + 1 < count && begins[t + 1] < last ? begins[t + 1] : last;
+typedef void (*chunk_work)(const slabs *s, int grid, int64_t n, float *at, int64_t *integers);
+
+/* All parts' floats to integers; what is no number is spoilt in the way back. */
+static void to_integers(const slabs *s, int grid, int64_t n, float *at, int64_t *integers) {
+  bool finite = grid != INT32_MAX;
+  gan_grid_round(n, finite ? s->parts : 0, s->stride, finite ? ldexp(1, -grid) : 0, at, integers);
+}
+
+static void to_floats(const slabs *s, int grid, int64_t n, float *at, int64_t *integers) {
+  (void)s;
+  gan_grid_value(n, grid != INT32_MAX ? ldexp(1, grid) : (double)NAN, integers, at);
+}
+
+/* One chunk of the slab, [first, last): each tensor's piece of it on the tensor's grid. */
+static void take_chunk(const gan_sums *sums, const slabs *s, int64_t first, int64_t last,
+                       int64_t *integers, chunk_work work) {
+  int t = 0;
+  while (tensor_end(s, t) <= first) t++;
+  for (; first < last; t++) {
+    int64_t end = tensor_end(s, t) < last ? tensor_end(s, t) : last;
     int32_t exponent = gan_grid_exponent(sums->exponents[t]);
-    double scale = exponent == INT32_MAX ? 0 : ldexp(1, -float_grid(sums, exponent));
-    gan_grid_round(end - first, exponent == INT32_MAX ? 0 : parts, stride, scale, slab + first,
-                   integers);
+    work(s, exponent == INT32_MAX ? INT32_MAX : float_grid(sums, exponent), end - first,
+         s->slab + first, integers);
     integers += end - first;
     first = end;
   }
 }
 
-static void value_chunk(const gan_sums *sums, int count, const int64_t *begins, int64_t first,
-                        int64_t last, const int64_t *integers, float *slab) {
-  for (int t = tensor_at(begins, count, 0, first); first < last; t++) {
-    int64_t end = t + 1 < count && begins[t + 1] < last ? begins[t + 1] : last;
-    int32_t exponent = gan_grid_exponent(sums->exponents[t]);
-    double unit = exponent == INT32_MAX ? (double)NAN : ldexp(1, float_grid(sums, exponent));
-    gan_grid_value(end - first, unit, integers, slab + first);
-    integers += end - first;
-    first = end;
-  }
+/* The threads share a piece of the slab, from `at` on. */
+static void take_piece(const gan_sums *sums, const slabs *s, int64_t at, int64_t size,
+                       chunk_work work) {
+#pragma omp parallel for schedule(static) num_threads(sums->threads)
+  for (int64_t i = 0; i < size; i += CHUNK)
+    take_chunk(sums, s, at + i, at + (size - i < CHUNK ? size : i + CHUNK), sums->integers + i,
+               work);
 }
 
 /* The largest magnitudes of all tensors, of all ranks. */
-static gan_status agree_on_grids(gan_sums *sums, gan_comm *comm, int64_t parts, int64_t stride,
-                                 int count, const int64_t *begins, const float *slab) {
-  GAN_ASSERT(count <= sums->room);
+static gan_status agree_on_grids(gan_sums *sums, gan_comm *comm, const slabs *s) {
+  GAN_ASSERT(s->count <= sums->room);
 #pragma omp parallel for schedule(dynamic) num_threads(sums->threads)
-  for (int t = 0; t < count; t++) {
-    int64_t size = (t + 1 < count ? begins[t + 1] : stride) - begins[t];
+  for (int t = 0; t < s->count; t++) {
+    int64_t begin = s->begins[t], size = tensor_end(s, t) - begin;
     sums->exponents[t] = 0;
-    for (int64_t p = 0; p < parts; p++) {
-      int32_t largest = gan_grid_largest(size, slab + p * stride + begins[t]);
+    for (int64_t p = 0; p < s->parts; p++) {
+      int32_t largest = gan_grid_largest(size, s->slab + p * s->stride + begin);
       if (largest > sums->exponents[t]) sums->exponents[t] = largest;
     }
   }
-  return gan_comm_max_int32(comm, sums->exponents, (size_t)count);
+  return gan_comm_max_int32(comm, sums->exponents, (size_t)s->count);
 }
 
 gan_status gan_sums_slab(gan_sums *sums, gan_comm *comm, int64_t parts, int64_t stride, int count,
@@ -158,18 +174,13 @@ gan_status gan_sums_slab(gan_sums *sums, gan_comm *comm, int64_t parts, int64_t 
     GAN_ASSERT(parts == 1);
     return gan_comm_sum_float(comm, slab, (size_t)stride);
   }
-  GAN_TRY(agree_on_grids(sums, comm, parts, stride, count, begins, slab));
+  slabs s = {parts, stride, count, begins, slab};
+  GAN_TRY(agree_on_grids(sums, comm, &s));
   for (int64_t at = 0; at < stride; at += PIECE) {
     int64_t size = stride - at < PIECE ? stride - at : PIECE;
-#pragma omp parallel for schedule(static) num_threads(sums->threads)
-    for (int64_t i = 0; i < size; i += CHUNK)
-      round_chunk(sums, parts, stride, count, begins, at + i,
-                  at + (size - i < CHUNK ? size : i + CHUNK), slab, sums->integers + i);
+    take_piece(sums, &s, at, size, to_integers);
     GAN_TRY(gan_comm_sum_int64(comm, sums->integers, (size_t)size));
-#pragma omp parallel for schedule(static) num_threads(sums->threads)
-    for (int64_t i = 0; i < size; i += CHUNK)
-      value_chunk(sums, count, begins, at + i, at + (size - i < CHUNK ? size : i + CHUNK),
-                  sums->integers + i, slab);
+    take_piece(sums, &s, at, size, to_floats);
   }
   return GAN_OK;
 }

@@ -100,12 +100,13 @@ static gan_status make_fakes(gan_task *task, const gan_pass *pass, float **out) 
 static void apply(const gan_task *task, gan_objective_term term, const gan_pass *pass,
                   const float *logits, float *dlogits, int loss, int probability) {
   const gan_state *state = task->state;
-  int64_t share = state->division.share ? state->division.share : pass->samples;
-  for (int64_t i = 0; i < pass->samples; i += share) {
-    int64_t part = state->division.share ? (pass->at + i) / share : 0;
-    gan_loss made = term(share, pass->batch, logits + i, dlogits + i);
-    state->parts[part * state->row + loss] += made.loss;
-    if (probability < SUMS) state->parts[part * state->row + probability] += made.probability;
+  const gan_net *judge = task->learners[DISCRIMINATOR].net;
+  for (int64_t i = 0; i < gan_net_span_count(judge, pass); i++) {
+    gan_span span = gan_net_span(judge, pass, i);
+    double *sums = state->parts + span.part * state->row;
+    gan_loss made = term(span.samples, pass->batch, logits + span.first, dlogits + span.first);
+    sums[loss] += made.loss;
+    if (probability < SUMS) sums[probability] += made.probability;
   }
 }
 
