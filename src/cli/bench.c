@@ -41,7 +41,8 @@ static gan_status record_step(gan_task *task, call_list *list) {
     if (i > 0) break;
     list->calls = gan_alloc((size_t)list->count, sizeof *list->calls, "a list of products");
     list->room = list->count;
-    GAN_TRY(gan_comm_agree(task->comm, list->calls ? GAN_OK : GAN_NO_MEMORY));
+    GAN_TRY(gan_comm_agree(task->comm, list->calls ? GAN_OK : GAN_NO_MEMORY,
+                           "agreeing whether all have room for a list of products"));
   }
   return GAN_OK;
 }
@@ -140,7 +141,8 @@ static void report(const gan_session *session, int repeat, const call_list *call
 static gan_status bench_step(gan_session *session, int repeat) {
   call_list calls = {0};
   double *times = gan_alloc(3 * (size_t)repeat, sizeof *times, "times");
-  gan_status status = gan_comm_agree(session->comm, times ? GAN_OK : GAN_NO_MEMORY);
+  gan_status status = gan_comm_agree(session->comm, times ? GAN_OK : GAN_NO_MEMORY,
+                                     "agreeing whether all have room for times");
   if (status == GAN_OK) status = measure(session, repeat, &calls, times);
   if (status == GAN_OK) report(session, repeat, &calls, times);
   gan_free(&calls.calls);
@@ -197,7 +199,8 @@ static gan_status open_variants(gan_comm *comm, const char *config,
     GAN_TRY(open_session(&v->session, config, &all));
     if (*count == 0) shards = v->session.config.data.shards;
     v->times = gan_alloc((size_t)repeat, sizeof *v->times, "times");
-    GAN_TRY(gan_comm_agree(comm, v->times ? GAN_OK : GAN_NO_MEMORY));
+    GAN_TRY(gan_comm_agree(comm, v->times ? GAN_OK : GAN_NO_MEMORY,
+                           "agreeing whether all have room for times"));
   }
   return GAN_OK;
 }
@@ -239,7 +242,8 @@ static gan_status measure_reproducible(gan_comm *comm, const char *config,
                                        const gan_argument_list *overrides, int repeat) {
   variant *variants = gan_alloc(VARIANTS, sizeof *variants, "sessions");
   int count = 0;
-  gan_status status = gan_comm_agree(comm, variants ? GAN_OK : GAN_NO_MEMORY);
+  gan_status status = gan_comm_agree(comm, variants ? GAN_OK : GAN_NO_MEMORY,
+                                     "agreeing whether all have room for sessions");
   if (status == GAN_OK) status = open_variants(comm, config, overrides, repeat, variants, &count);
   if (status == GAN_OK) status = measure_variants(variants, count, repeat);
   if (status == GAN_OK) report_variants(variants, count, repeat);

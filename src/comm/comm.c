@@ -3,9 +3,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "comm/group.h"
 
 #include <limits.h>
-#include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +14,6 @@
 /* One MPI call moves at most this many elements, far below the limit of int counts.  The cut is
  * part of the determinism contract: other pieces could be summed in another order. */
 enum { PIECE = 1 << 28, TAG_ROWS = 1, MESSAGE_MAX = 8192 };
-
-struct gan_comm {
-  MPI_Comm mpi;
-  int rank, size;
-  bool owns_mpi;  /* this group started MPI */
-  double seconds; /* in sums */
-  char host[256];
-};
 
 static gan_comm alone = {.mpi = MPI_COMM_NULL, .rank = 0, .size = 1};
 
@@ -37,6 +29,27 @@ static gan_status check(int code, const char *what) {
   MPI_Error_string(code, text, &length);
   return gan_fail(GAN_TEMPORARY, "MPI: %s failed: %s", what, text);
 }
+
+/* ---- what this rank is in ---- */
+
+static void enter(gan_comm *comm, int peer, const char *what) {
+  gan_call *call = &comm->call;
+  atomic_store_explicit(&call->what, what, memory_order_relaxed);
+  atomic_store_explicit(&call->peer, peer, memory_order_relaxed);
+  if (peer < 0) atomic_fetch_add_explicit(&call->calls, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&call->moves, 1, memory_order_acq_rel);
+}
+
+static gan_status leave(gan_comm *comm, gan_status status) {
+  atomic_fetch_add_explicit(&comm->call.moves, 1, memory_order_acq_rel);
+  return status;
+}
+
+void gan_comm_set_step(gan_comm *comm, int64_t step) {
+  atomic_store_explicit(&comm->call.step, step, memory_order_relaxed);
+}
+
+/* ---- groups ---- */
 
 static void end_job(int status) {
   MPI_Abort(MPI_COMM_WORLD, status);
@@ -61,6 +74,7 @@ gan_status gan_comm_start(int *argc, char ***argv, gan_comm **out) {
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   GAN_TRY(check(MPI_Comm_dup(MPI_COMM_WORLD, &mpi), "duplicating the communicator"));
   GAN_TRY(wrap(mpi, true, out));
+  (*out)->threads = granted == MPI_THREAD_MULTIPLE;
   gan_panic_set((*out)->rank, end_job);
   return GAN_OK;
 }
@@ -102,130 +116,180 @@ const char *gan_comm_host(const gan_comm *comm) {
   return comm->host;
 }
 
-gan_status gan_comm_agree(gan_comm *comm, gan_status mine) {
-  if (comm->size == 1) return mine;
-  int first = mine == GAN_OK ? INT_MAX : comm->rank, lowest;
-  GAN_TRY(check(MPI_Allreduce(&first, &lowest, 1, MPI_INT, MPI_MIN, comm->mpi), "agreeing"));
-  if (lowest == INT_MAX) return GAN_OK;
+/* ---- agreeing ---- */
+
+/* The status of rank `lowest`, the lowest that failed, for all. */
+static gan_status share_failure(gan_comm *comm, gan_status mine, int lowest, const char *what) {
   struct {
     int status, alike;
     char message[MESSAGE_MAX], host[256];
   } report = {.status = (int)mine};
   snprintf(report.message, sizeof report.message, "%s", gan_error_message());
   memcpy(report.host, comm->host, sizeof report.host);
-  GAN_TRY(check(MPI_Bcast(&report, sizeof report, MPI_BYTE, lowest, comm->mpi), "agreeing"));
+  GAN_TRY(check(MPI_Bcast(&report, sizeof report, MPI_BYTE, lowest, comm->mpi), what));
   /* A mistake that every rank found alike is not one of a single rank. */
   int alike = mine == (gan_status)report.status && !strcmp(gan_error_message(), report.message);
-  GAN_TRY(check(MPI_Allreduce(&alike, &report.alike, 1, MPI_INT, MPI_MIN, comm->mpi), "agreeing"));
+  GAN_TRY(check(MPI_Allreduce(&alike, &report.alike, 1, MPI_INT, MPI_MIN, comm->mpi), what));
   if (report.alike || lowest == 0) return gan_fail((gan_status)report.status, "%s", report.message);
   return gan_fail((gan_status)report.status, "rank %d (%s): %s", lowest, report.host,
                   report.message);
 }
 
-gan_status gan_comm_any_true(gan_comm *comm, bool mine, bool *out) {
-  int flag = mine, any = flag;
-  if (comm->size > 1)
-    GAN_TRY(check(MPI_Allreduce(&flag, &any, 1, MPI_INT, MPI_MAX, comm->mpi), "agreeing"));
+static gan_status agree(gan_comm *comm, gan_status mine, const char *what) {
+  int first = mine == GAN_OK ? INT_MAX : comm->rank, lowest;
+  GAN_TRY(check(MPI_Allreduce(&first, &lowest, 1, MPI_INT, MPI_MIN, comm->mpi), what));
+  return lowest == INT_MAX ? GAN_OK : share_failure(comm, mine, lowest, what);
+}
+
+gan_status gan_comm_agree(gan_comm *comm, gan_status mine, const char *what) {
+  if (comm->size == 1) return mine;
+  enter(comm, -1, what);
+  return leave(comm, agree(comm, mine, what));
+}
+
+static gan_status allreduce(gan_comm *comm, int mine, int *out, MPI_Op operation,
+                            const char *what) {
+  *out = mine;
+  if (comm->size == 1) return GAN_OK;
+  enter(comm, -1, what);
+  int code = MPI_Allreduce(&mine, out, 1, MPI_INT, operation, comm->mpi);
+  return leave(comm, check(code, what));
+}
+
+gan_status gan_comm_any_true(gan_comm *comm, bool mine, bool *out, const char *what) {
+  int any;
+  GAN_TRY(allreduce(comm, mine, &any, MPI_MAX, what));
   *out = any;
   return GAN_OK;
 }
 
-gan_status gan_comm_broadcast(gan_comm *comm, void *bytes, size_t n) {
-  if (comm->size == 1) return GAN_OK;
-  for (size_t at = 0; at < n; at += PIECE) {
-    int count = (int)(n - at < PIECE ? n - at : PIECE);
-    GAN_TRY(check(MPI_Bcast((char *)bytes + at, count, MPI_BYTE, 0, comm->mpi), "broadcast"));
-  }
+/* ---- bytes ---- */
+
+static int piece_of(size_t n, size_t at) {
+  return (int)(n - at < PIECE ? n - at : PIECE);
+}
+
+static gan_status broadcast(gan_comm *comm, char *bytes, size_t n, const char *what) {
+  for (size_t at = 0; at < n; at += PIECE)
+    GAN_TRY(check(MPI_Bcast(bytes + at, piece_of(n, at), MPI_BYTE, 0, comm->mpi), what));
   return GAN_OK;
 }
 
-gan_status gan_comm_broadcast_text(gan_comm *comm, char **text, size_t *length) {
+gan_status gan_comm_broadcast(gan_comm *comm, void *bytes, size_t n, const char *what) {
+  if (comm->size == 1) return GAN_OK;
+  enter(comm, -1, what);
+  return leave(comm, broadcast(comm, bytes, n, what));
+}
+
+gan_status gan_comm_broadcast_text(gan_comm *comm, char **text, size_t *length, const char *what) {
   uint64_t n = *length;
-  GAN_TRY(gan_comm_broadcast(comm, &n, sizeof n));
+  GAN_TRY(gan_comm_broadcast(comm, &n, sizeof n, what));
   gan_status status = GAN_OK;
   if (comm->rank != 0) {
     *length = n;
     *text = gan_alloc(n + 1, 1, "a text from rank 0");
     if (!*text) status = GAN_NO_MEMORY;
   }
-  GAN_TRY(gan_comm_agree(comm, status));
-  return gan_comm_broadcast(comm, *text, n);
+  GAN_TRY(gan_comm_agree(comm, status, what));
+  return gan_comm_broadcast(comm, *text, n, what);
 }
 
-static gan_status reduce(gan_comm *comm, void *values, size_t n, size_t size, MPI_Datatype type,
-                         MPI_Op operation) {
-  if (comm->size == 1) return GAN_OK;
-  double start = gan_clock();
-  for (size_t at = 0; at < n; at += PIECE) {
-    int count = (int)(n - at < PIECE ? n - at : PIECE);
-    void *piece = (char *)values + at * size;
-    GAN_TRY(check(MPI_Allreduce(MPI_IN_PLACE, piece, count, type, operation, comm->mpi),
-                  "summing over the ranks"));
-  }
-  comm->seconds += gan_clock() - start;
+static gan_status send(gan_comm *comm, int to, const char *bytes, size_t n, const char *what) {
+  for (size_t at = 0; at < n; at += PIECE)
+    GAN_TRY(check(MPI_Send(bytes + at, piece_of(n, at), MPI_BYTE, to, TAG_ROWS, comm->mpi), what));
   return GAN_OK;
 }
 
-gan_status gan_comm_sum_float(gan_comm *comm, float *values, size_t n) {
-  return reduce(comm, values, n, sizeof *values, MPI_FLOAT, MPI_SUM);
+gan_status gan_comm_send(gan_comm *comm, int to, const void *bytes, size_t n, const char *what) {
+  enter(comm, to, what);
+  return leave(comm, send(comm, to, bytes, n, what));
 }
 
-gan_status gan_comm_sum_double(gan_comm *comm, double *values, size_t n) {
-  return reduce(comm, values, n, sizeof *values, MPI_DOUBLE, MPI_SUM);
-}
-
-gan_status gan_comm_sum_int64(gan_comm *comm, int64_t *values, size_t n) {
-  return reduce(comm, values, n, sizeof *values, MPI_INT64_T, MPI_SUM);
-}
-
-gan_status gan_comm_max_int32(gan_comm *comm, int32_t *values, size_t n) {
-  return reduce(comm, values, n, sizeof *values, MPI_INT32_T, MPI_MAX);
-}
-
-gan_status gan_comm_send(gan_comm *comm, int to, const void *bytes, size_t n) {
-  for (size_t at = 0; at < n; at += PIECE) {
-    int count = (int)(n - at < PIECE ? n - at : PIECE);
-    GAN_TRY(check(MPI_Send((const char *)bytes + at, count, MPI_BYTE, to, TAG_ROWS, comm->mpi),
-                  "send"));
-  }
+static gan_status receive(gan_comm *comm, int from, char *bytes, size_t n, const char *what) {
+  for (size_t at = 0; at < n; at += PIECE)
+    GAN_TRY(check(MPI_Recv(bytes + at, piece_of(n, at), MPI_BYTE, from, TAG_ROWS, comm->mpi,
+                           MPI_STATUS_IGNORE),
+                  what));
   return GAN_OK;
 }
 
-gan_status gan_comm_receive(gan_comm *comm, int from, void *bytes, size_t n) {
-  for (size_t at = 0; at < n; at += PIECE) {
-    int count = (int)(n - at < PIECE ? n - at : PIECE);
-    GAN_TRY(check(
-        MPI_Recv((char *)bytes + at, count, MPI_BYTE, from, TAG_ROWS, comm->mpi, MPI_STATUS_IGNORE),
-        "receive"));
-  }
-  return GAN_OK;
+gan_status gan_comm_receive(gan_comm *comm, int from, void *bytes, size_t n, const char *what) {
+  enter(comm, from, what);
+  return leave(comm, receive(comm, from, bytes, n, what));
 }
 
-gan_status gan_comm_gather(gan_comm *comm, const void *mine, size_t n, void *all) {
+gan_status gan_comm_gather(gan_comm *comm, const void *mine, size_t n, void *all,
+                           const char *what) {
   GAN_ASSERT(n <= PIECE);
   if (comm->size == 1) {
     memcpy(all, mine, n);
     return GAN_OK;
   }
-  return check(MPI_Allgather(mine, (int)n, MPI_BYTE, all, (int)n, MPI_BYTE, comm->mpi), "gather");
+  enter(comm, -1, what);
+  int code = MPI_Allgather(mine, (int)n, MPI_BYTE, all, (int)n, MPI_BYTE, comm->mpi);
+  return leave(comm, check(code, what));
 }
 
-gan_status gan_comm_compare(gan_comm *comm, const void *bytes, size_t n, int *rank) {
+gan_status gan_comm_compare(gan_comm *comm, const void *bytes, size_t n, int *rank,
+                            const char *what) {
   gan_digest mine = gan_digest_of(bytes, n), first = mine;
-  GAN_TRY(gan_comm_broadcast(comm, &first, sizeof first));
-  int odd = gan_digest_equal(mine, first) ? INT_MAX : comm->rank, lowest = odd;
-  if (comm->size > 1)
-    GAN_TRY(check(MPI_Allreduce(&odd, &lowest, 1, MPI_INT, MPI_MIN, comm->mpi), "comparing"));
+  int lowest;
+  GAN_TRY(gan_comm_broadcast(comm, &first, sizeof first, what));
+  int odd = gan_digest_equal(mine, first) ? INT_MAX : comm->rank;
+  GAN_TRY(allreduce(comm, odd, &lowest, MPI_MIN, what));
   *rank = lowest == INT_MAX ? -1 : lowest;
   return GAN_OK;
 }
 
-double gan_comm_seconds(const gan_comm *comm) {
-  return comm->seconds;
+gan_status gan_comm_barrier(gan_comm *comm, const char *what) {
+  if (comm->size == 1) return GAN_OK;
+  enter(comm, -1, what);
+  return leave(comm, check(MPI_Barrier(comm->mpi), what));
 }
 
-gan_status gan_comm_barrier(gan_comm *comm) {
-  return comm->size == 1 ? GAN_OK : check(MPI_Barrier(comm->mpi), "barrier");
+/* ---- sums ---- */
+
+typedef struct {
+  MPI_Datatype type;
+  MPI_Op operation;
+} reduction;
+
+static gan_status reduce(gan_comm *comm, char *values, size_t n, size_t size, reduction how,
+                         const char *what) {
+  if (comm->size == 1) return GAN_OK;
+  double start = gan_clock();
+  gan_status status = GAN_OK;
+  enter(comm, -1, what);
+  for (size_t at = 0; status == GAN_OK && at < n; at += PIECE)
+    status = check(MPI_Allreduce(MPI_IN_PLACE, values + at * size, piece_of(n, at), how.type,
+                                 how.operation, comm->mpi),
+                   what);
+  comm->seconds += gan_clock() - start;
+  return leave(comm, status);
+}
+
+gan_status gan_comm_sum_float(gan_comm *comm, float *values, size_t n, const char *what) {
+  reduction how = {MPI_FLOAT, MPI_SUM};
+  return reduce(comm, (char *)values, n, sizeof *values, how, what);
+}
+
+gan_status gan_comm_sum_double(gan_comm *comm, double *values, size_t n, const char *what) {
+  reduction how = {MPI_DOUBLE, MPI_SUM};
+  return reduce(comm, (char *)values, n, sizeof *values, how, what);
+}
+
+gan_status gan_comm_sum_int64(gan_comm *comm, int64_t *values, size_t n, const char *what) {
+  reduction how = {MPI_INT64_T, MPI_SUM};
+  return reduce(comm, (char *)values, n, sizeof *values, how, what);
+}
+
+gan_status gan_comm_max_int32(gan_comm *comm, int32_t *values, size_t n, const char *what) {
+  reduction how = {MPI_INT32_T, MPI_MAX};
+  return reduce(comm, (char *)values, n, sizeof *values, how, what);
+}
+
+double gan_comm_seconds(const gan_comm *comm) {
+  return comm->seconds;
 }
 
 char *gan_comm_library(char *text, size_t size) {

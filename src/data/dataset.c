@@ -46,8 +46,8 @@ gan_status gan_dataset_open(gan_comm *comm, const gan_config *config, gan_source
     if (status == GAN_OK) status = check_stream(config, *source);
     if (status != GAN_OK) gan_source_close(source);
   }
-  GAN_TRY(gan_comm_agree(comm, status));
-  return gan_comm_broadcast(comm, info, sizeof *info);
+  GAN_TRY(gan_comm_agree(comm, status, "agreeing whether the data could be opened"));
+  return gan_comm_broadcast(comm, info, sizeof *info, "the broadcast of the data's shape");
 }
 
 /* ---- in memory ---- */
@@ -56,11 +56,13 @@ gan_status gan_dataset_open(gan_comm *comm, const gan_config *config, gan_source
 static gan_status send_piece(gan_comm *comm, const gan_dataset *set, int to, gan_status state,
                              int64_t count, const void *rows, const int32_t *labels) {
   int32_t go = state == GAN_OK;
-  GAN_TRY(gan_comm_send(comm, to, &go, sizeof go));
+  GAN_TRY(gan_comm_send(comm, to, &go, sizeof go, "handing out the data"));
   if (!go) return GAN_OK;
-  GAN_TRY(gan_comm_send(comm, to, rows, (size_t)count * gan_data_row_bytes(&set->info)));
+  GAN_TRY(gan_comm_send(comm, to, rows, (size_t)count * gan_data_row_bytes(&set->info),
+                        "handing out the data"));
   if (!set->info.has_labels) return GAN_OK;
-  return gan_comm_send(comm, to, labels, (size_t)count * sizeof *labels);
+  return gan_comm_send(comm, to, labels, (size_t)count * sizeof *labels,
+                       "handing out the data's labels");
 }
 
 /* One rank's rows, in pieces; a failure is sent on in place of the piece. */
@@ -107,13 +109,14 @@ static gan_status take(gan_comm *comm, gan_dataset *set) {
   for (int64_t done = 0; done < total; done += piece) {
     int64_t count = total - done < piece ? total - done : piece;
     int32_t go;
-    GAN_TRY(gan_comm_receive(comm, 0, &go, sizeof go));
+    GAN_TRY(gan_comm_receive(comm, 0, &go, sizeof go, "taking a part of the data"));
     if (!go) return GAN_OK; /* rank 0 has the reason, and all agree next */
-    GAN_TRY(gan_comm_receive(comm, 0,
-                             (char *)set->rows + (size_t)done * gan_data_row_bytes(&set->info),
-                             (size_t)count * gan_data_row_bytes(&set->info)));
+    GAN_TRY(gan_comm_receive(
+        comm, 0, (char *)set->rows + (size_t)done * gan_data_row_bytes(&set->info),
+        (size_t)count * gan_data_row_bytes(&set->info), "taking a part of the data"));
     if (set->info.has_labels)
-      GAN_TRY(gan_comm_receive(comm, 0, set->labels + done, (size_t)count * sizeof *set->labels));
+      GAN_TRY(gan_comm_receive(comm, 0, set->labels + done, (size_t)count * sizeof *set->labels,
+                               "taking a part of the data's labels"));
   }
   return GAN_OK;
 }
@@ -139,9 +142,10 @@ static gan_status load(gan_comm *comm, gan_dataset *set, gan_source *source, gan
   set->rows = gan_alloc(rows, gan_data_row_bytes(&set->info), "this rank's data");
   if (set->info.has_labels) set->labels = gan_alloc(rows, sizeof *set->labels, "labels");
   bool ok = set->rows && (set->labels || !set->info.has_labels);
-  GAN_TRY(gan_comm_agree(comm, ok ? GAN_OK : GAN_NO_MEMORY));
+  GAN_TRY(gan_comm_agree(comm, ok ? GAN_OK : GAN_NO_MEMORY,
+                         "agreeing whether all have room for the data"));
   gan_status status = gan_comm_rank(comm) ? take(comm, set) : hand_out(comm, set, source, facts);
-  GAN_TRY(gan_comm_agree(comm, status));
+  GAN_TRY(gan_comm_agree(comm, status, "agreeing whether all have their data"));
   hash_shards(set, hashes);
   return GAN_OK;
 }
@@ -216,11 +220,12 @@ static gan_status hash_some_rows(const gan_dataset *set, gan_source *source, gan
 
 static gan_status look_in(gan_comm *comm, gan_dataset *set, gan_source **source, gan_range range,
                           gan_digest *hashes, gan_value_facts *facts) {
-  GAN_TRY(gan_comm_agree(comm, open_own(comm, set, source)));
+  GAN_TRY(gan_comm_agree(comm, open_own(comm, set, source),
+                         "agreeing whether all could open the data"));
   gan_status status = GAN_OK;
   if (gan_comm_rank(comm) == 0) status = find_facts(set, *source, range, facts);
   if (status == GAN_OK) status = hash_some_rows(set, *source, hashes);
-  return gan_comm_agree(comm, status);
+  return gan_comm_agree(comm, status, "agreeing whether all could look into the data");
 }
 
 /* ---- both ---- */
@@ -246,12 +251,14 @@ static void decide_range(gan_dataset *set, const gan_value_facts *facts, gan_ran
 static gan_status fill(gan_comm *comm, gan_dataset *set, gan_source **source, gan_range range) {
   gan_value_facts facts = gan_value_facts_none();
   gan_digest *hashes = gan_alloc((size_t)set->shards.owned, sizeof *hashes, "shard digests");
-  gan_status status = gan_comm_agree(comm, hashes ? GAN_OK : GAN_NO_MEMORY);
+  gan_status status = gan_comm_agree(comm, hashes ? GAN_OK : GAN_NO_MEMORY,
+                                     "agreeing whether all have room for digests");
   if (status == GAN_OK && set->cut.block)
     status = look_in(comm, set, source, range, hashes, &facts);
   else if (status == GAN_OK)
     status = load(comm, set, *source, hashes, &facts);
-  if (status == GAN_OK) status = gan_comm_broadcast(comm, &facts, sizeof facts);
+  if (status == GAN_OK)
+    status = gan_comm_broadcast(comm, &facts, sizeof facts, "the broadcast of the data's values");
   if (status == GAN_OK) {
     set->classes = set->info.has_labels ? (int64_t)facts.largest_label + 1 : 0;
     decide_range(set, &facts, range);
@@ -265,7 +272,8 @@ gan_status gan_dataset_load(gan_comm *comm, const gan_config *config, gan_source
                             const gan_data_info *info, gan_range range, gan_dataset **out) {
   *out = NULL;
   gan_dataset *set = gan_alloc(1, sizeof *set, "a data set");
-  gan_status status = gan_comm_agree(comm, set ? GAN_OK : GAN_NO_MEMORY);
+  gan_status status = gan_comm_agree(comm, set ? GAN_OK : GAN_NO_MEMORY,
+                                     "agreeing whether all have room for a data set");
   if (status == GAN_OK) {
     set->info = *info;
     set->shards = gan_shards_of(info->n, config->data.shards, config->train.batch,

@@ -15,11 +15,13 @@ gan_status gan_digest_of_shards(gan_comm *comm, const gan_data_info *info, const
                                 const gan_digest *mine, gan_digest *out) {
   size_t count = (size_t)shards->count;
   gan_digest *all = gan_alloc(count + 1, sizeof *all, "shard digests");
-  gan_status status = gan_comm_agree(comm, all ? GAN_OK : GAN_NO_MEMORY);
+  gan_status status = gan_comm_agree(comm, all ? GAN_OK : GAN_NO_MEMORY,
+                                     "agreeing whether all have room for digests");
   if (status == GAN_OK) {
     memcpy(all + shards->first, mine, (size_t)shards->owned * sizeof *mine);
     /* one rank's words and the others' zeros: the sum gathers */
-    status = gan_comm_sum_int64(comm, (int64_t *)&all->high, 2 * count);
+    status = gan_comm_sum_int64(comm, (int64_t *)&all->high, 2 * count,
+                                "the exchange of the data's digests");
   }
   if (status == GAN_OK) *out = of_all(info, shards->count, all);
   gan_free(&all);

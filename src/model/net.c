@@ -253,6 +253,10 @@ gan_status gan_net_create(const gan_net_spec *spec, gan_net **out) {
   GAN_TRY_ALLOC(net, 1, "a network");
   *out = net;
   net->name = spec->name;
+  snprintf(net->gradients_text, sizeof net->gradients_text, "the sum of the %s's gradients",
+           spec->name);
+  snprintf(net->statistics_text, sizeof net->statistics_text,
+           "the sum of the %s's batch statistics", spec->name);
   net->id = spec->id;
   net->in = spec->in;
   net->out = spec->out;

@@ -16,7 +16,8 @@ typedef struct gan_net {
   const char *name; /* "generator"; borrowed */
   uint32_t id;      /* a key of its randomness */
   gan_shape in, out;
-  int64_t capacity; /* samples that a pass may have */
+  int64_t capacity;                             /* samples that a pass may have */
+  char gradients_text[96], statistics_text[96]; /* its sums over the ranks, for the user */
 
   gan_layer *layers;
   int layer_count;

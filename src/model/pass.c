@@ -57,7 +57,7 @@ static void for_spans(const gan_net *net, const gan_layer *layer, const gan_pass
 /* Adds up the spans' first layer->sums numbers of scratch, over the ranks too. */
 static gan_status sum_spans(gan_net *net, const gan_layer *layer, const gan_pass *pass) {
   return gan_sums_doubles(net->sums, pass->comm, gan_net_span_count(net, pass), layer->sums,
-                          net->scratch_size, net->scratch, net->totals);
+                          net->scratch_size, net->scratch, net->totals, net->statistics_text);
 }
 
 /* ---- forward ---- */
@@ -167,7 +167,7 @@ gan_status gan_net_backward(gan_net *net, const gan_pass *pass, unsigned want, f
 
 gan_status gan_net_sum_gradients(gan_net *net, gan_comm *comm) {
   return gan_sums_slab(net->sums, comm, gan_net_parts(net), net->slab_size, net->param_tensors,
-                       net->param_begins, net->grads);
+                       net->param_begins, net->grads, net->gradients_text);
 }
 
 void gan_net_absorb(gan_net *net, const double *statistics) {

@@ -66,14 +66,15 @@ static int32_t exponent_of(double x) {
 }
 
 gan_status gan_sums_doubles(gan_sums *sums, gan_comm *comm, int64_t parts, int64_t n,
-                            int64_t stride, const double *values, double *totals) {
+                            int64_t stride, const double *values, double *totals,
+                            const char *what) {
   if (!sums) {
     for (int64_t k = 0; k < n; k++) {
       double total = 0;
       for (int64_t p = 0; p < parts; p++) total += values[p * stride + k];
       totals[k] = total;
     }
-    return gan_comm_sum_double(comm, totals, (size_t)n);
+    return gan_comm_sum_double(comm, totals, (size_t)n, what);
   }
   GAN_ASSERT(n <= sums->room);
   for (int64_t k = 0; k < n; k++) {
@@ -83,7 +84,7 @@ gan_status gan_sums_doubles(gan_sums *sums, gan_comm *comm, int64_t parts, int64
       if (exponent > sums->exponents[k]) sums->exponents[k] = exponent;
     }
   }
-  GAN_TRY(gan_comm_max_int32(comm, sums->exponents, (size_t)n));
+  GAN_TRY(gan_comm_max_int32(comm, sums->exponents, (size_t)n, what));
   for (int64_t k = 0; k < n; k++) {
     int32_t exponent = sums->exponents[k];
     sums->integers[k] = 0;
@@ -91,7 +92,7 @@ gan_status gan_sums_doubles(gan_sums *sums, gan_comm *comm, int64_t parts, int64
     for (int64_t p = 0; p < parts; p++)
       sums->integers[k] += llrint(ldexp(values[p * stride + k], -double_grid(sums, exponent)));
   }
-  GAN_TRY(gan_comm_sum_int64(comm, sums->integers, (size_t)n));
+  GAN_TRY(gan_comm_sum_int64(comm, sums->integers, (size_t)n, what));
   for (int64_t k = 0; k < n; k++) {
     int32_t exponent = sums->exponents[k];
     totals[k] = exponent == INT32_MAX ? (double)NAN
@@ -154,7 +155,7 @@ static void take_piece(const gan_sums *sums, const slabs *s, int64_t at, int64_t
 }
 
 /* The largest magnitudes of all tensors, of all ranks. */
-static gan_status agree_on_grids(gan_sums *sums, gan_comm *comm, const slabs *s) {
+static gan_status agree_on_grids(gan_sums *sums, gan_comm *comm, const slabs *s, const char *what) {
   GAN_ASSERT(s->count <= sums->room);
 #pragma omp parallel for schedule(dynamic) num_threads(sums->threads)
   for (int t = 0; t < s->count; t++) {
@@ -165,21 +166,21 @@ static gan_status agree_on_grids(gan_sums *sums, gan_comm *comm, const slabs *s)
       if (largest > sums->exponents[t]) sums->exponents[t] = largest;
     }
   }
-  return gan_comm_max_int32(comm, sums->exponents, (size_t)s->count);
+  return gan_comm_max_int32(comm, sums->exponents, (size_t)s->count, what);
 }
 
 gan_status gan_sums_slab(gan_sums *sums, gan_comm *comm, int64_t parts, int64_t stride, int count,
-                         const int64_t *begins, float *slab) {
+                         const int64_t *begins, float *slab, const char *what) {
   if (!sums) {
     GAN_ASSERT(parts == 1);
-    return gan_comm_sum_float(comm, slab, (size_t)stride);
+    return gan_comm_sum_float(comm, slab, (size_t)stride, what);
   }
   slabs s = {parts, stride, count, begins, slab};
-  GAN_TRY(agree_on_grids(sums, comm, &s));
+  GAN_TRY(agree_on_grids(sums, comm, &s, what));
   for (int64_t at = 0; at < stride; at += PIECE) {
     int64_t size = stride - at < PIECE ? stride - at : PIECE;
     take_piece(sums, &s, at, size, to_integers);
-    GAN_TRY(gan_comm_sum_int64(comm, sums->integers, (size_t)size));
+    GAN_TRY(gan_comm_sum_int64(comm, sums->integers, (size_t)size, what));
     take_piece(sums, &s, at, size, to_floats);
   }
   return GAN_OK;

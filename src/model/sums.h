@@ -23,13 +23,16 @@ void gan_sums_destroy(gan_sums **sums);
 GAN_CHECKED gan_status gan_sums_reserve(gan_sums *sums, int64_t n);
 
 /* totals[k] = the sum of values[p * stride + k] over this rank's `parts` and over the ranks, k < n.
- * Order-free, a sum with an infinity or NaN in it is NaN.  Collective. */
+ * Order-free, a sum with an infinity or NaN in it is NaN.  Collective; `what` names it as comm.h
+ * wants. */
 GAN_CHECKED gan_status gan_sums_doubles(gan_sums *sums, gan_comm *comm, int64_t parts, int64_t n,
-                                        int64_t stride, const double *values, double *totals);
+                                        int64_t stride, const double *values, double *totals,
+                                        const char *what);
 
 /* The same for slabs of floats, `stride` numbers apart, into the first; tensor t of `count` begins
  * at begins[t] (ascending, from 0) and has a grid of its own.  Collective. */
 GAN_CHECKED gan_status gan_sums_slab(gan_sums *sums, gan_comm *comm, int64_t parts, int64_t stride,
-                                     int count, const int64_t *begins, float *slab);
+                                     int count, const int64_t *begins, float *slab,
+                                     const char *what);
 
 #endif

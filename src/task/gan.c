@@ -223,7 +223,7 @@ static gan_status sum_up(gan_task *task) {
     }
   }
   return gan_sums_doubles(state->sums, task->comm, state->division.parts, state->row, state->row,
-                          state->parts, state->totals);
+                          state->parts, state->totals, "the sum of the step's losses");
 }
 
 static void absorb_statistics(gan_task *task) {
@@ -240,7 +240,9 @@ static gan_status share_metrics(gan_task *task) {
   const double *totals = state->totals;
   GAN_TRY(sum_up(task));
   spend(task, TIME_SUM);
-  if (totals[FAILED] > 0) return gan_comm_agree(task->comm, state->data_status);
+  if (totals[FAILED] > 0)
+    return gan_comm_agree(task->comm, state->data_status,
+                          "agreeing on the data that could not be read");
   absorb_statistics(task);
   for (int i = 0; i < GAN_ASKS; i++) task->agreed[i] = totals[ASKED + i] > 0;
   metrics[D_LOSS].value = totals[LOSS_REAL] + totals[LOSS_FAKE];

@@ -105,7 +105,8 @@ gan_status gan_initial_weights(gan_session *session) {
   gan_task_init(task);
   if (!session->config.model.init_from) return GAN_OK;
   if (gan_comm_rank(session->comm) == 0) status = read_weights(session);
-  GAN_TRY(gan_comm_agree(session->comm, status));
+  GAN_TRY(
+      gan_comm_agree(session->comm, status, "agreeing whether the first weights could be read"));
   for (int i = 0; i < task->learner_count; i++)
     GAN_TRY(gan_resume_share_learner(session->comm, &task->learners[i]));
   return GAN_OK;

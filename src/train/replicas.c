@@ -81,9 +81,12 @@ static gan_status create(const gan_task *task, gan_replicas **out) {
 gan_status gan_replicas_create(const gan_task *task, gan_replicas **out) {
   char host[HOST_BYTES];
   *out = NULL;
-  gan_status status = gan_comm_agree(task->comm, create(task, out));
+  gan_status status = gan_comm_agree(task->comm, create(task, out),
+                                     "agreeing whether all have room for the replica check");
   snprintf(host, sizeof host, "%s", gan_comm_host(task->comm));
-  if (status == GAN_OK) status = gan_comm_gather(task->comm, host, sizeof host, (*out)->hosts);
+  if (status == GAN_OK)
+    status = gan_comm_gather(task->comm, host, sizeof host, (*out)->hosts,
+                             "the exchange of the hosts' names");
   if (status != GAN_OK) gan_replicas_destroy(out);
   return status;
 }
@@ -139,7 +142,8 @@ static int odd_text(const gan_replicas *replicas, char *text, size_t size) {
 /* Whether a piece of memory differs between ranks.  Collective, as all that follows. */
 static gan_status differs(gan_replicas *replicas, const void *bytes, size_t n, bool *out) {
   gan_digest mine = gan_digest_of(bytes, n);
-  GAN_TRY(gan_comm_gather(replicas->task->comm, &mine, sizeof mine, replicas->all));
+  GAN_TRY(gan_comm_gather(replicas->task->comm, &mine, sizeof mine, replicas->all,
+                          "the exchange of digests of a state that differs"));
   *out = !alike(replicas, 1);
   return GAN_OK;
 }
@@ -212,7 +216,7 @@ gan_status gan_replicas_check(gan_replicas *replicas, int64_t step) {
   double start = gan_clock();
   int count = states_of(replicas->task, mine);
   size_t bytes = (size_t)count * sizeof *mine;
-  GAN_TRY(gan_comm_gather(replicas->task->comm, mine, bytes, replicas->all));
+  GAN_TRY(gan_comm_gather(replicas->task->comm, mine, bytes, replicas->all, "the replica check"));
   bool good = alike(replicas, count);
   replicas->checks++;
   replicas->seconds += gan_clock() - start;

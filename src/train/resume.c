@@ -141,12 +141,17 @@ gan_status gan_resume_share_learner(gan_comm *comm, gan_learner *learner) {
   gan_net *net = learner->net;
   gan_adam *adam = learner->adam;
   size_t slab = (size_t)net->slab_size * sizeof(float);
-  GAN_TRY(gan_comm_broadcast(comm, net->params, slab));
-  GAN_TRY(gan_comm_broadcast(comm, adam->exp_avg, slab));
-  GAN_TRY(gan_comm_broadcast(comm, adam->exp_avg_sq, slab));
-  GAN_TRY(gan_comm_broadcast(comm, net->buffers, (size_t)net->buffer_size * sizeof(float)));
-  GAN_TRY(gan_comm_broadcast(comm, net->counters, (size_t)net->counter_count * sizeof(int64_t)));
-  return gan_comm_broadcast(comm, &adam->step, sizeof adam->step);
+  GAN_TRY(gan_comm_broadcast(comm, net->params, slab, "the broadcast of a network's weights"));
+  GAN_TRY(gan_comm_broadcast(comm, adam->exp_avg, slab,
+                             "the broadcast of an optimizer's first moments"));
+  GAN_TRY(gan_comm_broadcast(comm, adam->exp_avg_sq, slab,
+                             "the broadcast of an optimizer's second moments"));
+  GAN_TRY(gan_comm_broadcast(comm, net->buffers, (size_t)net->buffer_size * sizeof(float),
+                             "the broadcast of a network's buffers"));
+  GAN_TRY(gan_comm_broadcast(comm, net->counters, (size_t)net->counter_count * sizeof(int64_t),
+                             "the broadcast of a network's counters"));
+  return gan_comm_broadcast(comm, &adam->step, sizeof adam->step,
+                            "the broadcast of an optimizer's step");
 }
 
 gan_status gan_resume_load(gan_session *session, gan_checkpoint *checkpoint, gan_run_facts *facts) {
@@ -156,10 +161,12 @@ gan_status gan_resume_load(gan_session *session, gan_checkpoint *checkpoint, gan
     status = read_state(task, checkpoint);
     *facts = *gan_checkpoint_facts(checkpoint);
   }
-  GAN_TRY(gan_comm_agree(session->comm, status));
+  GAN_TRY(gan_comm_agree(session->comm, status, "agreeing whether the checkpoint could be read"));
   for (int i = 0; i < task->learner_count; i++)
     GAN_TRY(gan_resume_share_learner(session->comm, &task->learners[i]));
   for (int i = 0; i < task->counter_count; i++)
-    GAN_TRY(gan_comm_broadcast(session->comm, task->counters[i].value, sizeof(int64_t)));
-  return gan_comm_broadcast(session->comm, facts, sizeof *facts);
+    GAN_TRY(gan_comm_broadcast(session->comm, task->counters[i].value, sizeof(int64_t),
+                               "the broadcast of the checkpoint's counters"));
+  return gan_comm_broadcast(session->comm, facts, sizeof *facts,
+                            "the broadcast of the checkpoint's facts");
 }

@@ -17,19 +17,19 @@ gan_status gan_session_config(gan_session *session, const char *path, const char
   gan_status status = GAN_OK;
   if (gan_comm_rank(comm) == 0) status = gan_file_read(path, &text, &n);
   if (status == GAN_INPUT) status = gan_fail_context(GAN_USAGE, "config");
-  GAN_TRY(gan_comm_agree(comm, status));
-  GAN_TRY(gan_comm_broadcast_text(comm, &text, &n));
+  GAN_TRY(gan_comm_agree(comm, status, "agreeing whether the config could be read"));
+  GAN_TRY(gan_comm_broadcast_text(comm, &text, &n, "the broadcast of the config"));
   gan_layer_schemas layers = gan_layer_table();
   status = gan_config_parse(&session->config, text, n, path, overrides, override_count,
                             gan_comm_size(comm), &layers);
   gan_free(&text);
-  return gan_comm_agree(comm, status);
+  return gan_comm_agree(comm, status, "agreeing whether the config is valid");
 }
 
 /* A text of the config, replaced by rank 0's `text` on all.  `text` is taken. */
 static gan_status share_text(gan_session *session, char **member, char *text) {
   size_t n = text ? strlen(text) : 0;
-  gan_status status = gan_comm_broadcast_text(session->comm, &text, &n);
+  gan_status status = gan_comm_broadcast_text(session->comm, &text, &n, "the broadcast of a path");
   if (status == GAN_OK) {
     gan_free(member);
     *member = text;
@@ -49,7 +49,7 @@ static gan_status resolve_data(gan_session *session) {
       status = gan_fail_context(status, "%s", place);
     }
   }
-  GAN_TRY(gan_comm_agree(session->comm, status));
+  GAN_TRY(gan_comm_agree(session->comm, status, "agreeing whether the data was found"));
   return share_text(session, &session->config.data.path, path);
 }
 
@@ -59,7 +59,8 @@ static gan_status resolve_init(gan_session *session) {
   if (!*member) return GAN_OK;
   if (gan_comm_rank(session->comm) == 0) path = gan_path_absolute(*member);
   bool short_of_memory = gan_comm_rank(session->comm) == 0 && !path;
-  GAN_TRY(gan_comm_agree(session->comm, short_of_memory ? GAN_NO_MEMORY : GAN_OK));
+  GAN_TRY(gan_comm_agree(session->comm, short_of_memory ? GAN_NO_MEMORY : GAN_OK,
+                         "agreeing on model.init_from"));
   return share_text(session, member, path);
 }
 
@@ -119,7 +120,7 @@ static gan_status check_processors(gan_comm *comm) {
   char name[64] = "";
   int odd;
   strncpy(name, gan_gemm_processor(), sizeof name - 1);
-  GAN_TRY(gan_comm_compare(comm, name, sizeof name, &odd));
+  GAN_TRY(gan_comm_compare(comm, name, sizeof name, &odd, "the comparison of the processors"));
   if (odd >= 0)
     gan_log("rank %d has another processor type than rank 0 (%s): a rerun gives the same bits only "
             "on the same placement",
@@ -132,9 +133,12 @@ static gan_status build_task(gan_session *session) {
   GAN_TRY(check_processors(session->comm));
   const gan_config *config = &session->config;
   gan_gemm_set_threads(config->compute.reproducible ? 1 : (int)config->compute.threads);
-  GAN_TRY(gan_comm_agree(session->comm, gan_config_yaml(&session->config, &session->config_text)));
-  return gan_comm_agree(session->comm, gan_task_create(session->comm, &session->config,
-                                                       &session->info, &session->task));
+  GAN_TRY(gan_comm_agree(session->comm, gan_config_yaml(&session->config, &session->config_text),
+                         "agreeing on the config's text"));
+  return gan_comm_agree(
+      session->comm,
+      gan_task_create(session->comm, &session->config, &session->info, &session->task),
+      "agreeing whether all could build the networks");
 }
 
 gan_status gan_session_build(gan_session *session) {
@@ -170,7 +174,7 @@ gan_status gan_session_build_synthetic(gan_session *session) {
   if (found == GAN_OK)
     found = gan_dataset_open(comm, &session->config, &session->source, &session->info);
   if (found != GAN_OK) {
-    GAN_TRY(gan_comm_agree(comm, shape_of_generator(session)));
+    GAN_TRY(gan_comm_agree(comm, shape_of_generator(session), "agreeing on the generator's shape"));
     gan_log("no data set to take the shape from; the generator's output is taken");
   }
   gan_source_close(&session->source);
@@ -179,7 +183,7 @@ gan_status gan_session_build_synthetic(gan_session *session) {
   session->info.has_labels = false;
   gan_status status = GAN_OK;
   if (gan_comm_rank(comm) == 0) status = gan_source_make(&session->info, &session->source);
-  GAN_TRY(gan_comm_agree(comm, status));
+  GAN_TRY(gan_comm_agree(comm, status, "agreeing whether data could be made up"));
   GAN_TRY(build_task(session));
   return gan_session_load(session);
 }
@@ -205,7 +209,8 @@ gan_status gan_session_reshard(gan_session *session, int64_t shards) {
 gan_status gan_session_load(gan_session *session) {
   GAN_TRY(gan_dataset_load(session->comm, &session->config, &session->source, &session->info,
                            gan_task_range(&session->config), &session->data));
-  return gan_comm_agree(session->comm, session->task->type->start(session->task, session->data));
+  return gan_comm_agree(session->comm, session->task->type->start(session->task, session->data),
+                        "agreeing whether all could start with the data");
 }
 
 gan_data_facts gan_session_data_facts(const gan_session *session) {

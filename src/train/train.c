@@ -52,7 +52,7 @@ static gan_status save(trainer *t, bool at_once) {
   if (is_root(t))
     status = at_once ? gan_saver_save(t->saver, &t->facts) : gan_saver_begin(t->saver, &t->facts);
   t->saved = gan_clock();
-  return gan_comm_agree(t->comm, status);
+  return gan_comm_agree(t->comm, status, "agreeing whether the checkpoint is on its way");
 }
 
 static gan_status make_samples(trainer *t) {
@@ -74,7 +74,7 @@ static gan_status make_samples(trainer *t) {
     status = task->type->sample(task, data, samples.n, t->sample_images, t->sample_latent);
     if (status == GAN_OK) status = gan_folder_samples(t->folder, &samples);
   }
-  return gan_comm_agree(t->comm, status);
+  return gan_comm_agree(t->comm, status, "agreeing whether the samples were written");
 }
 
 static gan_status log_metrics(trainer *t) {
@@ -82,7 +82,7 @@ static gan_status log_metrics(trainer *t) {
   if (is_root(t))
     status = gan_record_metrics(t->folder, t->session.task, &t->facts, t->start,
                                 gan_progress_rate(&t->progress));
-  return gan_comm_agree(t->comm, status);
+  return gan_comm_agree(t->comm, status, "agreeing whether the metrics were written");
 }
 
 /* ---- the loop ---- */
@@ -108,6 +108,7 @@ static gan_status loop(trainer *t) {
   gan_task *task = t->session.task;
   const gan_config *config = &t->session.config;
   while (t->facts.step < t->steps) {
+    gan_comm_set_step(t->comm, t->facts.step + 1);
     ask(t);
     task->lr_factor = gan_schedule_factor(&t->schedule, t->facts.step);
     GAN_TRY(task->type->step(task));
@@ -144,7 +145,7 @@ static gan_status open_folder(trainer *t) {
     if (status == GAN_OK)
       status = gan_resume_choose(t->run_dir, t->options->resume, &t->checkpoint);
   }
-  return gan_comm_agree(t->comm, status);
+  return gan_comm_agree(t->comm, status, "agreeing whether the run folder could be opened");
 }
 
 /* Whether the config continues the checkpoint, and on how many shards. */
@@ -154,11 +155,12 @@ static gan_status match_checkpoint(trainer *t) {
   int64_t shards = session->config.data.shards;
   gan_status status = GAN_OK;
   if (t->checkpoint) status = gan_resume_shards(session, t->checkpoint, force, &shards);
-  GAN_TRY(gan_comm_agree(t->comm, status));
-  GAN_TRY(gan_comm_broadcast(t->comm, &shards, sizeof shards));
+  GAN_TRY(gan_comm_agree(t->comm, status, "agreeing on the checkpoint's shards"));
+  GAN_TRY(
+      gan_comm_broadcast(t->comm, &shards, sizeof shards, "the broadcast of the number of shards"));
   if (shards != session->config.data.shards) GAN_TRY(gan_session_reshard(session, shards));
   if (t->checkpoint) status = gan_resume_check_config(session, t->checkpoint, force);
-  return gan_comm_agree(t->comm, status);
+  return gan_comm_agree(t->comm, status, "agreeing whether the config continues the checkpoint");
 }
 
 /* Weights: from the checkpoint, or new. */
@@ -167,8 +169,9 @@ static gan_status set_state(trainer *t) {
   bool resumes;
   if (t->checkpoint)
     status = gan_resume_check_data(&t->session, t->checkpoint, t->options->force_config);
-  GAN_TRY(gan_comm_agree(t->comm, status));
-  GAN_TRY(gan_comm_any_true(t->comm, t->checkpoint != NULL, &resumes));
+  GAN_TRY(gan_comm_agree(t->comm, status, "agreeing whether the data continues the checkpoint"));
+  GAN_TRY(gan_comm_any_true(t->comm, t->checkpoint != NULL, &resumes,
+                            "agreeing whether the run goes on from a checkpoint"));
   if (resumes) {
     GAN_TRY(gan_resume_load(&t->session, t->checkpoint, &t->facts));
     gan_log("resuming from step %lld", (long long)t->facts.step);
@@ -199,7 +202,7 @@ static gan_status begin(trainer *t) {
     if (status == GAN_OK) status = gan_saver_create(t->run_dir, t->folder, &t->session, &t->saver);
     if (status == GAN_OK) status = gan_record_start(t->folder, t->comm, t->start, t->facts.step);
   }
-  return gan_comm_agree(t->comm, status);
+  return gan_comm_agree(t->comm, status, "agreeing whether the run could begin");
 }
 
 static void print_profile(const trainer *t) {
@@ -223,8 +226,10 @@ static gan_status print_memory(const trainer *t) {
   int ranks = gan_comm_size(t->comm), most = 0, least = 0;
   size_t mine = gan_memory_peak();
   size_t *all = gan_alloc((size_t)ranks, sizeof *all, "the ranks' memory");
-  gan_status status = gan_comm_agree(t->comm, all ? GAN_OK : GAN_NO_MEMORY);
-  if (status == GAN_OK) status = gan_comm_gather(t->comm, &mine, sizeof mine, all);
+  gan_status status = gan_comm_agree(t->comm, all ? GAN_OK : GAN_NO_MEMORY,
+                                     "agreeing whether all have room for the memory's figures");
+  if (status == GAN_OK)
+    status = gan_comm_gather(t->comm, &mine, sizeof mine, all, "the exchange of the ranks' memory");
   for (int r = 0; status == GAN_OK && r < ranks; r++) {
     if (all[r] > all[most]) most = r;
     if (all[r] < all[least]) least = r;
@@ -317,7 +322,7 @@ static gan_status train(trainer *t) {
 
 gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
   trainer t = {.comm = comm, .options = options, .session.comm = comm};
-  gan_status status = gan_comm_agree(comm, train(&t));
+  gan_status status = gan_comm_agree(comm, train(&t), "agreeing on the end of the run");
   if (status != GAN_OK && t.folder) { /* while log.txt is open; main has nothing to add */
     gan_log_error("%s", gan_error_message());
     gan_fail_clear();

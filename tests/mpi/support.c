@@ -11,7 +11,7 @@ bool holds_on_all(bool mine, const char *condition, int line) {
   if (!mine)
     fprintf(stderr, "rank %d, line %d: '%s' does not hold; last message: %s\n",
             gan_comm_rank(world), line, condition, gan_error_message());
-  if (gan_comm_any_true(world, !mine, &any_failed) != GAN_OK) return false;
+  if (gan_comm_any_true(world, !mine, &any_failed, "a verdict") != GAN_OK) return false;
   return !any_failed;
 }
 

@@ -7,10 +7,10 @@
 
 START_TEST(agreement_takes_the_lowest_failed_rank) {
   int rank = gan_comm_rank(world), size = gan_comm_size(world);
-  check_ok(gan_comm_agree(world, GAN_OK));
+  check_ok(gan_comm_agree(world, GAN_OK, "a test"));
   gan_status mine = GAN_OK;
   if (rank == size - 1) mine = gan_fail(GAN_INPUT, "file x is bad");
-  gan_status all = gan_comm_agree(world, mine);
+  gan_status all = gan_comm_agree(world, mine, "a test");
   check_all(all == GAN_INPUT);
   check_all(strstr(gan_error_message(), "file x is bad") != NULL);
   char prefix[32];
@@ -21,7 +21,7 @@ END_TEST
 
 START_TEST(a_mistake_of_all_names_no_rank) {
   gan_status mine = gan_fail(GAN_USAGE, "key 'x' is unknown");
-  check_all(gan_comm_agree(world, mine) == GAN_USAGE);
+  check_all(gan_comm_agree(world, mine, "a test") == GAN_USAGE);
   check_all(strcmp(gan_error_message(), "key 'x' is unknown") == 0);
 }
 END_TEST
@@ -29,7 +29,7 @@ END_TEST
 START_TEST(different_failures_give_one_status_and_message) {
   int rank = gan_comm_rank(world);
   gan_status mine = rank ? gan_fail(GAN_INPUT, "mine") : gan_fail(GAN_OUTPUT, "first");
-  check_all(gan_comm_agree(world, mine) == GAN_OUTPUT);
+  check_all(gan_comm_agree(world, mine, "a test") == GAN_OUTPUT);
   check_all(strcmp(gan_error_message(), "first") == 0);
 }
 END_TEST
@@ -37,7 +37,7 @@ END_TEST
 START_TEST(any_true_sees_every_rank) {
   for (int who = -1; who < gan_comm_size(world); who++) {
     bool any = false;
-    check_ok(gan_comm_any_true(world, gan_comm_rank(world) == who, &any));
+    check_ok(gan_comm_any_true(world, gan_comm_rank(world) == who, &any, "a test"));
     check_all(any == (who >= 0));
   }
 }
@@ -50,16 +50,16 @@ START_TEST(sums_are_exact_for_integers_and_alike_on_all) {
   float *x = gan_alloc(N, sizeof *x, "x");
   double *y = gan_alloc(N, sizeof *y, "y");
   for (int i = 0; i < N; i++) x[i] = (float)(y[i] = (i % 1000) * (rank + 1));
-  check_ok(gan_comm_sum_float(world, x, N));
-  check_ok(gan_comm_sum_double(world, y, N));
+  check_ok(gan_comm_sum_float(world, x, N, "a sum"));
+  check_ok(gan_comm_sum_double(world, y, N, "a sum"));
   int ranks = size * (size + 1) / 2;
   bool right = true;
   for (int i = 0; i < N; i++)
     right &= x[i] == (float)((i % 1000) * ranks) && y[i] == (i % 1000) * ranks;
   check_all(right);
   for (int i = 0; i < N; i++) x[i] = 0.1f * (float)(i + rank); /* rounding: the same on all */
-  check_ok(gan_comm_sum_float(world, x, N));
-  check_ok(gan_comm_compare(world, x, N * sizeof *x, &odd));
+  check_ok(gan_comm_sum_float(world, x, N, "a sum"));
+  check_ok(gan_comm_compare(world, x, N * sizeof *x, &odd, "a comparison"));
   check_all(odd == -1);
   gan_free(&x);
   gan_free(&y);
@@ -71,7 +71,7 @@ START_TEST(gathering_keeps_the_order_of_ranks) {
   int rank = gan_comm_rank(world), size = gan_comm_size(world);
   unsigned char mine[N], *all = gan_alloc((size_t)size, N, "all");
   for (int i = 0; i < N; i++) mine[i] = (unsigned char)(i * 7 + rank);
-  check_ok(gan_comm_gather(world, mine, N, all));
+  check_ok(gan_comm_gather(world, mine, N, all, "a gather"));
   bool right = true;
   for (int r = 0; r < size; r++)
     for (int i = 0; i < N; i++) right &= all[r * N + i] == (unsigned char)(i * 7 + r);
@@ -85,7 +85,7 @@ START_TEST(compare_names_the_odd_rank) {
   int size = gan_comm_size(world), odd;
   for (int who = 1; who < size; who++) {
     bytes[500] = gan_comm_rank(world) == who ? 1 : 0; /* one bit */
-    check_ok(gan_comm_compare(world, bytes, sizeof bytes, &odd));
+    check_ok(gan_comm_compare(world, bytes, sizeof bytes, &odd, "a comparison"));
     check_all(odd == who);
   }
 }
@@ -100,7 +100,7 @@ START_TEST(texts_of_any_length_reach_all) {
       text = gan_alloc(n + 1, 1, "text");
       memset(text, 'x', n);
     }
-    check_ok(gan_comm_broadcast_text(world, &text, &n));
+    check_ok(gan_comm_broadcast_text(world, &text, &n, "a text"));
     check_all(n == lengths[k] && strlen(text) == n);
     gan_free(&text);
   }
@@ -112,7 +112,7 @@ START_TEST(groups_work_by_themselves) {
   gan_comm *group;
   check_ok(gan_comm_split(world, rank % 2, &group));
   double one = 1;
-  check_ok(gan_comm_sum_double(group, &one, 1));
+  check_ok(gan_comm_sum_double(group, &one, 1, "a sum"));
   check_all(one == (double)gan_comm_size(group));
   check_all(gan_comm_size(group) == (size + 1 - rank % 2) / 2);
   gan_comm_destroy(&group);

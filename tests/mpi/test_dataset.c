@@ -57,7 +57,7 @@ static void write_rows(const char *path, int64_t rows, int64_t bad_row) {
     if (status == GAN_OK) status = gan_file_replace(path, image, n, NULL, 0);
     gan_free(&image);
   }
-  check_ok(gan_comm_agree(world, status));
+  check_ok(gan_comm_agree(world, status, "a load"));
 }
 
 static void write_data(const char *path, int64_t bad_row) {
@@ -74,12 +74,12 @@ static gan_status load(gan_comm *comm, const gan_config *config, gan_dataset **s
 /* The same path on all ranks. */
 static void make_path(char path[64], const char *name) {
   int pid = (int)getpid();
-  check_ok(gan_comm_broadcast(world, &pid, sizeof pid));
+  check_ok(gan_comm_broadcast(world, &pid, sizeof pid, "a pid"));
   snprintf(path, 64, "/tmp/mpigan-test-%d-%s.h5", pid, name);
 }
 
 static void remove_file(const char *path) {
-  check_ok(gan_comm_barrier(world));
+  check_ok(gan_comm_barrier(world, "a barrier"));
   if (gan_comm_rank(world) == 0) unlink(path);
 }
 
@@ -97,7 +97,7 @@ START_TEST(each_rank_holds_its_shards_rows) {
     right &= ((float *)set->rows)[i] == value_of(first + i / 25, i % 25);
   check_all(right);
   double total = (double)rows;
-  check_ok(gan_comm_sum_double(world, &total, 1));
+  check_ok(gan_comm_sum_double(world, &total, 1, "a sum"));
   check_all(total == ROWS);
   gan_dataset_destroy(&set);
   gan_config_reset(&config);
@@ -131,7 +131,7 @@ static void compare_with_one_rank(const char *cache) {
     int64_t first = gan_shards_first_sample(&split_set->shards) * 25;
     for (int64_t i = 0; i < gan_shards_samples(&split_set->shards) * 25; i++)
       gathered[first + i] = (double)many[i];
-    check_ok(gan_comm_sum_double(world, gathered, NUMBERS));
+    check_ok(gan_comm_sum_double(world, gathered, NUMBERS, "a sum"));
     bool same = true;
     for (int i = 0; i < NUMBERS; i++) same &= (float)gathered[i] == one[i];
     check_all(same);

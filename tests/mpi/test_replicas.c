@@ -31,7 +31,7 @@ static gan_replicas *replicas;
 static void begin(void) {
   char path[64];
   int pid = (int)getpid();
-  check_ok(gan_comm_broadcast(world, &pid, sizeof pid));
+  check_ok(gan_comm_broadcast(world, &pid, sizeof pid, "a pid"));
   snprintf(path, sizeof path, "/tmp/mpigan-test-%d.yaml", pid);
   if (gan_comm_rank(world) == 0) {
     FILE *file = fopen(path, "w");

@@ -67,7 +67,7 @@ static gan_status run(gan_comm *comm, int64_t first, int64_t n, result *r) {
     GAN_TRY(gan_net_backward(r->net, &pass, GAN_WANT_INPUT | GAN_WANT_WEIGHTS, r->net->dout, &dx));
     memcpy(r->dx, dx, (size_t)(n * INPUTS) * sizeof *dx);
   }
-  return gan_comm_sum_float(comm, r->net->grads, (size_t)r->net->slab_size);
+  return gan_comm_sum_float(comm, r->net->grads, (size_t)r->net->slab_size, "a sum");
 }
 
 START_TEST(ranks_together_are_one_rank) {
@@ -88,7 +88,7 @@ START_TEST(ranks_together_are_one_rank) {
   check_all(distance(many.net->buffers, one.net->buffers, one.net->buffer_size) < ROUNDING);
   check_all(many.net->counters[0] == PASSES);
   check_ok(gan_comm_compare(world, many.net->buffers, (size_t)many.net->buffer_size * sizeof(float),
-                            &odd));
+                            &odd, "a comparison"));
   check_all(odd == -1);
   gan_net_destroy(&one.net);
   gan_net_destroy(&many.net);

@@ -47,7 +47,7 @@ static gan_status load_state(gan_session *session, const char *folder, int step)
     snprintf(path, sizeof path, "%s/run/checkpoints/step-%08d.h5", folder, step);
     status = gan_checkpoint_open(path, &checkpoint);
   }
-  status = gan_comm_agree(session->comm, status);
+  status = gan_comm_agree(session->comm, status, "a checkpoint");
   if (status == GAN_OK) status = gan_resume_load(session, checkpoint, &facts);
   gan_checkpoint_close(&checkpoint);
   return status;

@@ -17,12 +17,12 @@ START_TEST(integers_are_summed_to_all_their_bits) {
   bool right = true;
   for (int64_t i = 0; i < N; i++) /* up to 2^60, where neither floats nor doubles are exact */
     x[i] = (i % 2 ? -1 : 1) * (((int64_t)1 << 58) + i * 1000003 + rank);
-  check_ok(gan_comm_sum_int64(world, x, N));
+  check_ok(gan_comm_sum_int64(world, x, N, "a sum"));
   for (int64_t i = 0; i < N; i++)
     right &= x[i] ==
              (i % 2 ? -1 : 1) * (size * (((int64_t)1 << 58) + i * 1000003) + size * (size - 1) / 2);
   check_all(right);
-  check_ok(gan_comm_sum_int64(world, x, 0));
+  check_ok(gan_comm_sum_int64(world, x, 0, "a sum"));
   gan_free(&x);
 }
 END_TEST
@@ -36,7 +36,7 @@ START_TEST(the_largest_of_all_ranks_is_known_to_all) {
   x[0] = rank == size - 1 ? INT32_MAX : -7;
   x[1] = -1 - rank;
   x[2] = INT32_MIN;
-  check_ok(gan_comm_max_int32(world, x, N));
+  check_ok(gan_comm_max_int32(world, x, N, "a maximum"));
   for (int i = 3; i < N; i++) right &= x[i] == i - 500;
   check_all(right);
   check_all(x[0] == INT32_MAX && x[1] == -1 && x[2] == INT32_MIN);
@@ -64,15 +64,16 @@ START_TEST(doubles_do_not_depend_on_the_ranks) {
   int64_t first = first_part(rank), parts = first_part(rank + 1) - first;
   gan_sums *sums;
   check_ok(gan_sums_create(PARTS, 1, &sums));
-  check_ok(gan_sums_doubles(sums, gan_comm_alone(), PARTS, N, STRIDE, values, one));
-  check_ok(gan_sums_doubles(sums, world, parts, N, STRIDE, values + first * STRIDE, many));
+  check_ok(gan_sums_doubles(sums, gan_comm_alone(), PARTS, N, STRIDE, values, one, "a sum"));
+  check_ok(gan_sums_doubles(sums, world, parts, N, STRIDE, values + first * STRIDE, many, "a sum"));
   check_all(isnan(many[5]) && many[6] == 0 && !isnan(many[4]));
   check_all(memcmp(one, many, sizeof one) == 0);
-  check_ok(gan_comm_compare(world, many, sizeof many, &odd));
+  check_ok(gan_comm_compare(world, many, sizeof many, &odd, "a comparison"));
   check_all(odd == -1);
   /* what plain sums would not give, so that the numbers are a test */
-  check_ok(gan_sums_doubles(NULL, gan_comm_alone(), PARTS, N, STRIDE, values, one));
-  check_ok(gan_sums_doubles(NULL, world, parts, N, STRIDE, values + first * STRIDE, plain));
+  check_ok(gan_sums_doubles(NULL, gan_comm_alone(), PARTS, N, STRIDE, values, one, "a sum"));
+  check_ok(
+      gan_sums_doubles(NULL, world, parts, N, STRIDE, values + first * STRIDE, plain, "a sum"));
   check_all((memcmp(one, plain, sizeof one) == 0) == (gan_comm_size(world) == 1));
   gan_sums_destroy(&sums);
 }
@@ -94,8 +95,8 @@ START_TEST(slabs_do_not_depend_on_the_ranks) {
   memcpy(mine, slab + at, (size_t)(parts * N) * sizeof *mine);
   gan_sums *sums;
   check_ok(gan_sums_create(PARTS, 1, &sums));
-  check_ok(gan_sums_slab(sums, gan_comm_alone(), PARTS, N, TENSORS, begins, slab));
-  check_ok(gan_sums_slab(sums, world, parts, N, TENSORS, begins, mine));
+  check_ok(gan_sums_slab(sums, gan_comm_alone(), PARTS, N, TENSORS, begins, slab, "a sum"));
+  check_ok(gan_sums_slab(sums, world, parts, N, TENSORS, begins, mine, "a sum"));
   check_all(isnan(mine[N - 1]) && isnan(mine[begins[3]]) && !isnan(mine[begins[3] - 1]));
   check_all(memcmp(slab, mine, (size_t)N * sizeof *slab) == 0);
   gan_sums_destroy(&sums);

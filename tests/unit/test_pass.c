@@ -76,7 +76,7 @@ static void update_of(divided *d, int64_t piece, int first, int passes) {
   }
   check_ok(gan_net_sum_gradients(net, gan_comm_alone()));
   check_ok(gan_sums_doubles(net->sums, gan_comm_alone(), gan_net_parts(net), net->statistics_size,
-                            net->statistics_size, net->statistics, d->statistics));
+                            net->statistics_size, net->statistics, d->statistics, "a sum"));
   gan_net_absorb(net, d->statistics);
 }
 

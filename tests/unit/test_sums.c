@@ -43,15 +43,19 @@ START_TEST(doubles_do_not_depend_on_the_order) {
   uint64_t state = 1;
   int order[PARTS];
   fill_doubles(values, 2);
-  check_ok(gan_sums_doubles(sums, gan_comm_alone(), PARTS, NUMBERS, STRIDE, values, totals));
-  check_ok(gan_sums_doubles(NULL, gan_comm_alone(), PARTS, NUMBERS, STRIDE, values, plain));
+  check_ok(
+      gan_sums_doubles(sums, gan_comm_alone(), PARTS, NUMBERS, STRIDE, values, totals, "a sum"));
+  check_ok(
+      gan_sums_doubles(NULL, gan_comm_alone(), PARTS, NUMBERS, STRIDE, values, plain, "a sum"));
   for (int trial = 0; trial < SHUFFLES; trial++) {
     shuffle(PARTS, order, &state);
     for (int p = 0; p < PARTS; p++)
       memcpy(mixed + p * STRIDE, values + order[p] * STRIDE, STRIDE * sizeof *values);
-    check_ok(gan_sums_doubles(sums, gan_comm_alone(), PARTS, NUMBERS, STRIDE, mixed, again));
+    check_ok(
+        gan_sums_doubles(sums, gan_comm_alone(), PARTS, NUMBERS, STRIDE, mixed, again, "a sum"));
     ck_assert_mem_eq(again, totals, sizeof totals);
-    check_ok(gan_sums_doubles(NULL, gan_comm_alone(), PARTS, NUMBERS, STRIDE, mixed, plain_again));
+    check_ok(gan_sums_doubles(NULL, gan_comm_alone(), PARTS, NUMBERS, STRIDE, mixed, plain_again,
+                              "a sum"));
     ck_assert_mem_ne(plain_again, plain, sizeof plain); /* so the numbers are a test */
   }
   gan_sums_destroy(&sums);
@@ -65,7 +69,8 @@ START_TEST(doubles_are_exact_to_their_grid) {
   double totals[NUMBERS];
   gan_sums *sums = make_sums(PARTS, 1, NUMBERS);
   fill_doubles(values, 3);
-  check_ok(gan_sums_doubles(sums, gan_comm_alone(), PARTS, NUMBERS, STRIDE, values, totals));
+  check_ok(
+      gan_sums_doubles(sums, gan_comm_alone(), PARTS, NUMBERS, STRIDE, values, totals, "a sum"));
   for (int k = 0; k < NUMBERS; k++) {
     long double wanted = 0;
     double most = 0;
@@ -96,10 +101,10 @@ START_TEST(doubles_survive_up_to_512_parts) {
     if (trial == 0) x = nextafter(1, 0);
     if (trial == 1) x = -nextafter(2, 0);
     if (trial == 2) x = 1;
-    check_ok(gan_sums_doubles(sums, gan_comm_alone(), 1, 1, 1, &x, &total));
+    check_ok(gan_sums_doubles(sums, gan_comm_alone(), 1, 1, 1, &x, &total, "a sum"));
     if (total != x) ck_abort_msg("%a becomes %a", x, total);
     for (int p = 0; p < MOST; p++) values[p] = x;
-    check_ok(gan_sums_doubles(sums, gan_comm_alone(), MOST, 1, 1, values, &total));
+    check_ok(gan_sums_doubles(sums, gan_comm_alone(), MOST, 1, 1, values, &total, "a sum"));
     if (total != MOST * x) ck_abort_msg("512 times %a becomes %a", x, total);
   }
   gan_sums_destroy(&sums);
@@ -111,7 +116,7 @@ START_TEST(doubles_cancel_exactly) {
   static const double values[] = {0x1p40, 0x1p-8, -0x1p40, 0x1p40 + 1, -0x1p40 - 1};
   double total;
   gan_sums *sums = make_sums(8, 1, 1);
-  check_ok(gan_sums_doubles(sums, gan_comm_alone(), 5, 1, 1, values, &total));
+  check_ok(gan_sums_doubles(sums, gan_comm_alone(), 5, 1, 1, values, &total, "a sum"));
   ck_assert_double_eq(total, 0x1p-8);
   gan_sums_destroy(&sums);
 }
@@ -125,13 +130,15 @@ START_TEST(doubles_that_are_not_finite) {
   gan_sums *sums = make_sums(PARTS, 1, NUMBERS);
   fill_doubles(values, 5);
   for (int p = 0; p < PARTS; p++) values[p * STRIDE + 17] = p % 2 ? -0.0 : 0.0;
-  check_ok(gan_sums_doubles(sums, gan_comm_alone(), PARTS, NUMBERS, STRIDE, values, totals));
+  check_ok(
+      gan_sums_doubles(sums, gan_comm_alone(), PARTS, NUMBERS, STRIDE, values, totals, "a sum"));
   ck_assert_double_eq(totals[17], 0);
   for (int i = 0; i < 3; i++) {
     int k = 100 + i, p = 11 * i;
     double kept = values[p * STRIDE + k];
     values[p * STRIDE + k] = odd[i];
-    check_ok(gan_sums_doubles(sums, gan_comm_alone(), PARTS, NUMBERS, STRIDE, values, spoilt));
+    check_ok(
+        gan_sums_doubles(sums, gan_comm_alone(), PARTS, NUMBERS, STRIDE, values, spoilt, "a sum"));
     ck_assert(isnan(spoilt[k]));
     spoilt[k] = totals[k];
     ck_assert_mem_eq(spoilt, totals, sizeof totals);
@@ -169,7 +176,7 @@ static void fill_slab(float *slab, uint64_t seed) {
 static void sum_slab(int threads, float *slab) {
   gan_sums *sums = make_sums(SLAB_PARTS, threads, 1);
   uint64_t count = gan_alloc_count();
-  check_ok(gan_sums_slab(sums, gan_comm_alone(), SLAB_PARTS, SLAB, TENSORS, begins, slab));
+  check_ok(gan_sums_slab(sums, gan_comm_alone(), SLAB_PARTS, SLAB, TENSORS, begins, slab, "a sum"));
   ck_assert_uint_eq(gan_alloc_count(), count);
   gan_sums_destroy(&sums);
 }
@@ -253,7 +260,7 @@ START_TEST(slabs_at_the_ends_of_floats) {
   float slab[2 * N] = {0, -0.0f, 0x1p-149f, 0x3p-149f,  0x1.8p127f,
                        0, -0.0f, 0x1p-149f, -0x1p-149f, 0x1.8p127f};
   gan_sums *sums = make_sums(512, 1, 1);
-  check_ok(gan_sums_slab(sums, gan_comm_alone(), 2, N, 3, starts, slab));
+  check_ok(gan_sums_slab(sums, gan_comm_alone(), 2, N, 3, starts, slab, "a sum"));
   ck_assert_float_eq(slab[0], 0);
   ck_assert_float_eq(slab[1], 0);
   ck_assert_float_eq(slab[2], 0x2p-149f);
@@ -271,7 +278,7 @@ START_TEST(slabs_of_largest_numbers_fit) {
   for (int parts = 1; parts <= MOST; parts *= 2) {
     gan_sums *sums = make_sums(parts, 1, 1);
     for (int i = 0; i < parts * N; i++) slab[i] = i % N == 1 ? 0x1.fffffep-1f : -0x1.fffffep-1f;
-    check_ok(gan_sums_slab(sums, gan_comm_alone(), parts, N, 1, starts, slab));
+    check_ok(gan_sums_slab(sums, gan_comm_alone(), parts, N, 1, starts, slab, "a sum"));
     ck_assert_float_eq(slab[0], -0x1.fffffep-1f * (float)parts);
     ck_assert_float_eq(slab[1], 0x1.fffffep-1f * (float)parts);
     gan_sums_destroy(&sums);
@@ -285,7 +292,8 @@ START_TEST(sums_take_no_memory) {
   gan_sums *sums = make_sums(PARTS, 2, NUMBERS);
   fill_doubles(values, 9);
   uint64_t count = gan_alloc_count();
-  check_ok(gan_sums_doubles(sums, gan_comm_alone(), PARTS, NUMBERS, STRIDE, values, totals));
+  check_ok(
+      gan_sums_doubles(sums, gan_comm_alone(), PARTS, NUMBERS, STRIDE, values, totals, "a sum"));
   ck_assert_uint_eq(gan_alloc_count(), count);
   gan_sums_destroy(&sums);
   ck_assert_ptr_null(sums);

@@ -1,0 +1,30 @@
+/* What a group of ranks is: for this folder alone. */
+#ifndef GAN_COMM_GROUP_H
+#define GAN_COMM_GROUP_H
+
+#include "comm/comm.h"
+
+#include <mpi.h>
+#include <stdatomic.h>
+
+/* The call that a rank is in, or its last one: written by the thread that calls, read by a service
+ * thread beside it, without a lock.  All but `moves` stand still while that is odd. */
+typedef struct {
+  _Atomic uint64_t moves; /* ends and beginnings of calls: odd inside one */
+  _Atomic uint64_t calls; /* collective ones begun: the same on all ranks for the same call */
+  _Atomic(const char *) what;
+  _Atomic int peer; /* the rank that a point-to-point call waits for; -1: a collective one */
+  _Atomic int64_t step;
+} gan_call;
+
+struct gan_comm {
+  MPI_Comm mpi;
+  int rank, size;
+  bool owns_mpi;  /* this group started MPI */
+  bool threads;   /* all threads may call MPI */
+  double seconds; /* in sums */
+  gan_call call;
+  char host[256];
+};
+
+#endif
