@@ -86,6 +86,16 @@ void gan_log_error(const char *format, ...) {
   write_file(text);
 }
 
+void gan_log_last(const char *text) {
+  char line[LINE_MAX_BYTES + 64];
+  int length =
+      snprintf(line, sizeof line, "%smpigan: %s\n", console.progress_shown ? "\r\033[K" : "", text);
+  if (length >= (int)sizeof line) length = (int)sizeof line - 1;
+  ssize_t written = write(STDERR_FILENO, line, (size_t)length);
+  (void)written;
+  write_file(text);
+}
+
 void gan_log_progress(const char *text, bool keep) {
   if (!console.terminal) return;
   if (keep) write_file(text);

@@ -20,6 +20,10 @@ void gan_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same on standard error, behind "mpigan: ". */
 void gan_log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The last line of a process, on standard error and in the log file, from any rank and any thread:
+ * it waits for no other that prints. */
+void gan_log_last(const char *text);
+
 /* Whether the console is a terminal, where a progress line can be redrawn. */
 bool gan_log_is_terminal(void);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MESSAGE_MAX = 8192 };
 
@@ -53,4 +54,8 @@ _Noreturn void gan_panic(const char *file, int line, const char *condition) {
   fflush(stderr);
   if (panic_end_job) panic_end_job(GAN_INTERNAL);
   abort();
+}
+
+_Noreturn void gan_leave(gan_status status) {
+  _exit((int)status);
 }

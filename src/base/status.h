@@ -38,6 +38,10 @@ void gan_fail_clear(void);
 
 _Noreturn void gan_panic(const char *file, int line, const char *condition);
 
+/* Leaves at once, from any thread and whatever the others are in: where a job must end that has
+ * come to a standstill. */
+_Noreturn void gan_leave(gan_status status);
+
 /* Set once by the MPI boundary: who this rank is, and how to end all ranks. */
 void gan_panic_set(int rank, void (*end_job)(int status));
 

@@ -32,7 +32,7 @@ static gan_status check(int code, const char *what) {
 
 /* ---- what this rank is in ---- */
 
-static void enter(gan_comm *comm, int peer, const char *what) {
+void gan_comm_enter(gan_comm *comm, int peer, const char *what) {
   gan_call *call = &comm->call;
   atomic_store_explicit(&call->what, what, memory_order_relaxed);
   atomic_store_explicit(&call->peer, peer, memory_order_relaxed);
@@ -40,7 +40,7 @@ static void enter(gan_comm *comm, int peer, const char *what) {
   atomic_fetch_add_explicit(&call->moves, 1, memory_order_acq_rel);
 }
 
-static gan_status leave(gan_comm *comm, gan_status status) {
+gan_status gan_comm_leave(gan_comm *comm, gan_status status) {
   atomic_fetch_add_explicit(&comm->call.moves, 1, memory_order_acq_rel);
   return status;
 }
@@ -85,6 +85,11 @@ void gan_comm_finish(gan_comm **comm) {
   gan_comm_destroy(comm);
   gan_panic_set(0, NULL);
   MPI_Finalize();
+}
+
+gan_status gan_comm_dup(gan_comm *comm, MPI_Comm *out, const char *what) {
+  gan_comm_enter(comm, -1, what);
+  return gan_comm_leave(comm, check(MPI_Comm_dup(comm->mpi, out), what));
 }
 
 gan_status gan_comm_split(gan_comm *comm, int colour, gan_comm **out) {
@@ -143,17 +148,17 @@ static gan_status agree(gan_comm *comm, gan_status mine, const char *what) {
 
 gan_status gan_comm_agree(gan_comm *comm, gan_status mine, const char *what) {
   if (comm->size == 1) return mine;
-  enter(comm, -1, what);
-  return leave(comm, agree(comm, mine, what));
+  gan_comm_enter(comm, -1, what);
+  return gan_comm_leave(comm, agree(comm, mine, what));
 }
 
 static gan_status allreduce(gan_comm *comm, int mine, int *out, MPI_Op operation,
                             const char *what) {
   *out = mine;
   if (comm->size == 1) return GAN_OK;
-  enter(comm, -1, what);
+  gan_comm_enter(comm, -1, what);
   int code = MPI_Allreduce(&mine, out, 1, MPI_INT, operation, comm->mpi);
-  return leave(comm, check(code, what));
+  return gan_comm_leave(comm, check(code, what));
 }
 
 gan_status gan_comm_any_true(gan_comm *comm, bool mine, bool *out, const char *what) {
@@ -177,8 +182,8 @@ static gan_status broadcast(gan_comm *comm, char *bytes, size_t n, const char *w
 
 gan_status gan_comm_broadcast(gan_comm *comm, void *bytes, size_t n, const char *what) {
   if (comm->size == 1) return GAN_OK;
-  enter(comm, -1, what);
-  return leave(comm, broadcast(comm, bytes, n, what));
+  gan_comm_enter(comm, -1, what);
+  return gan_comm_leave(comm, broadcast(comm, bytes, n, what));
 }
 
 gan_status gan_comm_broadcast_text(gan_comm *comm, char **text, size_t *length, const char *what) {
@@ -201,8 +206,8 @@ static gan_status send(gan_comm *comm, int to, const char *bytes, size_t n, cons
 }
 
 gan_status gan_comm_send(gan_comm *comm, int to, const void *bytes, size_t n, const char *what) {
-  enter(comm, to, what);
-  return leave(comm, send(comm, to, bytes, n, what));
+  gan_comm_enter(comm, to, what);
+  return gan_comm_leave(comm, send(comm, to, bytes, n, what));
 }
 
 static gan_status receive(gan_comm *comm, int from, char *bytes, size_t n, const char *what) {
@@ -214,8 +219,8 @@ static gan_status receive(gan_comm *comm, int from, char *bytes, size_t n, const
 }
 
 gan_status gan_comm_receive(gan_comm *comm, int from, void *bytes, size_t n, const char *what) {
-  enter(comm, from, what);
-  return leave(comm, receive(comm, from, bytes, n, what));
+  gan_comm_enter(comm, from, what);
+  return gan_comm_leave(comm, receive(comm, from, bytes, n, what));
 }
 
 gan_status gan_comm_gather(gan_comm *comm, const void *mine, size_t n, void *all,
@@ -225,9 +230,9 @@ gan_status gan_comm_gather(gan_comm *comm, const void *mine, size_t n, void *all
     memcpy(all, mine, n);
     return GAN_OK;
   }
-  enter(comm, -1, what);
+  gan_comm_enter(comm, -1, what);
   int code = MPI_Allgather(mine, (int)n, MPI_BYTE, all, (int)n, MPI_BYTE, comm->mpi);
-  return leave(comm, check(code, what));
+  return gan_comm_leave(comm, check(code, what));
 }
 
 gan_status gan_comm_compare(gan_comm *comm, const void *bytes, size_t n, int *rank,
@@ -243,8 +248,8 @@ gan_status gan_comm_compare(gan_comm *comm, const void *bytes, size_t n, int *ra
 
 gan_status gan_comm_barrier(gan_comm *comm, const char *what) {
   if (comm->size == 1) return GAN_OK;
-  enter(comm, -1, what);
-  return leave(comm, check(MPI_Barrier(comm->mpi), what));
+  gan_comm_enter(comm, -1, what);
+  return gan_comm_leave(comm, check(MPI_Barrier(comm->mpi), what));
 }
 
 /* ---- sums ---- */
@@ -259,13 +264,13 @@ static gan_status reduce(gan_comm *comm, char *values, size_t n, size_t size, re
   if (comm->size == 1) return GAN_OK;
   double start = gan_clock();
   gan_status status = GAN_OK;
-  enter(comm, -1, what);
+  gan_comm_enter(comm, -1, what);
   for (size_t at = 0; status == GAN_OK && at < n; at += PIECE)
     status = check(MPI_Allreduce(MPI_IN_PLACE, values + at * size, piece_of(n, at), how.type,
                                  how.operation, comm->mpi),
                    what);
   comm->seconds += gan_clock() - start;
-  return leave(comm, status);
+  return gan_comm_leave(comm, status);
 }
 
 gan_status gan_comm_sum_float(gan_comm *comm, float *values, size_t n, const char *what) {

@@ -27,4 +27,11 @@ struct gan_comm {
   char host[256];
 };
 
+/* Around whatever waits for other ranks; `leave` gives back the status. */
+void gan_comm_enter(gan_comm *comm, int peer, const char *what);
+GAN_CHECKED gan_status gan_comm_leave(gan_comm *comm, gan_status status);
+
+/* Another communicator for the same ranks.  Collective. */
+GAN_CHECKED gan_status gan_comm_dup(gan_comm *comm, MPI_Comm *out, const char *what);
+
 #endif

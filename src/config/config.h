@@ -56,7 +56,7 @@ typedef struct gan_config {
     int64_t base_batch, lr_warmup_steps, lr_decay_steps, lr_step;
     double lr_final, lr_gamma;
     int64_t log_every, check_every;
-    double lock_wait_s;
+    double lock_wait_s, watchdog_s;
   } train;
   struct {
     int64_t every_steps, keep_last, keep_every;

@@ -134,6 +134,10 @@ static const gan_option rows[] = {
    "steps between checks that all ranks hold the same state; 0: only before each checkpoint"},
   {"train.lock_wait_s", REAL, AT(train.lock_wait_s), "30", 0, 86400, NULL, FREE, "seconds",
    "how long a start waits for another run that holds the run folder"},
+  {"train.watchdog_s", REAL, AT(train.watchdog_s), "300", 0, 1e6, NULL, FREE, "seconds",
+   "how long no rank may get on while one waits for another, before the job ends with status 75 and "
+   "names the one that is missing; longer than the longest work of one rank alone (reading the data, "
+   "samples, writing to a slow disk); 0: for ever"},
 
   {"checkpoint.every_steps", INT, AT(checkpoint.every_steps), "1000", 0, 1e15, NULL, FREE, "steps",
    "steps between checkpoints; 0: none but those of every_minutes and of the last step"},

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "checkpoint/store.h"
+#include "comm/watchdog.h"
 #include "optim/schedule.h"
 #include "train/initial.h"
 #include "train/plan.h"
@@ -16,6 +17,9 @@
 
 #include <string.h>
 
+/* The watchdog's limit while the config is being read. */
+static const double FIRST_WATCHDOG_S = 300;
+
 typedef struct {
   gan_session session;
   gan_comm *comm;
@@ -27,6 +31,7 @@ typedef struct {
   gan_progress progress;
   gan_schedule schedule; /* of the learning rates */
   gan_replicas *replicas;
+  gan_watchdog *watchdog;
   gan_run_facts facts; /* as of the last step done */
   int64_t first_step, steps;
   int64_t start;                        /* which start of the run this is */
@@ -292,6 +297,7 @@ static gan_status train(trainer *t) {
   gan_session *session = &t->session;
   GAN_TRY(gan_session_config(session, t->options->config, t->options->overrides,
                              t->options->override_count));
+  gan_watchdog_set_limit(t->watchdog, session->config.train.watchdog_s);
   GAN_TRY(gan_session_build(session));
   t->run_dir = t->options->run_dir ? gan_strdup(t->options->run_dir)
                                    : gan_format("runs/%s", session->config.name);
@@ -320,9 +326,20 @@ static gan_status train(trainer *t) {
   return run_loop(t);
 }
 
+/* By the watchdog's thread, while this rank's main thread waits for others. */
+static void record_standstill(void *data, const char *reason) {
+  trainer *t = data;
+  if (!is_root(t) || !t->folder || !t->start) return;
+  gan_status written = gan_record_stop(t->folder, t->start, t->facts.step, GAN_TEMPORARY, reason);
+  (void)written; /* the job ends either way, and has said why */
+}
+
 gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
   trainer t = {.comm = comm, .options = options, .session.comm = comm};
-  gan_status status = gan_comm_agree(comm, train(&t), "agreeing on the end of the run");
+  gan_status status = gan_watchdog_start(comm, FIRST_WATCHDOG_S, &t.watchdog);
+  gan_watchdog_set_record(t.watchdog, record_standstill, &t);
+  if (status == GAN_OK) status = train(&t);
+  status = gan_comm_agree(comm, status, "agreeing on the end of the run");
   if (status != GAN_OK && t.folder) { /* while log.txt is open; main has nothing to add */
     gan_log_error("%s", gan_error_message());
     gan_fail_clear();
@@ -330,6 +347,7 @@ gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
   gan_checkpoint_close(&t.checkpoint);
   gan_saver_destroy(&t.saver);
   gan_folder_close(&t.folder);
+  gan_watchdog_stop(&t.watchdog);
   gan_replicas_destroy(&t.replicas);
   gan_free(&t.sample_images);
   gan_free(&t.sample_latent);
