@@ -191,6 +191,7 @@ void gan_stall_text(const gan_rank_state *states, int n, double limit, char *tex
   } else if (culprit) {
     if (waits(culprit)) add(&w, ", last heard of in ");
     if (waits(culprit)) add_call(&w, culprit);
+    if (waits(culprit)) add(&w, ",");
     add(&w, count == 1 ? " holds the job up" : " hold the job up");
   }
   if (waiter) {
