@@ -89,10 +89,12 @@ atexit.register(SESSIONS.cleanup)
 
 
 class Job:
-    """A started program.  Its processes share a session, so none gets lost."""
+    """A started program.  Its processes share a session, so none gets lost.  `launcher`: the words
+    before the program, instead of mpirun with as many `ranks`."""
 
-    def __init__(self, *words, ranks=None, cwd=None, env=None, before=None):
-        launcher = [] if ranks is None else [MPIEXEC, "-n", str(ranks)]
+    def __init__(self, *words, ranks=None, launcher=None, cwd=None, env=None, before=None):
+        if launcher is None:
+            launcher = [] if ranks is None else [MPIEXEC, "-n", str(ranks)]
         self.words = launcher + [MPIGAN] + [str(word) for word in words]
         self.files = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]
         # Open MPI's own folder: two mpiruns that make the shared one at once can fail.
