@@ -21,6 +21,7 @@ void gan_signals_install(void) {
   sigemptyset(&action.sa_mask);
   for (int i = 0; i < COUNT; i++) sigaction(signals[i].number, &action, NULL);
   signal(SIGPIPE, SIG_IGN); /* a console that went away does not end a run */
+  signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit of a file's size fails and says so */
 }
 
 int gan_signals_received(void) {

@@ -2,7 +2,8 @@
 #ifndef GAN_TRAIN_SIGNALS_H
 #define GAN_TRAIN_SIGNALS_H
 
-/* Installed before MPI starts, so that no moment is uncovered. */
+/* Installed before MPI starts, so that no moment is uncovered.  SIGPIPE and SIGXFSZ are ignored:
+ * the call that meets them fails. */
 void gan_signals_install(void);
 
 /* The last such signal that came, 0 if none. */
