@@ -36,7 +36,8 @@ gan_status gan_file_read(const char *path, char **bytes, size_t *n) {
   *bytes = NULL;
   *n = 0;
   struct stat info;
-  int fd = gan_fd_open(path, O_RDONLY);
+  int fd =
+      gan_fd_open(path, O_RDONLY | O_NONBLOCK); /* a pipe must not let us wait for its writer */
   if (fd < 0) return gan_fail(GAN_INPUT, "%s: cannot open: %s", path, strerror(errno));
   gan_status status = GAN_OK;
   size_t size = 0, used = 0;
