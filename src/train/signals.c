@@ -16,12 +16,15 @@ static void note(int number) {
   received = number;
 }
 
+void gan_signals_ignore(void) {
+  signal(SIGXFSZ, SIG_IGN);
+}
+
 void gan_signals_install(void) {
   struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
   for (int i = 0; i < COUNT; i++) sigaction(signals[i].number, &action, NULL);
   signal(SIGPIPE, SIG_IGN); /* a console that went away does not end a run */
-  signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit of a file's size fails and says so */
 }
 
 int gan_signals_received(void) {
