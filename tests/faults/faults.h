@@ -26,14 +26,15 @@ typedef enum {
   FAULT_KILL,
   FAULT_KILL_AFTER,
   FAULT_RAISE,
-  FAULT_CLOCK
+  FAULT_CLOCK,
+  FAULT_LIMIT
 } fault_do;
 
 typedef struct fault_plan {
   const char *calls, *path; /* NULL: those that write; any path */
   long at, last;
   fault_do action;
-  int value;         /* errno, signal or seconds */
+  int value;         /* errno, signal, seconds or bytes */
   int then;          /* errno */
   const char *trace; /* a file, or NULL */
 } fault_plan;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,6 +49,11 @@ static void trace(const char *call, const char *path, bool struck) {
   syscall(SYS_close, fd);
 }
 
+static void limit_files(rlim_t bytes) {
+  struct rlimit limit = {bytes, bytes};
+  if (setrlimit(RLIMIT_FSIZE, &limit)) abort();
+}
+
 static fault_verdict strike(long number) {
   switch (plan->action) {
   case FAULT_SHORT:
@@ -64,6 +70,9 @@ static fault_verdict strike(long number) {
     return FAULT_GO_ON;
   case FAULT_CLOCK:
     __atomic_store_n(&clock_s, plan->value, __ATOMIC_SEQ_CST);
+    return FAULT_GO_ON;
+  case FAULT_LIMIT:
+    limit_files((rlim_t)plan->value);
     return FAULT_GO_ON;
   case FAULT_FAIL:
     break;

@@ -29,6 +29,11 @@ static void refuse(const char *word) {
 }
 
 static void set_action(fault_plan *plan, const char *name) {
+  if (strncmp(name, "limit", 5) == 0) {
+    plan->action = FAULT_LIMIT;
+    plan->value = atoi(name + 5);
+    return;
+  }
   if (strncmp(name, "clock", 5) == 0) {
     plan->action = FAULT_CLOCK;
     plan->value = atoi(name + 5);
