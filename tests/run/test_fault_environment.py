@@ -4,7 +4,7 @@ import signal
 import subprocess
 
 import support
-from support import (MPIGAN, OK, OUTPUT, TEMPORARY, TINY, Case, edit, last_step, lines,
+from support import (MPIGAN, OK, OUTPUT, TEMPORARY, TINY, Case, last_step, lines,
                      needs_h5_tools, wait_for, write_h5)
 
 STEPS = 20

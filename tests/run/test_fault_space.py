@@ -124,7 +124,7 @@ class Space(Case):
         self.assert_same_run(self.straight, self.run_dir, 30)
 
     def test_folder_becomes_read_only(self):
-        """As a system does after an error of its disk: while samples are written, and a checkpoint."""
+        """After an error of its disk: while samples are written, or a checkpoint."""
         self.begin(TINY, ranks=2)
         for at in (16, 26, 40):
             shutil.rmtree(self.run_dir, ignore_errors=True)
