@@ -11,10 +11,10 @@ from support import (OK, TEMPORARY, TINY, Case, checkpoints, edit, lines, metric
 STEPS = 30
 CONFIG = edit(TINY, ("steps: 20\n", f"steps: {STEPS}\n"), ("log_every: 5", "log_every: 1"))
 
-# Calls of MPI_Allreduce: so many stand before the first step and in one at most.
+# Calls of MPI_Allreduce: the first stand before the first step, and one step has about seven.
 FIRST_STEPS = range(10, 70, 5)
 
-# The phase, the call at which the signal comes, and the steps where it may stop: a checkpoint may be
+# The phase, the call at which the signal comes, and the steps where it may stop: a checkpoint is
 # written beside later steps.
 PHASES = [
     ("start of MPI", "calls=MPI_Init_thread at=1", 1, 1),
@@ -29,7 +29,7 @@ PHASES = [
     ("a checkpoint is opened", "calls=open path=checkpoints/step-00000010 at=1", 11, STEPS - 1),
     ("a checkpoint is written", "calls=write path=checkpoints/step-00000010 at=2", 11, STEPS - 1),
     ("a checkpoint is synced", "calls=fsync path=checkpoints/step-00000010 at=1", 11, STEPS - 1),
-    ("a checkpoint gets its name", "calls=rename path=checkpoints/step-00000010 at=1", 11, STEPS - 1),
+    ("a checkpoint gets a name", "calls=rename path=checkpoints/step-00000010 at=1", 11, STEPS - 1),
     ("the link is replaced", "calls=rename path=checkpoints/latest at=1", 11, STEPS - 1),
 ]
 NAMES = ("TERM", "INT", "USR1")
