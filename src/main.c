@@ -8,6 +8,7 @@ int main(int argc, char **argv) {
   gan_comm *comm = gan_comm_alone();
   gan_status status = GAN_OK;
   const gan_command *command = gan_command_find(argc > 1 ? argv[1] : "");
+  gan_signals_ignore();
   bool starts_mpi = command && command->starts_mpi;
   if (!starts_mpi && gan_comm_launched_rank() != 0)
     return GAN_OK; /* one rank does it for the job */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/thread.h"
+#include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,7 +66,7 @@ static void *advance(void *data) {
   pthread_mutex_lock(&lock->mutex);
   while (!lock->stopping) {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (time_t)LEASE_S;
     pthread_cond_timedwait(&lock->wake, &lock->mutex, &until);
     lock->lease++;
@@ -73,6 +74,16 @@ static void *advance(void *data) {
   }
   pthread_mutex_unlock(&lock->mutex);
   return NULL;
+}
+
+/* By a clock that nobody sets: a lease must not stand still where the time of day goes back. */
+static void init_wake(gan_lock *lock) {
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_mutex_init(&lock->mutex, NULL);
+  pthread_cond_init(&lock->wake, &attributes);
+  pthread_condattr_destroy(&attributes);
 }
 
 typedef enum { LOCK_TAKEN, LOCK_HELD, LOCK_UNKNOWN } kernel_answer;
@@ -133,14 +144,13 @@ static gan_status acquire(gan_lock *lock, const char *run_dir, const char *host,
            job && *job ? job : "none");
   char *path = gan_format("%s/run.lock", run_dir);
   if (!path) return GAN_NO_MEMORY;
-  lock->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  lock->fd = gan_fd_open(path, O_RDWR | O_CREAT);
   gan_status status = GAN_OK;
   if (lock->fd < 0) status = gan_fail(GAN_OUTPUT, "%s: cannot open: %s", path, strerror(errno));
   gan_free(&path);
   if (status == GAN_OK) status = wait_for(lock, run_dir, host, wait_s);
   if (status != GAN_OK) return status;
-  pthread_mutex_init(&lock->mutex, NULL);
-  pthread_cond_init(&lock->wake, NULL);
+  init_wake(lock);
   status = gan_thread_start(&lock->thread, advance, lock);
   lock->running = status == GAN_OK;
   return status;

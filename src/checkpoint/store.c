@@ -52,20 +52,25 @@ static gan_status list_steps(const char *run_dir, step_list *list) {
   return GAN_OK;
 }
 
-gan_status gan_store_prepare(const char *run_dir) {
-  char **names, *folder = folder_of(run_dir);
+static gan_status remove_temporaries(const char *folder, const char *prefix) {
+  char **names;
   int count;
+  GAN_TRY(gan_folder_list(folder, prefix, ".tmp", &names, &count));
+  for (int i = 0; i < count; i++) {
+    char *path = gan_format("%s/%s", folder, names[i]);
+    if (path) unlink(path);
+    gan_free(&path);
+  }
+  gan_names_free(&names, count);
+  return GAN_OK;
+}
+
+gan_status gan_store_prepare(const char *run_dir) {
+  char *folder = folder_of(run_dir);
   if (!folder) return GAN_NO_MEMORY;
   gan_status status = gan_folder_make(folder);
-  if (status == GAN_OK) status = gan_folder_list(folder, "step-", ".tmp", &names, &count);
-  if (status == GAN_OK) {
-    for (int i = 0; i < count; i++) {
-      char *path = gan_format("%s/%s", folder, names[i]);
-      if (path) unlink(path);
-      gan_free(&path);
-    }
-    gan_names_free(&names, count);
-  }
+  if (status == GAN_OK) status = remove_temporaries(folder, "step-");
+  if (status == GAN_OK) status = remove_temporaries(folder, "latest");
   gan_free(&folder);
   return status;
 }
@@ -106,10 +111,14 @@ gan_status gan_store_highest_step(const char *run_dir, int64_t *step) {
   return GAN_OK;
 }
 
-static gan_status prune(const char *run_dir, int64_t keep_last, int64_t keep_every) {
+/* What lies beyond `step`, which was written just now, could not be used when the run started: it
+ * is left alone, and must not count for one that is kept. */
+static gan_status prune(const char *run_dir, int64_t step, int64_t keep_last, int64_t keep_every) {
   step_list list;
   GAN_TRY(list_steps(run_dir, &list));
-  for (int i = 0; i < list.count - keep_last; i++) {
+  int count = list.count;
+  while (count && list.steps[count - 1] > step) count--;
+  for (int i = 0; i < count - keep_last; i++) {
     if (keep_every && list.steps[i] % keep_every == 0) continue;
     char *path = gan_store_path(run_dir, list.steps[i]);
     if (path) unlink(path); /* one that cannot go does no harm */
@@ -126,7 +135,7 @@ gan_status gan_store_write(const char *run_dir, const gan_checkpoint_content *co
   gan_status status = path && link ? gan_checkpoint_write(path, content) : GAN_NO_MEMORY;
   if (status == GAN_OK) {
     gan_link_replace(link, strrchr(path, '/') + 1);
-    status = prune(run_dir, keep_last, keep_every);
+    status = prune(run_dir, content->facts.step, keep_last, keep_every);
   }
   gan_free(&path);
   gan_free(&link);

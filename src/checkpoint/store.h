@@ -22,7 +22,8 @@ GAN_CHECKED gan_status gan_store_open(const char *path, gan_checkpoint **out);
 GAN_CHECKED gan_status gan_store_highest_step(const char *run_dir, int64_t *step);
 
 /* Writes the checkpoint of a step, points `latest` to it, and removes those that are neither among
- * the `keep_last` newest nor at a multiple of `keep_every` (0: no such). */
+ * the `keep_last` newest nor at a multiple of `keep_every` (0: no such).  Those of later steps,
+ * which could not be used when the run started, stay and do not count. */
 GAN_CHECKED gan_status gan_store_write(const char *run_dir, const gan_checkpoint_content *content,
                                        int64_t keep_last, int64_t keep_every);
 

@@ -18,11 +18,26 @@ char *gan_path_absolute(const char *path) {
   return gan_format("%s/%s", here, path);
 }
 
+int gan_fd_open(const char *path, int flags) {
+  int fd;
+  do fd = open(path, flags | O_CLOEXEC, 0666);
+  while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+int gan_fd_sync(int fd) {
+  int result;
+  do result = fsync(fd);
+  while (result && errno == EINTR);
+  return result;
+}
+
 gan_status gan_file_read(const char *path, char **bytes, size_t *n) {
   *bytes = NULL;
   *n = 0;
   struct stat info;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd =
+      gan_fd_open(path, O_RDONLY | O_NONBLOCK); /* a pipe must not let us wait for its writer */
   if (fd < 0) return gan_fail(GAN_INPUT, "%s: cannot open: %s", path, strerror(errno));
   gan_status status = GAN_OK;
   size_t size = 0, used = 0;
@@ -57,6 +72,12 @@ gan_status gan_fd_write(int fd, const char *path, const void *bytes, size_t n) {
   return GAN_OK;
 }
 
+/* After EINTR the descriptor is gone all the same. */
+static int close_fd(int fd) {
+  int result = close(fd);
+  return result && errno == EINTR ? 0 : result;
+}
+
 /* Makes a rename in this file's folder durable. */
 static gan_status sync_folder_of(const char *path) {
   char *folder = gan_strdup(path);
@@ -64,10 +85,10 @@ static gan_status sync_folder_of(const char *path) {
   char *slash = strrchr(folder, '/');
   if (slash == folder) slash++;
   if (slash) *slash = '\0';
-  int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int fd = gan_fd_open(slash ? folder : ".", O_RDONLY | O_DIRECTORY);
   gan_status status = GAN_OK;
   /* EINVAL: a file system that cannot sync folders has nothing to sync. */
-  if (fd < 0 || (fsync(fd) && errno != EINVAL))
+  if (fd < 0 || (gan_fd_sync(fd) && errno != EINVAL))
     status = gan_fail(GAN_OUTPUT, "%s: cannot sync its folder: %s", path, strerror(errno));
   if (fd >= 0) close(fd);
   gan_free(&folder);
@@ -76,13 +97,13 @@ static gan_status sync_folder_of(const char *path) {
 
 static gan_status write_and_sync(const char *path, const void *head, size_t head_n,
                                  const void *body, size_t body_n) {
-  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  int fd = gan_fd_open(path, O_WRONLY | O_CREAT | O_TRUNC);
   if (fd < 0) return gan_fail(GAN_OUTPUT, "%s: cannot create: %s", path, strerror(errno));
   gan_status status = gan_fd_write(fd, path, head, head_n);
   if (status == GAN_OK) status = gan_fd_write(fd, path, body, body_n);
-  if (status == GAN_OK && fsync(fd))
+  if (status == GAN_OK && gan_fd_sync(fd))
     status = gan_fail(GAN_OUTPUT, "%s: cannot sync to disk: %s", path, strerror(errno));
-  if (close(fd) && status == GAN_OK) /* NFS tells of a full disk here */
+  if (close_fd(fd) && status == GAN_OK) /* NFS tells of a full disk here */
     status = gan_fail(GAN_OUTPUT, "%s: cannot close: %s", path, strerror(errno));
   return status;
 }
@@ -100,12 +121,12 @@ gan_status gan_file_replace(const char *path, const void *head, size_t head_n, c
 }
 
 gan_status gan_file_publish(const char *temporary, const char *path) {
-  int fd = open(temporary, O_RDWR | O_CLOEXEC);
+  int fd = gan_fd_open(temporary, O_RDWR);
   if (fd < 0) return gan_fail(GAN_OUTPUT, "%s: cannot open: %s", temporary, strerror(errno));
   gan_status status = GAN_OK;
-  if (fsync(fd))
+  if (gan_fd_sync(fd))
     status = gan_fail(GAN_OUTPUT, "%s: cannot sync to disk: %s", temporary, strerror(errno));
-  if (close(fd) && status == GAN_OK)
+  if (close_fd(fd) && status == GAN_OK)
     status = gan_fail(GAN_OUTPUT, "%s: cannot close: %s", temporary, strerror(errno));
   GAN_TRY(status);
   if (rename(temporary, path))
@@ -123,7 +144,7 @@ gan_status gan_file_watch_open(const char *path, gan_file_watch **out) {
   gan_file_watch *watch;
   GAN_TRY_ALLOC(watch, 1, "a file");
   *out = watch;
-  watch->fd = open(path, O_RDONLY | O_CLOEXEC);
+  watch->fd = gan_fd_open(path, O_RDONLY);
   watch->path = gan_strdup(path);
   gan_status status = watch->path ? GAN_OK : GAN_NO_MEMORY;
   if (watch->fd < 0 || fstat(watch->fd, &watch->at_opening))

@@ -12,6 +12,11 @@
  * is short. */
 char *gan_path_absolute(const char *path);
 
+/* open() with O_CLOEXEC, and fsync(), which go on where a signal came in between: some network file
+ * systems let that happen.  -1 and errno on failure. */
+int gan_fd_open(const char *path, int flags);
+int gan_fd_sync(int fd);
+
 /* A whole file into fresh memory, with a '\0' behind it.  GAN_INPUT if it cannot be read. */
 GAN_CHECKED gan_status gan_file_read(const char *path, char **bytes, size_t *n);
 

@@ -16,7 +16,7 @@ struct gan_lines {
 
 gan_status gan_lines_open(const char *path, gan_lines **out) {
   GAN_TRY_ALLOC(*out, 1, path);
-  (*out)->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  (*out)->fd = gan_fd_open(path, O_WRONLY | O_CREAT | O_APPEND);
   (*out)->path = gan_strdup(path);
   if ((*out)->fd >= 0 && (*out)->path) return GAN_OK;
   gan_status status = gan_fail(GAN_OUTPUT, "%s: cannot open: %s", path, strerror(errno));
@@ -41,7 +41,7 @@ gan_status gan_lines_append(gan_lines *lines, gan_json *line) {
 }
 
 gan_status gan_lines_sync(gan_lines *lines) {
-  if (fsync(lines->fd) == 0) return GAN_OK;
+  if (gan_fd_sync(lines->fd) == 0) return GAN_OK;
   return gan_fail(GAN_OUTPUT, "%s: cannot sync to disk: %s", lines->path, strerror(errno));
 }
 

@@ -31,7 +31,7 @@ static gan_status open_folder(gan_folder *folder, const char *path, const char *
   GAN_TRY(gan_lock_acquire(path, host, lock_wait_s, &folder->lock));
   char *log = inside(folder, "log.txt");
   if (!log) return GAN_NO_MEMORY;
-  folder->log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  folder->log_fd = gan_fd_open(log, O_WRONLY | O_CREAT | O_APPEND);
   gan_status status = GAN_OK;
   if (folder->log_fd < 0)
     status = gan_fail(GAN_OUTPUT, "%s: cannot open: %s", log, strerror(errno));

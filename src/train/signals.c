@@ -16,6 +16,10 @@ static void note(int number) {
   received = number;
 }
 
+void gan_signals_ignore(void) {
+  signal(SIGXFSZ, SIG_IGN);
+}
+
 void gan_signals_install(void) {
   struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);

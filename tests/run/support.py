@@ -1,7 +1,7 @@
 """What the run tests share: starting the program, folders, inputs, and looking at what it left.
 
 CTest gives the places in the environment: MPIGAN (the program), MPIGAN_SOURCE (the checkout),
-H5MAKE (run_h5make), MPIEXEC (mpirun).
+H5MAKE (run_h5make), MPIEXEC (mpirun), FAULTS_LIBRARY (libfaults.so).
 """
 import array
 import atexit
@@ -24,6 +24,7 @@ import unittest
 MPIGAN = os.environ["MPIGAN"]
 SOURCE = pathlib.Path(os.environ["MPIGAN_SOURCE"])
 H5MAKE = os.environ["H5MAKE"]
+FAULTS = os.environ.get("FAULTS_LIBRARY")
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 
 # Exit statuses, as include/mpigan/status.h numbers them.
@@ -88,14 +89,24 @@ SESSIONS = tempfile.TemporaryDirectory(prefix="mpigan-sessions-", ignore_cleanup
 atexit.register(SESSIONS.cleanup)
 
 
+def struck(faults):
+    """The words before a program some of whose calls into the system are struck, as
+    tests/faults/faults.h says."""
+    if faults is None:
+        return []
+    return ["env", f"LD_PRELOAD={FAULTS}", f"FAULTS={faults}"]
+
+
 class Job:
     """A started program.  Its processes share a session, so none gets lost.  `launcher`: the words
     before the program, instead of mpirun with as many `ranks`."""
 
-    def __init__(self, *words, ranks=None, launcher=None, cwd=None, env=None, before=None):
+    def __init__(self, *words, ranks=None, launcher=None, cwd=None, env=None, before=None,
+                 faults=None):
         if launcher is None:
             launcher = [] if ranks is None else [MPIEXEC, "-n", str(ranks)]
-        self.words = launcher + [MPIGAN] + [str(word) for word in words]
+        program = struck(faults) + [MPIGAN]
+        self.words = launcher + program + [str(word) for word in words]
         self.files = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]
         # Open MPI's own folder: two mpiruns that make the shared one at once can fail.
         own = {}
@@ -248,6 +259,12 @@ def checkpoints(run_dir):
     """The steps whose checkpoints are there."""
     names = (pathlib.Path(run_dir) / "checkpoints").glob("step-*.h5")
     return sorted(int(path.stem[5:]) for path in names)
+
+
+def whole_checkpoints(run_dir):
+    """Name to content of those that have their final name."""
+    found = snapshot(pathlib.Path(run_dir) / "checkpoints")
+    return {name: content for name, content in found.items() if name.endswith(".h5")}
 
 
 # ---- HDF5, read by its own tools ----

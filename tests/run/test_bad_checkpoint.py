@@ -1,5 +1,6 @@
 """Damaged checkpoints: every reader says status 3 and why, in one message, and changes no file; a
 run goes back to the newest one that is whole, and never silently to zero."""
+import os
 import random
 import shutil
 
@@ -149,6 +150,25 @@ class BadCheckpoint(Case):
         result = self.run_program("train", self.path, "--run-dir", "run", *LONGER)
         self.assertIn("skipped", result.out)
         self.assertIn("from step 10", result.out)
+
+    def test_something_else_in_its_place(self):
+        """Links that lead nowhere or in a circle, and a pipe that nobody writes to."""
+        places = [("a dangling link", lambda path: path.symlink_to("nowhere.h5"), "No such file"),
+                  ("a link to itself", lambda path: path.symlink_to(path.name), "symbolic links"),
+                  ("a pipe", os.mkfifo, "not a file")]
+        for name, put, words in places:
+            for step in (10, 20):
+                checkpoint(self.run_dir, step).unlink()
+                put(checkpoint(self.run_dir, step))
+            with self.subTest(name):
+                before = snapshot(self.run_dir, but=START_FILES)
+                result = self.run_program("train", self.path, "--run-dir", "run", timeout=30)
+                self.assert_fails(result, INPUT, "none of its 2")
+                self.assertEqual(result.out.count("skipped"), 2, str(result))
+                self.assertIn(words, result.out)
+                self.assertEqual(snapshot(self.run_dir, but=START_FILES), before)
+                result = self.run_program("inspect", checkpoint(self.run_dir, 20), timeout=30)
+                self.assert_fails(result, INPUT, "step-00000020.h5", words)
 
     def test_all_are_damaged(self):
         for name, change, *_ in DAMAGES:

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "checkpoint/store.h"
 #include "io/file.h"
+#include "unit/store_support.h"
 #include "unit/support.h"
 
 #include <fcntl.h>
@@ -17,58 +18,16 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* The run folder is the test's; `config` is what tells one writer's file from another's. */
-static gan_status write_step(int64_t step, const char *config, int64_t keep_last,
-                             int64_t keep_every) {
-  gan_checkpoint_content content = {.task = "test", .config = config};
-  content.facts.step = step;
-  return gan_store_write(unit_folder(), &content, keep_last, keep_every);
-}
-
 static void write_steps(const int64_t *steps, size_t count) {
-  for (size_t i = 0; i < count; i++) check_ok(write_step(steps[i], "first", 1000, 0));
-}
-
-static const char *file_of(int64_t step) {
-  return unit_path("checkpoints/step-%08lld.h5", (long long)step);
+  for (size_t i = 0; i < count; i++) check_ok(store_write_step(steps[i], "first", 1000, 0));
 }
 
 static void damage(int64_t step) {
   size_t n;
-  char *bytes = unit_read(file_of(step), &n);
+  char *bytes = unit_read(store_file_of(step), &n);
   bytes[n / 2] ^= 1;
-  unit_write(file_of(step), bytes, n);
+  unit_write(store_file_of(step), bytes, n);
   gan_free(&bytes);
-}
-
-/* The step of what gan_store_newest gives, -1 for none. */
-static int64_t newest(void) {
-  gan_checkpoint *checkpoint;
-  check_ok(gan_store_newest(unit_folder(), &checkpoint));
-  int64_t step = checkpoint ? gan_checkpoint_facts(checkpoint)->step : -1;
-  gan_checkpoint_close(&checkpoint);
-  return step;
-}
-
-/* The folder's files in order, as "a b c". */
-static char *listing(void) {
-  char **names, *all = gan_strdup("");
-  int count;
-  check_ok(gan_folder_list(unit_path("checkpoints"), "", "", &names, &count));
-  for (int i = 0; i < count; i++) {
-    if (names[i][0] == '.') continue;
-    char *more = gan_format("%s%s%s", all, *all ? " " : "", names[i]);
-    gan_free(&all);
-    all = more;
-  }
-  gan_names_free(&names, count);
-  return all;
-}
-
-static void check_listing(const char *wanted) {
-  char *found = listing();
-  ck_assert_str_eq(found, wanted);
-  gan_free(&found);
 }
 
 /* ---- naming and finding ---- */
@@ -92,11 +51,11 @@ END_TEST
 START_TEST(none_is_no_error) {
   gan_checkpoint *checkpoint;
   int64_t step;
-  ck_assert_int_eq(newest(), -1); /* no folder even */
+  ck_assert_int_eq(store_newest_step(), -1); /* no folder even */
   check_ok(gan_store_highest_step(unit_folder(), &step));
   ck_assert_int_eq(step, -1);
   check_ok(gan_store_prepare(unit_folder()));
-  ck_assert_int_eq(newest(), -1);
+  ck_assert_int_eq(store_newest_step(), -1);
   check_fails(gan_store_open(unit_folder(), &checkpoint), GAN_INPUT, unit_folder(),
               "no checkpoint");
 }
@@ -108,7 +67,7 @@ START_TEST(newest_that_verifies_is_taken) {
   int64_t step;
   check_ok(gan_store_prepare(unit_folder()));
   write_steps(steps, COUNT(steps));
-  ck_assert_int_eq(newest(), 100);
+  ck_assert_int_eq(store_newest_step(), 100);
   check_ok(gan_store_highest_step(unit_folder(), &step));
   ck_assert_int_eq(step, 100);
 
@@ -116,17 +75,18 @@ START_TEST(newest_that_verifies_is_taken) {
   int log = open(unit_path("log"), O_CREAT | O_WRONLY | O_APPEND, 0666);
   gan_log_set_file(log);
   damage(100);
-  ck_assert_int_eq(newest(), 99);
-  unit_write(file_of(99), "", 0);
-  ck_assert_int_eq(newest(), 30);
-  ck_assert_int_eq(unlink(file_of(30)), 0);
-  ck_assert_int_eq(mkdir(file_of(30), 0777), 0);
-  ck_assert_int_eq(newest(), 7);
+  ck_assert_int_eq(store_newest_step(), 99);
+  unit_write(store_file_of(99), "", 0);
+  ck_assert_int_eq(store_newest_step(), 30);
+  ck_assert_int_eq(unlink(store_file_of(30)), 0);
+  ck_assert_int_eq(mkdir(store_file_of(30), 0777), 0);
+  ck_assert_int_eq(store_newest_step(), 7);
   gan_log_set_file(-1);
   close(log);
   size_t n;
   char *text = unit_read(unit_path("log"), &n);
-  ck_assert(strstr(text, file_of(100)) && strstr(text, file_of(99)) && strstr(text, file_of(30)));
+  ck_assert(strstr(text, store_file_of(100)) && strstr(text, store_file_of(99)) &&
+            strstr(text, store_file_of(30)));
   gan_free(&text);
 
   damage(7);
@@ -143,11 +103,12 @@ START_TEST(steps_are_numbers) {
   int64_t step;
   check_ok(gan_store_prepare(unit_folder()));
   write_steps(steps, COUNT(steps));
-  ck_assert_int_eq(newest(), 123456789);
+  ck_assert_int_eq(store_newest_step(), 123456789);
   check_ok(gan_store_highest_step(unit_folder(), &step));
   ck_assert_int_eq(step, 123456789);
-  check_ok(write_step(100000001, "first", 3, 0));
-  check_listing("latest step-100000000.h5 step-100000001.h5 step-123456789.h5");
+  check_ok(store_write_step(100000001, "first", 3, 0));
+  check_store_listing("latest step-100000000.h5 step-100000001.h5 step-123456789.h5 "
+                      "step-99999999.h5"); /* a later one does not count: see below */
 }
 END_TEST
 
@@ -159,15 +120,16 @@ START_TEST(opened_by_file_or_folder) {
   const struct {
     const char *path;
     int64_t step;
-  } rows[] = {{file_of(1), 1}, {unit_folder(), 2}, {unit_path("checkpoints/latest"), 2}};
+  } rows[] = {{store_file_of(1), 1}, {unit_folder(), 2}, {unit_path("checkpoints/latest"), 2}};
   for (size_t i = 0; i < COUNT(rows); i++) {
     check_ok(gan_store_open(rows[i].path, &checkpoint));
     ck_assert_int_eq(gan_checkpoint_facts(checkpoint)->step, rows[i].step);
     gan_checkpoint_close(&checkpoint);
   }
-  check_fails(gan_store_open(file_of(3), &checkpoint), GAN_INPUT, file_of(3));
+  check_fails(gan_store_open(store_file_of(3), &checkpoint), GAN_INPUT, store_file_of(3));
   damage(1); /* the one asked for, or none */
-  check_fails(gan_store_open(file_of(1), &checkpoint), GAN_INPUT, file_of(1), "damaged");
+  check_fails(gan_store_open(store_file_of(1), &checkpoint), GAN_INPUT, store_file_of(1),
+              "damaged");
 }
 END_TEST
 
@@ -178,9 +140,9 @@ START_TEST(latest_points_to_the_last) {
   check_ok(gan_store_prepare(unit_folder()));
   for (size_t i = 0; i < COUNT(steps); i++) {
     char target[64] = "";
-    check_ok(write_step(steps[i], "first", 1000, 0));
+    check_ok(store_write_step(steps[i], "first", 1000, 0));
     ck_assert_int_gt(readlink(unit_path("checkpoints/latest"), target, sizeof target - 1), 0);
-    ck_assert_str_eq(unit_path("checkpoints/%s", target), file_of(steps[i]));
+    ck_assert_str_eq(unit_path("checkpoints/%s", target), store_file_of(steps[i]));
   }
 }
 END_TEST
@@ -200,13 +162,31 @@ START_TEST(old_ones_are_pruned) {
   for (size_t i = 0; i < COUNT(rows); i++) {
     char *wanted = gan_format("latest %s", rows[i].kept);
     for (int64_t step = 10; step <= 80; step += 10) {
-      unlink(file_of(step));
-      if (step < 80) check_ok(write_step(step, "first", 1000, 0));
+      unlink(store_file_of(step));
+      if (step < 80) check_ok(store_write_step(step, "first", 1000, 0));
     }
-    check_ok(write_step(80, "first", rows[i].keep_last, rows[i].keep_every));
-    check_listing(wanted);
+    check_ok(store_write_step(80, "first", rows[i].keep_last, rows[i].keep_every));
+    check_store_listing(wanted);
     gan_free(&wanted);
   }
+}
+END_TEST
+
+/* A run that went back before damaged checkpoints must not prune the only ones that it can use. */
+START_TEST(damaged_later_ones_do_not_count) {
+  static const int64_t steps[] = {10, 20, 30};
+  check_ok(gan_store_prepare(unit_folder()));
+  write_steps(steps, COUNT(steps));
+  damage(20);
+  damage(30);
+  ck_assert_int_eq(store_newest_step(), 10);
+  check_ok(store_write_step(15, "second", 1, 0));
+  ck_assert_int_eq(store_newest_step(), 15);
+  check_store_listing("latest step-00000015.h5 step-00000020.h5 step-00000030.h5");
+  check_ok(store_write_step(20, "second", 1, 0));
+  check_store_listing("latest step-00000020.h5 step-00000030.h5");
+  check_ok(store_write_step(35, "second", 1, 0));
+  check_store_listing("latest step-00000035.h5");
 }
 END_TEST
 
@@ -220,10 +200,10 @@ START_TEST(foreign_files_are_left_alone) {
     unit_write(unit_path("checkpoints/%s", foreign[i]), "foreign", 7);
   check_ok(gan_store_highest_step(unit_folder(), &step));
   ck_assert_int_eq(step, -1);
-  ck_assert_int_eq(newest(), -1);
-  for (int64_t s = 1; s < 5; s++) check_ok(write_step(s, "first", 1, 0));
+  ck_assert_int_eq(store_newest_step(), -1);
+  for (int64_t s = 1; s < 5; s++) check_ok(store_write_step(s, "first", 1, 0));
   check_ok(gan_store_prepare(unit_folder()));
-  ck_assert_int_eq(newest(), 4);
+  ck_assert_int_eq(store_newest_step(), 4);
   for (size_t i = 0; i < COUNT(foreign); i++) {
     size_t n;
     char *bytes = unit_read(unit_path("checkpoints/%s", foreign[i]), &n);
@@ -235,13 +215,13 @@ END_TEST
 
 START_TEST(left_over_temporaries_go) {
   check_ok(gan_store_prepare(unit_folder()));
-  check_ok(write_step(1, "first", 1, 0));
+  check_ok(store_write_step(1, "first", 1, 0));
   unit_write(unit_path("checkpoints/step-00000002.h5.tmp"), "half", 4);
   unit_write(unit_path("checkpoints/step-100000000.h5.tmp"), "half", 4);
-  ck_assert_int_eq(newest(), 1);
+  ck_assert_int_eq(store_newest_step(), 1);
   check_ok(gan_store_prepare(unit_folder()));
-  check_listing("latest step-00000001.h5");
-  ck_assert_int_eq(newest(), 1);
+  check_store_listing("latest step-00000001.h5");
+  ck_assert_int_eq(store_newest_step(), 1);
 }
 END_TEST
 
@@ -272,33 +252,10 @@ static int write_under_limit(int64_t step, size_t limit, bool killed) {
       setrlimit(RLIMIT_CORE, &no_core);
       signal(SIGXFSZ, SIG_DFL);
     }
-    _exit(write_step(step, "second", 1, 0));
+    _exit(store_write_step(step, "second", 1, 0));
   }
   ck_assert_int_eq(waitpid(child, &status, 0), child);
   return status;
-}
-
-static bool is_ours(const char *config) {
-  gan_checkpoint *checkpoint;
-  check_ok(gan_store_newest(unit_folder(), &checkpoint));
-  ck_assert_ptr_nonnull(checkpoint);
-  bool ours = strcmp(gan_checkpoint_config(checkpoint), config) == 0;
-  gan_checkpoint_close(&checkpoint);
-  return ours;
-}
-
-/* Each file with a checkpoint's name verifies. */
-static void check_no_half_file(void) {
-  char **names;
-  int count;
-  check_ok(gan_folder_list(unit_path("checkpoints"), "step-", ".h5", &names, &count));
-  ck_assert_int_ge(count, 1);
-  for (int i = 0; i < count; i++) {
-    gan_checkpoint *checkpoint;
-    check_ok(gan_checkpoint_open(unit_path("checkpoints/%s", names[i]), &checkpoint));
-    gan_checkpoint_close(&checkpoint);
-  }
-  gan_names_free(&names, count);
 }
 
 /* Loops: a later step fails, is killed; the same step fails, is killed. */
@@ -307,10 +264,10 @@ START_TEST(interrupted_writing_leaves_the_last_one) {
   int64_t step = same_step ? 1 : 2;
   struct stat info;
   check_ok(gan_store_prepare(unit_folder()));
-  check_ok(write_step(1, "second", 1, 0));
-  ck_assert_int_eq(stat(file_of(1), &info), 0);
+  check_ok(store_write_step(1, "second", 1, 0));
+  ck_assert_int_eq(stat(store_file_of(1), &info), 0);
   size_t size = (size_t)info.st_size, stride = size / 60 + 1;
-  check_ok(write_step(1, "first", 1, 0));
+  check_ok(store_write_step(1, "first", 1, 0));
   for (size_t limit = 0; limit < size; limit += limit == 0 || limit == 511 ? 1 : stride) {
     if (limit > 512 - stride && limit < 511) limit = 511; /* both ends of the user block */
     int status = write_under_limit(step, limit, killed);
@@ -318,33 +275,28 @@ START_TEST(interrupted_writing_leaves_the_last_one) {
       ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ, "limit %zu", limit);
     else
       ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == GAN_OUTPUT, "limit %zu", limit);
-    ck_assert_msg(is_ours("first") && newest() == 1, "limit %zu", limit);
-    check_no_half_file();
-    if (!killed) check_listing("latest step-00000001.h5");
+    ck_assert_msg(store_newest_is("first") && store_newest_step() == 1, "limit %zu", limit);
+    check_store_whole();
+    if (!killed) check_store_listing("latest step-00000001.h5");
   }
   ck_assert_int_ne(write_under_limit(step, size - 1, killed), 0);
-  ck_assert(is_ours("first"));
+  ck_assert(store_newest_is("first"));
   check_ok(gan_store_prepare(unit_folder()));
-  check_listing("latest step-00000001.h5");
+  check_store_listing("latest step-00000001.h5");
   ck_assert_int_eq(write_under_limit(step, size, killed), 0);
-  ck_assert(is_ours("second"));
-  check_listing(same_step ? "latest step-00000001.h5" : "latest step-00000002.h5");
+  ck_assert(store_newest_is("second"));
+  check_store_listing(same_step ? "latest step-00000001.h5" : "latest step-00000002.h5");
 }
 END_TEST
 
 int main(void) {
   const unit_test tests[] = {
-      {paths_are_named_by_step, 1},
-      {none_is_no_error, 1},
-      {newest_that_verifies_is_taken, 1},
-      {steps_are_numbers, 1},
-      {opened_by_file_or_folder, 1},
-      {latest_points_to_the_last, 1},
-      {old_ones_are_pruned, 1},
-      {foreign_files_are_left_alone, 1},
-      {left_over_temporaries_go, 1},
-      {folder_must_be_possible, 1},
-      {interrupted_writing_leaves_the_last_one, 4},
+      {paths_are_named_by_step, 1},       {none_is_no_error, 1},
+      {newest_that_verifies_is_taken, 1}, {steps_are_numbers, 1},
+      {opened_by_file_or_folder, 1},      {latest_points_to_the_last, 1},
+      {old_ones_are_pruned, 1},           {damaged_later_ones_do_not_count, 1},
+      {foreign_files_are_left_alone, 1},  {left_over_temporaries_go, 1},
+      {folder_must_be_possible, 1},       {interrupted_writing_leaves_the_last_one, 4},
   };
   return UNIT_MAIN("store", tests);
 }
