@@ -33,7 +33,7 @@ MPI = {"OMPI_MCA_btl": "tcp,self", "OMPI_MCA_btl_tcp_if_include": "lo"}
 WRAPPER = """\
 #!/bin/sh
 if [ "${{SLURM_RESTART_COUNT:-0}}" -lt {starts} ]; then
-  export LD_PRELOAD={library} MPIGAN_TEST_SLEEP_MS=40
+  export LD_PRELOAD={library} MPIGAN_TEST_SLEEP_MS=120
   exec {program} "$@"
 fi
 {then}
@@ -204,24 +204,28 @@ class Slurm(Case):
 
     def test_array(self):
         """A sweep of three; the second is stopped, and it alone starts again."""
-        words = ["seed=1 train.optimizer.lr_g=1e-4", "seed=2 name='two words'", "seed=3"]
+        layers = "model.discriminator=[linear: {units: 16}, relu, linear: {units: 1}]"
+        points = {"seed=1,train.optimizer.lr_g=1e-4": ["seed=1", "train.optimizer.lr_g=1e-4"],
+                  "seed=2,model.discriminator=__linear___units__16___relu__linear___units__1__":
+                  ["seed=2", layers],
+                  "seed=3": ["seed=3"]}
+        texts = [" ".join(f"'{word}'" if " " in word else word for word in words)
+                 for words in points.values()]
         listed = self.folder / "sweep.txt"
-        listed.write_text("# three runs\n\n" + "\n".join(words) + "\n")
+        listed.write_text("# three runs\n\n" + "\n".join(texts) + "\n")
         slow = self.slow(1)
         slow.write_text(slow.read_text().replace("if [", "if [ $SLURM_ARRAY_TASK_ID = 2 ] && [", 1))
         array = self.submit("array.sbatch", self.path, listed, "--set", "train.log_every=1",
                             program=slow, nodes=2, options=["--array=1-3"])
-        folders = [self.folder / "runs/sweep" / name for name in
-                   ("seed=1,train.optimizer.lr_g=1e-4", "seed=2,name=two_words", "seed=3")]
+        folders = [self.folder / "runs/sweep" / name for name in points]
         self.wait_step(10, folders[1])
         cluster.call("scancel", "--signal=USR1", f"{array}_2")
         for task, restarts in ((1, 0), (2, 1), (3, 0)):
             self.assert_ended(f"{array}_{task}", OK, restarts)
-        for text, folder in zip(words, folders):
+        for words, folder in zip(points.values(), folders):
             straight = self.folder / "straight" / folder.name
-            sets = [word for key in text.replace("'two words'", "'two words'").split(" ", 1)
-                    for word in ("--set", key.replace("'", ""))]
-            self.train(self.path, straight, *sets, "--set", "train.log_every=1", ranks=2)
+            self.train(self.path, straight, *(f"--set={word}" for word in words),
+                       "--set=train.log_every=1", ranks=2)
             self.assert_same_run(straight, folder, STEPS)
         self.assertEqual([status for status, _ in self.stops(folders[1])], [TEMPORARY, OK])
         self.assertEqual(sorted(p.name for p in (self.folder / "runs/sweep").iterdir()),
