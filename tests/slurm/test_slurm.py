@@ -206,7 +206,7 @@ class Slurm(Case):
         """A sweep of three; the second is stopped, and it alone starts again."""
         layers = "model.discriminator=[linear: {units: 16}, relu, linear: {units: 1}]"
         points = {"seed=1,train.optimizer.lr_g=1e-4": ["seed=1", "train.optimizer.lr_g=1e-4"],
-                  "seed=2,model.discriminator=__linear___units__16___relu__linear___units__1__":
+                  "seed=2,model.discriminator=_linear___units__16___relu__linear___units__1__":
                   ["seed=2", layers],
                   "seed=3": ["seed=3"]}
         texts = [" ".join(f"'{word}'" if " " in word else word for word in words)
