@@ -65,8 +65,8 @@ class Slurm(Case):
         path.chmod(0o755)
         return path
 
-    def submit(self, script, *words, program=MPIGAN, nodes=4, options=()):
-        environment = dict(cluster.environment, MPIGAN=str(program), **MPI)
+    def submit(self, script, *words, program=MPIGAN, nodes=4, options=(), env=None):
+        environment = dict(cluster.environment, MPIGAN=str(program), **MPI, **(env or {}))
         job = cluster.call("sbatch", "--parsable", f"--nodes={nodes}", "--ntasks-per-node=1",
                            "--output=job-%A_%a.out" if "array" in script else "--output=job-%j.out",
                            *options, SOURCE / "slurm" / script, *words,
@@ -142,6 +142,25 @@ class Slurm(Case):
         self.assert_ended(job, OK, restarts=1)
         self.assertEqual([status for status, _ in self.stops()], [TEMPORARY, OK])
         self.assert_undisturbed(4)
+
+    def test_mpirun(self):
+        """Started by mpirun, warned through the script."""
+        job = self.submit("train.sbatch", self.path, program=self.slow(1), nodes=2,
+                          options=["--signal=B:USR1@120"], env={"MPIGAN_MPIRUN": ""})
+        self.wait_step(10)
+        cluster.call("scancel", "--batch", "--signal=USR1", job)
+        self.assert_ended(job, OK, restarts=1)
+        self.assertEqual([status for status, _ in self.stops()], [TEMPORARY, OK])
+        self.assert_undisturbed(2)
+
+    def test_threads(self):
+        """As many threads as Slurm gives cores to a rank, unless the user says otherwise."""
+        for words, count in (((), 2), (("--set", "compute.threads=1"), 1)):
+            job = self.submit("train.sbatch", self.path, "--dry-run", *words, nodes=2,
+                              options=["--cpus-per-task=2"])
+            self.assert_ended(job, OK, restarts=0)
+            self.assertIn(f"ranks: 2, {count} thread", (self.folder / f"job-{job}.out").read_text())
+        self.assertFalse(self.run_dir.exists())
 
     def test_requeue_by_a_person(self):
         job = self.submit("train.sbatch", self.path, program=self.slow(1))
