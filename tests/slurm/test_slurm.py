@@ -39,6 +39,9 @@ fi
 {then}
 """
 
+# Ends with 75 and nothing done. The rank that ends first makes srun send SIGTERM to the others.
+NO_USE = "trap '' TERM; sleep 1; exit 75"
+
 cluster = None
 
 
@@ -252,7 +255,7 @@ class Slurm(Case):
 
     def test_gives_up(self):
         """One start that gets on, then two that end with 75 and get nowhere: no third such."""
-        job = self.submit("train.sbatch", self.path, program=self.slow(1, then="exit 75"), nodes=2)
+        job = self.submit("train.sbatch", self.path, program=self.slow(1, then=NO_USE), nodes=2)
         self.wait_step(10)
         cluster.call("scancel", "--signal=USR1", job)
         self.assert_ended(job, TEMPORARY, restarts=2)
@@ -264,7 +267,7 @@ class Slurm(Case):
         self.assert_undisturbed(2)
 
     def test_gives_up_before_the_first_checkpoint(self):
-        job = self.submit("train.sbatch", self.path, program=self.slow(0, then="exit 75"), nodes=2)
+        job = self.submit("train.sbatch", self.path, program=self.slow(0, then=NO_USE), nodes=2)
         self.assert_ended(job, TEMPORARY, restarts=1)
         self.assertEqual([p.name for p in self.run_dir.rglob("*")], ["slurm.progress"])
 
