@@ -62,7 +62,6 @@ static record read_record(const gan_lock *lock) {
 
 static void *advance(void *data) {
   gan_lock *lock = data;
-  gan_thread_unbind();
   pthread_mutex_lock(&lock->mutex);
   while (!lock->stopping) {
     struct timespec until;
@@ -142,9 +141,9 @@ static gan_status acquire(gan_lock *lock, const char *run_dir, const char *host,
   if (status != GAN_OK) return status;
   pthread_mutex_init(&lock->mutex, NULL);
   pthread_cond_init(&lock->wake, NULL);
-  int code = pthread_create(&lock->thread, NULL, advance, lock);
-  lock->running = code == 0;
-  return code ? gan_fail(GAN_USAGE, "cannot start a thread: %s", strerror(code)) : GAN_OK;
+  status = gan_thread_start(&lock->thread, advance, lock);
+  lock->running = status == GAN_OK;
+  return status;
 }
 
 gan_status gan_lock_acquire(const char *run_dir, const char *host, double wait_s, gan_lock **out) {

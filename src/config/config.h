@@ -60,6 +60,7 @@ typedef struct gan_config {
   } train;
   struct {
     int64_t every_steps, keep_last, keep_every;
+    double every_minutes;
   } checkpoint;
   struct {
     int64_t every_steps, count;

@@ -136,7 +136,9 @@ static const gan_option rows[] = {
    "how long a start waits for another run that holds the run folder"},
 
   {"checkpoint.every_steps", INT, AT(checkpoint.every_steps), "1000", 0, 1e15, NULL, FREE, "steps",
-   "steps between checkpoints; 0: only the last step's"},
+   "steps between checkpoints; 0: none but those of every_minutes and of the last step"},
+  {"checkpoint.every_minutes", REAL, AT(checkpoint.every_minutes), "0", 0, 1e6, NULL, FREE,
+   "minutes", "time between checkpoints, by rank 0's clock, beside those of every_steps; 0: none"},
   {"checkpoint.keep_last", INT, AT(checkpoint.keep_last), "3", 1, 1000000, NULL, FREE, "files",
    "how many of the newest checkpoints are kept"},
   {"checkpoint.keep_every", INT, AT(checkpoint.keep_every), "0", 0, 1e15, NULL, FREE, "steps",

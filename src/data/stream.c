@@ -7,7 +7,6 @@
 #include "io/file.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,7 +97,6 @@ static window_slot *find_work(const gan_stream *stream) {
 
 static void *work(void *argument) {
   gan_stream *stream = argument;
-  gan_thread_unbind();
   pthread_mutex_lock(&stream->lock);
   while (!stream->stop) {
     window_slot *slot = find_work(stream);
@@ -119,18 +117,6 @@ static void *work(void *argument) {
   }
   pthread_mutex_unlock(&stream->lock);
   return NULL;
-}
-
-/* Signals go to the main thread, whose loop looks for them. */
-static gan_status start_thread(gan_stream *stream) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int code = pthread_create(&stream->thread, NULL, work, stream);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  stream->started = code == 0;
-  if (code) return gan_fail(GAN_NO_MEMORY, "cannot start a thread: %s", strerror(code));
-  return GAN_OK;
 }
 
 /* ---- the loader's side ---- */
@@ -275,7 +261,10 @@ gan_status gan_stream_create(const gan_dataset *dataset, uint64_t seed, gan_stre
   pthread_cond_init(&stream->done, NULL);
   gan_status status = open_file(stream);
   if (status == GAN_OK) status = take_memory(stream);
-  if (status == GAN_OK) status = start_thread(stream);
+  if (status == GAN_OK) {
+    status = gan_thread_start(&stream->thread, work, stream);
+    stream->started = status == GAN_OK;
+  }
   if (status != GAN_OK) gan_stream_destroy(out);
   return status;
 }

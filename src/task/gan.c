@@ -25,7 +25,7 @@ enum { GENERATOR, DISCRIMINATOR }; /* learners, and keys of their randomness */
 enum { PASS_REAL, PASS_FAKE, PASS_GENERATOR };
 
 /* Losses of the last updates: this rank's part, summed over the ranks at the end of a step. */
-enum { LOSS_REAL, LOSS_FAKE, LOSS_G, P_REAL, P_FAKE, STOP, FAILED, SUMS };
+enum { LOSS_REAL, LOSS_FAKE, LOSS_G, P_REAL, P_FAKE, FAILED, ASKED, SUMS = ASKED + GAN_ASKS };
 
 enum { D_LOSS, G_LOSS, D_REAL, D_FAKE, D_NORM, G_NORM, LR_D, LR_G, METRICS };
 
@@ -206,13 +206,13 @@ static const struct {
     {generator_update, offsetof(gan_config, train.g_steps)},
 };
 
-/* One reduction a step: the losses, the networks' statistics, whether some rank was asked to stop,
- * or could not read. */
+/* One reduction a step: the losses, the networks' statistics, what some rank asks of all, and
+ * whether one could not read. */
 static gan_status sum_up(gan_task *task) {
   gan_state *state = task->state;
   for (int64_t p = 0; p < state->division.parts; p++) {
     double *row = state->parts + p * state->row;
-    row[STOP] = p == 0 && task->stop_wanted;
+    for (int i = 0; i < GAN_ASKS; i++) row[ASKED + i] = p == 0 && task->asked[i];
     row[FAILED] = p == 0 && state->data_status != GAN_OK;
     row += SUMS;
     for (int i = 0; i < task->learner_count; i++) {
@@ -242,7 +242,7 @@ static gan_status share_metrics(gan_task *task) {
   spend(task, TIME_SUM);
   if (totals[FAILED] > 0) return gan_comm_agree(task->comm, state->data_status);
   absorb_statistics(task);
-  task->stop_agreed = totals[STOP] > 0;
+  for (int i = 0; i < GAN_ASKS; i++) task->agreed[i] = totals[ASKED + i] > 0;
   metrics[D_LOSS].value = totals[LOSS_REAL] + totals[LOSS_FAKE];
   metrics[G_LOSS].value = totals[LOSS_G];
   metrics[D_REAL].value = totals[P_REAL];

@@ -22,6 +22,9 @@ typedef struct gan_profile_row {
 
 enum { GAN_PROFILE_MAX = 8 };
 
+/* What one rank can ask of all between two steps. */
+typedef enum { GAN_ASK_STOP, GAN_ASK_SAVE, GAN_ASKS } gan_ask;
+
 typedef struct gan_task gan_task;
 
 typedef struct gan_task_type {
@@ -58,8 +61,8 @@ struct gan_task {
   int64_t local_samples; /* this rank's part of a batch */
   double lr_factor;      /* set by the trainer before a step: what its learning rates are of the
                           * config's; 1 at first */
-  bool stop_wanted;      /* set by the trainer before a step on any rank ... */
-  bool stop_agreed;      /* ... and after it known to all, by the metrics' reduction */
+  bool asked[GAN_ASKS];  /* set by the trainer before a step on any rank ... */
+  bool agreed[GAN_ASKS]; /* ... and after it known to all, by the metrics' reduction */
   void *state;           /* the task's own */
 };
 

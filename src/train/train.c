@@ -5,14 +5,13 @@
 #include "base/memory.h"
 #include "checkpoint/store.h"
 #include "optim/schedule.h"
-#include "train/folder.h"
 #include "train/initial.h"
 #include "train/plan.h"
 #include "train/progress.h"
 #include "train/records.h"
 #include "train/replicas.h"
 #include "train/resume.h"
-#include "train/session.h"
+#include "train/saver.h"
 #include "train/signals.h"
 
 #include <string.h>
@@ -23,6 +22,7 @@ typedef struct {
   const gan_train_options *options;
   char *run_dir;
   gan_folder *folder;         /* rank 0 */
+  gan_saver *saver;           /* rank 0 */
   gan_checkpoint *checkpoint; /* rank 0, while resuming */
   gan_progress progress;
   gan_schedule schedule; /* of the learning rates */
@@ -31,6 +31,7 @@ typedef struct {
   int64_t first_step, steps;
   int64_t start;                        /* which start of the run this is */
   double started;                       /* clock when the loop began */
+  double saved;                         /* clock at the last checkpoint, or at the start */
   double elapsed_before;                /* seconds of earlier starts */
   float *sample_images, *sample_latent; /* rank 0 */
 } trainer;
@@ -45,22 +46,12 @@ static bool due(int64_t step, int64_t every) {
 
 /* ---- what happens at a cadence ---- */
 
-static gan_status save(trainer *t) {
-  gan_task *task = t->session.task;
-  const gan_config *config = &t->session.config;
+/* Beside training, or so that it is on the disk when this returns. */
+static gan_status save(trainer *t, bool at_once) {
   gan_status status = GAN_OK;
-  if (is_root(t)) status = gan_folder_sync(t->folder);
-  if (status == GAN_OK && is_root(t)) {
-    gan_checkpoint_content content = {.task = task->type->name,
-                                      .config = t->session.config_text,
-                                      .facts = t->facts,
-                                      .learner_count = task->learner_count,
-                                      .counter_count = task->counter_count};
-    memcpy(content.learners, task->learners, sizeof content.learners);
-    memcpy(content.counters, task->counters, sizeof content.counters);
-    status = gan_store_write(t->run_dir, &content, config->checkpoint.keep_last,
-                             config->checkpoint.keep_every);
-  }
+  if (is_root(t))
+    status = at_once ? gan_saver_save(t->saver, &t->facts) : gan_saver_begin(t->saver, &t->facts);
+  t->saved = gan_clock();
   return gan_comm_agree(t->comm, status);
 }
 
@@ -104,23 +95,33 @@ static void count_step(trainer *t) {
   gan_progress_step(&t->progress, t->facts.step, config->train.batch * config->train.d_steps);
 }
 
+/* What this rank asks of all, before a step.  Rank 0's clock and disk decide for all. */
+static void ask(trainer *t) {
+  bool *asked = t->session.task->asked;
+  double every_s = 60 * t->session.config.checkpoint.every_minutes;
+  bool cannot_save = is_root(t) && gan_saver_failed(t->saver);
+  asked[GAN_ASK_STOP] = gan_signals_received() || cannot_save;
+  asked[GAN_ASK_SAVE] = is_root(t) && every_s > 0 && gan_clock() - t->saved >= every_s;
+}
+
 static gan_status loop(trainer *t) {
   gan_task *task = t->session.task;
   const gan_config *config = &t->session.config;
   while (t->facts.step < t->steps) {
-    task->stop_wanted = gan_signals_received() != 0;
+    ask(t);
     task->lr_factor = gan_schedule_factor(&t->schedule, t->facts.step);
     GAN_TRY(task->type->step(task));
     count_step(t);
     int64_t step = t->facts.step;
-    bool last = step == t->steps, stop = task->stop_agreed && !last;
-    bool saves = last || stop || due(step, config->checkpoint.every_steps);
+    bool last = step == t->steps, stop = task->agreed[GAN_ASK_STOP] && !last;
+    bool saves =
+        last || stop || task->agreed[GAN_ASK_SAVE] || due(step, config->checkpoint.every_steps);
     if (last || due(step, config->train.log_every)) GAN_TRY(log_metrics(t));
     gan_progress_show(&t->progress, task, last || due(step, config->train.log_every));
     if (saves || due(step, config->train.check_every))
       GAN_TRY(gan_replicas_check(t->replicas, step));
     if (last || due(step, config->samples.every_steps)) GAN_TRY(make_samples(t));
-    if (saves) GAN_TRY(save(t));
+    if (saves) GAN_TRY(save(t, last || stop));
     if (stop)
       return gan_fail(GAN_TEMPORARY,
                       "stopped by %s at step %lld of %lld; its checkpoint is saved: the same "
@@ -195,6 +196,7 @@ static gan_status begin(trainer *t) {
     if (!t->sample_images || !t->sample_latent) status = GAN_NO_MEMORY;
     if (status == GAN_OK)
       status = gan_folder_begin(t->folder, t->session.config_text, t->facts.step, &t->start);
+    if (status == GAN_OK) status = gan_saver_create(t->run_dir, t->folder, &t->session, &t->saver);
     if (status == GAN_OK) status = gan_record_start(t->folder, t->comm, t->start, t->facts.step);
   }
   return gan_comm_agree(t->comm, status);
@@ -259,7 +261,7 @@ static gan_status finish(trainer *t, gan_status status) {
 static gan_status run_loop(trainer *t) {
   GAN_TRY(gan_replicas_create(t->session.task, &t->replicas));
   GAN_TRY(begin(t));
-  t->started = gan_clock();
+  t->started = t->saved = gan_clock();
   gan_progress_start(&t->progress, t->facts.step, t->steps);
   gan_status status = loop(t);
   if (status == GAN_NUMBERS)
@@ -321,6 +323,7 @@ gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
     gan_fail_clear();
   }
   gan_checkpoint_close(&t.checkpoint);
+  gan_saver_destroy(&t.saver);
   gan_folder_close(&t.folder);
   gan_replicas_destroy(&t.replicas);
   gan_free(&t.sample_images);
