@@ -153,11 +153,13 @@ static gan_status verify(const char *path, const char *bytes, size_t n) {
                     "mpigan that wrote it, or train anew",
                     path, version, gan_version(), GAN_CHECKPOINT_VERSION);
   if (n - USER_BLOCK < promised)
-    return gan_fail(GAN_INPUT, "%s: truncated: %zu bytes, its user block promises %" PRIu64, path,
-                    n, promised + USER_BLOCK);
+    return gan_fail(GAN_INPUT,
+                    "%s: truncated: %zu bytes behind its user block, which promises %" PRIu64, path,
+                    n - USER_BLOCK, promised);
   if (n - USER_BLOCK > promised)
-    return gan_fail(GAN_INPUT, "%s: damaged: %zu bytes, its user block promises %" PRIu64, path, n,
-                    promised + USER_BLOCK);
+    return gan_fail(GAN_INPUT,
+                    "%s: damaged: %zu bytes behind its user block, which promises %" PRIu64, path,
+                    n - USER_BLOCK, promised);
   gan_digest digest = gan_digest_of(bytes + USER_BLOCK, n - USER_BLOCK);
   make_user_block(expected, version, promised, digest);
   if (memcmp(expected, bytes, USER_BLOCK) == 0) return GAN_OK;

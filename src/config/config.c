@@ -90,6 +90,21 @@ static gan_status set_mapping(gan_config *config, const char *prefix, int depth,
   return GAN_OK;
 }
 
+/* A word with a NUL in it ("seed\0x") would be taken for its beginning. */
+static gan_status refuse_nul(const yaml_document_t *document, gan_origin origin) {
+  char at[512];
+  for (const yaml_node_t *node = document->nodes.start; node < document->nodes.top; node++) {
+    if (node->type != YAML_SCALAR_NODE) continue;
+    const char *text = (const char *)node->data.scalar.value;
+    if (strlen(text) == node->data.scalar.length) continue;
+    origin.line = (int)node->start_mark.line + 1;
+    return gan_fail(GAN_USAGE,
+                    "%s: '%.100s' is followed by a NUL character, which no text may hold",
+                    gan_origin_text(at, sizeof at, origin), text);
+  }
+  return GAN_OK;
+}
+
 /* One YAML document into `document`; the caller deletes it if the result is GAN_OK. */
 static gan_status load_yaml(const char *text, size_t length, gan_origin origin,
                             yaml_document_t *document) {
@@ -116,6 +131,8 @@ static gan_status load_yaml(const char *text, size_t length, gan_origin origin,
     origin.line = (int)second.start_mark.line + 1;
     status = gan_fail(GAN_USAGE, "%s: a second YAML document begins here; one is allowed",
                       gan_origin_text(at, sizeof at, origin));
+  } else {
+    status = refuse_nul(document, origin);
   }
   if (second_loaded) yaml_document_delete(&second);
   if (first_loaded && status != GAN_OK) yaml_document_delete(document);

@@ -237,7 +237,7 @@ gan_status gan_option_set(const gan_option *option, void *base, const gan_yaml *
   if (node->type != YAML_SCALAR_NODE) return reject(option, yaml, node);
   const char *text = (const char *)node->data.scalar.value;
   if (option->type == GAN_OPTION_STRING) {
-    if (!*text || strlen(text) != node->data.scalar.length) return reject(option, yaml, node);
+    if (!*text) return reject(option, yaml, node);
     char *copy = gan_strdup(text);
     if (!copy) return GAN_NO_MEMORY;
     gan_free(place);

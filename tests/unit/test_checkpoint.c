@@ -370,6 +370,9 @@ START_TEST(other_versions_are_refused) {
   }
   forge(bytes, "2", 1ull << 63, hash);
   ck_assert_int_eq(try_bytes(bytes, n), GAN_INPUT);
+  forge(bytes, "2", UINT64_MAX, hash); /* the message does not count past the largest number */
+  ck_assert_int_eq(try_bytes(bytes, n), GAN_INPUT);
+  check_message("truncated", "18446744073709551615");
   forge(bytes, "2", n - USER_BLOCK, hash); /* the forger can forge: this one is good */
   ck_assert_int_eq(try_bytes(bytes, n), GAN_OK);
   gan_free(&bytes);
