@@ -99,7 +99,7 @@ static void count_step(trainer *t) {
 static void ask(trainer *t) {
   bool *asked = t->session.task->asked;
   double every_s = 60 * t->session.config.checkpoint.every_minutes;
-  bool cannot_save = is_root(t) && gan_saver_failed(t->saver);
+  bool cannot_save = is_root(t) && (gan_saver_failed(t->saver) || gan_folder_lost(t->folder));
   asked[GAN_ASK_STOP] = gan_signals_received() || cannot_save;
   asked[GAN_ASK_SAVE] = is_root(t) && every_s > 0 && gan_clock() - t->saved >= every_s;
 }
@@ -269,7 +269,7 @@ static gan_status run_loop(trainer *t) {
                       "step %lld: %s; nothing of this step is kept; train.optimizer.lr_d and lr_g "
                       "may be too large: go on from the last checkpoint with smaller ones",
                       (long long)t->facts.step + 1, gan_error_message());
-  if (status == GAN_OUTPUT)
+  if (status == GAN_OUTPUT && !(t->folder && gan_folder_lost(t->folder)))
     status = gan_fail(status,
                       "%s; earlier checkpoints are whole: once it can write, the same command goes "
                       "on from the newest",
