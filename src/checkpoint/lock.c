@@ -62,10 +62,10 @@ static void write_record(gan_lock *lock, const char *owner) {
   (void)written; /* a full disk must not end a run for the sake of its lease */
 }
 
-static record read_record(const gan_lock *lock) {
+static record read_record(int fd) {
   char text[RECORD + 1] = "";
   record found = {.owner = ""};
-  ssize_t n = pread(lock->fd, text, RECORD, 0);
+  ssize_t n = pread(fd, text, RECORD, 0);
   if (n < RECORD) return found;
   found.whole = true;
   text[RECORD - 1] = '\0';
@@ -93,7 +93,7 @@ static kernel_answer ask_kernel(int fd) {
 static void look(gan_lock *lock) {
   if (lock->lost) return;
   (void)ask_kernel(lock->fd);
-  record now = read_record(lock);
+  record now = read_record(lock->fd);
   lock->looked = gan_clock();
   if (!now.whole || same(now.owner, lock->owner)) return;
   if (now.owner[0] && same(now.owner, lock->previous)) return; /* its last word; ours follows */
@@ -159,7 +159,7 @@ static record read_anew(gan_lock *lock, kernel_answer answer) {
     close(lock->fd); /* it carries no lock */
     lock->fd = fd;
   }
-  return read_record(lock);
+  return read_record(lock->fd);
 }
 
 /* Takes it from a holder that may live: says so in the record until that one has seen it.  False
@@ -194,7 +194,7 @@ static gan_status held_by_another(const char *run_dir, const char *owner, double
 /* Waits until the folder is ours or time is up. */
 static gan_status wait_for(gan_lock *lock, const char *run_dir, const char *host, double wait_s) {
   double start = gan_clock(), watched_since = start;
-  record last = read_record(lock);
+  record last = read_record(lock->fd);
   bool told = false;
   for (;;) {
     kernel_answer answer = ask_kernel(lock->fd);
@@ -211,7 +211,7 @@ static gan_status wait_for(gan_lock *lock, const char *run_dir, const char *host
       claim(lock, &now);
       if (answer == LOCK_TAKEN) return GAN_OK;
       gan_sleep(5 * POLL_S); /* two who saw the same stale lease: the last writer has it */
-      if (same(read_record(lock).owner, lock->owner)) return GAN_OK;
+      if (same(read_record(lock->fd).owner, lock->owner)) return GAN_OK;
     } else if (supersedes(lock, now.owner) && take_over(lock, run_dir, &now)) {
       return GAN_OK;
     }
@@ -264,6 +264,16 @@ gan_status gan_lock_acquire(const char *run_dir, const char *host, double wait_s
     gan_free(out);
   }
   return status;
+}
+
+char *gan_lock_holder(const char *run_dir) {
+  char *path = gan_format("%s/run.lock", run_dir);
+  int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  gan_free(&path);
+  if (fd < 0) return NULL;
+  record found = read_record(fd);
+  close(fd);
+  return found.owner[0] ? gan_strdup(found.owner) : NULL;
 }
 
 void gan_lock_release(gan_lock **out) {

@@ -34,6 +34,10 @@ bool gan_lock_lost(const gan_lock *lock);
  * after a suspension.  From any thread. */
 const char *gan_lock_taker(gan_lock *lock);
 
+/* Whom a run folder's lock names, whether that run still lives or not; in fresh memory, NULL if it
+ * is free. */
+char *gan_lock_holder(const char *run_dir);
+
 void gan_lock_release(gan_lock **lock);
 
 #endif

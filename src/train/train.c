@@ -24,6 +24,7 @@ typedef struct {
   gan_folder *folder;         /* rank 0 */
   gan_saver *saver;           /* rank 0 */
   gan_checkpoint *checkpoint; /* rank 0, while resuming */
+  gan_skip_list skipped;      /* rank 0: those that could not be taken */
   gan_progress progress;
   gan_schedule schedule; /* of the learning rates */
   gan_replicas *replicas;
@@ -142,7 +143,7 @@ static gan_status open_folder(trainer *t) {
         gan_folder_open(t->run_dir, gan_comm_host(t->comm), config->train.lock_wait_s, &t->folder);
     if (status == GAN_OK) status = gan_store_prepare(t->run_dir);
     if (status == GAN_OK)
-      status = gan_resume_choose(t->run_dir, t->options->resume, &t->checkpoint);
+      status = gan_resume_choose(t->run_dir, t->options->resume, &t->skipped, &t->checkpoint);
   }
   return gan_comm_agree(t->comm, status);
 }
@@ -198,6 +199,7 @@ static gan_status begin(trainer *t) {
       status = gan_folder_begin(t->folder, t->session.config_text, t->facts.step, &t->start);
     if (status == GAN_OK) status = gan_saver_create(t->run_dir, t->folder, &t->session, &t->saver);
     if (status == GAN_OK) status = gan_record_start(t->folder, t->comm, t->start, t->facts.step);
+    if (status == GAN_OK) status = gan_record_skipped(t->folder, t->start, &t->skipped);
   }
   return gan_comm_agree(t->comm, status);
 }
@@ -323,6 +325,7 @@ gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
     gan_fail_clear();
   }
   gan_checkpoint_close(&t.checkpoint);
+  gan_skip_list_free(&t.skipped);
   gan_saver_destroy(&t.saver);
   gan_folder_close(&t.folder);
   gan_replicas_destroy(&t.replicas);
