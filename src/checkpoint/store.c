@@ -154,7 +154,9 @@ gan_status gan_store_write(const char *run_dir, const gan_checkpoint_content *co
                            int64_t keep_last, int64_t keep_every) {
   char *path = gan_store_path(run_dir, content->facts.step);
   char *link = gan_format("%s/checkpoints/latest", run_dir);
+  const gan_permit *permit = content->permit;
   gan_status status = path && link ? gan_checkpoint_write(path, content) : GAN_NO_MEMORY;
+  if (status == GAN_OK && permit) status = permit->ask(permit->context); /* syncing took a while */
   if (status == GAN_OK) {
     gan_link_replace(link, strrchr(path, '/') + 1);
     status = prune(run_dir, keep_last, keep_every);
