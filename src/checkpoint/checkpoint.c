@@ -118,7 +118,7 @@ gan_status gan_checkpoint_write(const char *path, const gan_checkpoint_content *
   gan_h5_close(&file);
   if (status == GAN_OK) {
     make_user_block(block, GAN_CHECKPOINT_VERSION, n, gan_digest_of(image, n));
-    status = gan_file_replace(path, block, sizeof block, image, n);
+    status = gan_file_replace_if(content->permit, path, block, sizeof block, image, n);
   }
   gan_free(&image);
   return status;

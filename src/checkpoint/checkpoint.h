@@ -14,6 +14,7 @@
 #define GAN_CHECKPOINT_CHECKPOINT_H
 
 #include "base/hash.h"
+#include "io/file.h"
 #include "io/hdf5.h"
 #include "model/net.h"
 #include "optim/adam.h"
@@ -53,6 +54,7 @@ typedef struct gan_checkpoint_content {
   int learner_count;
   gan_counter counters[GAN_CHECKPOINT_COUNTERS]; /* into /state */
   int counter_count;
+  const gan_permit *permit; /* borrowed: without it the file is not published; NULL: always */
 } gan_checkpoint_content;
 
 /* Writes the file, atomically; GAN_OUTPUT if it cannot.  Local: rank 0 calls it. */

@@ -75,17 +75,48 @@ gan_status gan_store_prepare(const char *run_dir) {
   return status;
 }
 
+/* The message names the path first; that is said once. */
+static void note_skip(gan_skip_list *skipped, const char *path) {
+  const char *reason = gan_error_message();
+  size_t length = strlen(path);
+  gan_log("skipped checkpoint: %s", reason);
+  if (strncmp(reason, path, length) == 0 && strncmp(reason + length, ": ", 2) == 0)
+    reason += length + 2;
+  skipped->rows[skipped->count].path = gan_strdup(path);
+  skipped->rows[skipped->count++].reason = gan_strdup(reason);
+}
+
+void gan_skip_list_free(gan_skip_list *skipped) {
+  for (int i = 0; i < skipped->count; i++) {
+    gan_free(&skipped->rows[i].path);
+    gan_free(&skipped->rows[i].reason);
+  }
+  gan_free(&skipped->rows);
+  skipped->count = 0;
+}
+
 gan_status gan_store_newest(const char *run_dir, gan_checkpoint **out) {
+  gan_skip_list skipped;
+  gan_status status = gan_store_newest_telling(run_dir, &skipped, out);
+  gan_skip_list_free(&skipped);
+  return status;
+}
+
+gan_status gan_store_newest_telling(const char *run_dir, gan_skip_list *skipped,
+                                    gan_checkpoint **out) {
   step_list list;
   *out = NULL;
+  *skipped = (gan_skip_list){0};
   GAN_TRY(list_steps(run_dir, &list));
-  gan_status status = GAN_OK;
+  skipped->rows = gan_alloc((size_t)list.count + 1, sizeof *skipped->rows, "a list of checkpoints");
+  gan_status status = skipped->rows ? GAN_OK : GAN_NO_MEMORY;
+  if (status != GAN_OK) list.count = 0;
   for (int i = list.count - 1; i >= 0; i--) {
     char *path = gan_store_path(run_dir, list.steps[i]);
     status = path ? gan_checkpoint_open(path, out) : GAN_NO_MEMORY;
+    if (status == GAN_INPUT) note_skip(skipped, path);
     gan_free(&path);
     if (status != GAN_INPUT) break;
-    gan_log("skipped checkpoint: %s", gan_error_message());
   }
   gan_free(&list.steps);
   if (status == GAN_INPUT)
@@ -132,7 +163,9 @@ gan_status gan_store_write(const char *run_dir, const gan_checkpoint_content *co
                            int64_t keep_last, int64_t keep_every) {
   char *path = gan_store_path(run_dir, content->facts.step);
   char *link = gan_format("%s/checkpoints/latest", run_dir);
+  const gan_permit *permit = content->permit;
   gan_status status = path && link ? gan_checkpoint_write(path, content) : GAN_NO_MEMORY;
+  if (status == GAN_OK && permit) status = permit->ask(permit->context); /* syncing took a while */
   if (status == GAN_OK) {
     gan_link_replace(link, strrchr(path, '/') + 1);
     status = prune(run_dir, content->facts.step, keep_last, keep_every);

@@ -14,6 +14,19 @@ GAN_CHECKED gan_status gan_store_prepare(const char *run_dir);
  * log with the reason.  GAN_INPUT if there are some and every one is damaged. */
 GAN_CHECKED gan_status gan_store_newest(const char *run_dir, gan_checkpoint **out);
 
+/* Why checkpoints were not taken, newest first. */
+typedef struct gan_skip_list {
+  struct {
+    char *path, *reason;
+  } * rows;
+  int count;
+} gan_skip_list;
+
+/* The same, which also tells what it skipped; to be freed whatever comes of it. */
+GAN_CHECKED gan_status gan_store_newest_telling(const char *run_dir, gan_skip_list *skipped,
+                                                gan_checkpoint **out);
+void gan_skip_list_free(gan_skip_list *skipped);
+
 /* A checkpoint's own path, or a run folder: its newest that verifies.  GAN_INPUT if there is none.
  */
 GAN_CHECKED gan_status gan_store_open(const char *path, gan_checkpoint **out);

@@ -4,6 +4,7 @@
 #include "checkpoint/store.h"
 #include "cli/arguments.h"
 #include "cli/cli.h"
+#include "cli/history.h"
 #include "io/file.h"
 
 #include <stdio.h>
@@ -108,6 +109,7 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
   GAN_TRY(gan_arguments_parse("inspect", USAGE, table, sizeof table / sizeof *table, argc, argv));
   gan_checkpoint *checkpoint = NULL;
   if (verify && gan_folder_exists(path)) return verify_folder(path);
+  if (!verify && gan_folder_exists(path)) GAN_TRY(gan_history_print(path));
   GAN_TRY(gan_store_open(path, &checkpoint));
   gan_status status = GAN_OK;
   if (verify)

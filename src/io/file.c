@@ -110,9 +110,20 @@ static gan_status write_and_sync(const char *path, const void *head, size_t head
 
 gan_status gan_file_replace(const char *path, const void *head, size_t head_n, const void *body,
                             size_t body_n) {
+  return gan_file_replace_if(NULL, path, head, head_n, body, body_n);
+}
+
+gan_status gan_file_replace_if(const gan_permit *permit, const char *path, const void *head,
+                               size_t head_n, const void *body, size_t body_n) {
+  if (permit) GAN_TRY(permit->ask(permit->context));
   char *temporary = gan_format("%s.tmp", path);
   if (!temporary) return GAN_NO_MEMORY;
   gan_status status = write_and_sync(temporary, head, head_n, body, body_n);
+  gan_status permitted = permit ? permit->ask(permit->context) : GAN_OK;
+  if (permitted != GAN_OK) { /* whoever may write now has cleared it away, or is writing it */
+    gan_free(&temporary);
+    return permitted;
+  }
   if (status == GAN_OK && rename(temporary, path))
     status = gan_fail(GAN_OUTPUT, "%s: cannot rename to it: %s", path, strerror(errno));
   if (status != GAN_OK) unlink(temporary);

@@ -26,6 +26,17 @@ GAN_CHECKED gan_status gan_file_read(const char *path, char **bytes, size_t *n);
 GAN_CHECKED gan_status gan_file_replace(const char *path, const void *head, size_t head_n,
                                         const void *body, size_t body_n);
 
+/* The same where `permit` says so, before anything is written and once all is: writing takes a
+ * while, and the right to it may be lost meanwhile.  If not, its status; the temporary is then not
+ * touched again. */
+typedef struct gan_permit {
+  gan_status (*ask)(void *context);
+  void *context;
+} gan_permit;
+GAN_CHECKED gan_status gan_file_replace_if(const gan_permit *permit, const char *path,
+                                           const void *head, size_t head_n, const void *body,
+                                           size_t body_n);
+
 /* What another library has written to `temporary`, in the same folder, becomes `path`: fsync,
  * rename, fsync of the folder.  On failure GAN_OUTPUT, and the temporary is still there. */
 GAN_CHECKED gan_status gan_file_publish(const char *temporary, const char *path);

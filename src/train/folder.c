@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "checkpoint/lock.h"
-#include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,15 +15,31 @@ struct gan_folder {
   gan_lock *lock;
   int log_fd;
   gan_lines *metrics, *events;
+  gan_permit permit; /* while it is ours */
 };
 
 static char *inside(const gan_folder *folder, const char *name) {
   return gan_format("%s/%s", folder->path, name);
 }
 
+/* Before each write: that the folder is still ours. */
+static gan_status check_ours(gan_folder *folder) {
+  const char *taker = gan_lock_taker(folder->lock);
+  if (!taker) return GAN_OK;
+  return gan_fail(GAN_OUTPUT,
+                  "run folder %s was taken over by another start (%s); this start ends, nothing "
+                  "more is written",
+                  folder->path, taker);
+}
+
+static gan_status ask_permit(void *folder) {
+  return check_ours(folder);
+}
+
 static gan_status open_folder(gan_folder *folder, const char *path, const char *host,
                               double lock_wait_s) {
   folder->log_fd = -1;
+  folder->permit = (gan_permit){ask_permit, folder};
   folder->path = gan_strdup(path);
   if (!folder->path) return GAN_NO_MEMORY;
   GAN_TRY(gan_folder_make(path));
@@ -92,11 +107,16 @@ static gan_status begin(gan_folder *folder, const char *config_text, int64_t ste
   return gan_lines_open(events, &folder->events);
 }
 
+bool gan_folder_lost(const gan_folder *folder) {
+  return gan_lock_lost(folder->lock);
+}
+
 gan_status gan_folder_begin(gan_folder *folder, const char *config_text, int64_t step,
                             int64_t *start) {
   char *metrics = inside(folder, "metrics.jsonl"), *events = inside(folder, "run.jsonl");
   char *config = inside(folder, "config.yaml"), *samples = inside(folder, "samples");
   gan_status status = metrics && events && config && samples ? GAN_OK : GAN_NO_MEMORY;
+  if (status == GAN_OK) status = check_ours(folder);
   if (status == GAN_OK) status = gan_folder_make(samples);
   if (status == GAN_OK) status = begin(folder, config_text, step, start, metrics, events, config);
   gan_free(&metrics);
@@ -107,18 +127,26 @@ gan_status gan_folder_begin(gan_folder *folder, const char *config_text, int64_t
 }
 
 gan_status gan_folder_metrics(gan_folder *folder, gan_json *line) {
+  GAN_TRY(check_ours(folder));
   return gan_lines_append(folder->metrics, line);
 }
 
 gan_status gan_folder_event(gan_folder *folder, gan_json *line) {
+  GAN_TRY(check_ours(folder));
   return gan_lines_append(folder->events, line);
 }
 
 gan_status gan_folder_sync(gan_folder *folder) {
+  GAN_TRY(check_ours(folder));
   return gan_lines_sync(folder->metrics);
 }
 
+const gan_permit *gan_folder_permit(const gan_folder *folder) {
+  return &folder->permit;
+}
+
 gan_status gan_folder_samples(gan_folder *folder, const gan_samples *samples) {
+  GAN_TRY(check_ours(folder));
   char *base = gan_format("%s/samples/step-%08lld", folder->path, (long long)samples->step);
   char *h5 = base ? gan_format("%s.h5", base) : NULL;
   char *png = base ? gan_format("%s.png", base) : NULL;

@@ -3,9 +3,11 @@
 #define GAN_TRAIN_FOLDER_H
 
 #include "base/status.h"
+#include "io/file.h"
 #include "output/lines.h"
 #include "output/samples.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct gan_folder gan_folder;
@@ -15,6 +17,10 @@ typedef struct gan_folder gan_folder;
 GAN_CHECKED gan_status gan_folder_open(const char *path, const char *host, double lock_wait_s,
                                        gan_folder **out);
 void gan_folder_close(gan_folder **folder);
+
+/* Whether another start was found to have taken the folder over.  For each step.  All that writes,
+ * below, fails with GAN_OUTPUT then, naming that start; so does a checkpoint's gan_folder_sync. */
+bool gan_folder_lost(const gan_folder *folder);
 
 /* A start of the run at `step` (0: anew): cuts metrics.jsonl and the samples back to that step,
  * saves the config, and opens metrics.jsonl and run.jsonl.  *start is its number, from 1. */
@@ -26,6 +32,9 @@ GAN_CHECKED gan_status gan_folder_event(gan_folder *folder, gan_json *line);
 
 /* Makes the records durable: called before a checkpoint that counts on them. */
 GAN_CHECKED gan_status gan_folder_sync(gan_folder *folder);
+
+/* For a file that others write into the folder; lives as long as the folder. */
+const gan_permit *gan_folder_permit(const gan_folder *folder);
 
 /* samples/step-....h5 and .png. */
 GAN_CHECKED gan_status gan_folder_samples(gan_folder *folder, const gan_samples *samples);

@@ -24,6 +24,22 @@ gan_status gan_record_start(gan_folder *folder, const gan_comm *comm, int64_t st
   return gan_folder_event(folder, &line);
 }
 
+gan_status gan_record_skipped(gan_folder *folder, int64_t start, const gan_skip_list *skipped) {
+  for (int i = 0; i < skipped->count; i++) {
+    char time[32];
+    const char *path = skipped->rows[i].path, *reason = skipped->rows[i].reason;
+    gan_json line;
+    gan_json_begin(&line);
+    gan_json_text(&line, "event", "checkpoint-skipped");
+    gan_json_int(&line, "start", start);
+    gan_json_text(&line, "time", gan_clock_text(time));
+    gan_json_text(&line, "checkpoint", path ? path : "");
+    gan_json_text(&line, "reason", reason ? reason : "");
+    GAN_TRY(gan_folder_event(folder, &line));
+  }
+  return GAN_OK;
+}
+
 gan_status gan_record_stop(gan_folder *folder, int64_t start, int64_t step, gan_status status,
                            const char *reason) {
   char time[32];

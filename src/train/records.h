@@ -2,12 +2,17 @@
 #ifndef GAN_TRAIN_RECORDS_H
 #define GAN_TRAIN_RECORDS_H
 
+#include "checkpoint/store.h"
 #include "task/task.h"
 #include "train/folder.h"
 
 /* Start number `start` of the run begins at `step`. */
 GAN_CHECKED gan_status gan_record_start(gan_folder *folder, const gan_comm *comm, int64_t start,
                                         int64_t step);
+
+/* The checkpoints that this start could not go on from. */
+GAN_CHECKED gan_status gan_record_skipped(gan_folder *folder, int64_t start,
+                                          const gan_skip_list *skipped);
 
 /* It ended at `step` with that status, and why. */
 GAN_CHECKED gan_status gan_record_stop(gan_folder *folder, int64_t start, int64_t step,

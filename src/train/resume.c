@@ -2,14 +2,15 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "checkpoint/store.h"
 
 #include <string.h>
 
-gan_status gan_resume_choose(const char *run_dir, const char *resume, gan_checkpoint **out) {
+gan_status gan_resume_choose(const char *run_dir, const char *resume, gan_skip_list *skipped,
+                             gan_checkpoint **out) {
   int64_t highest;
   *out = NULL;
-  if (strcmp(resume, "auto") == 0) return gan_store_newest(run_dir, out);
+  *skipped = (gan_skip_list){0};
+  if (strcmp(resume, "auto") == 0) return gan_store_newest_telling(run_dir, skipped, out);
   GAN_TRY(gan_store_highest_step(run_dir, &highest));
   if (strcmp(resume, "never") == 0) {
     if (highest < 0) return GAN_OK;

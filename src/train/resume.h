@@ -2,12 +2,14 @@
 #ifndef GAN_TRAIN_RESUME_H
 #define GAN_TRAIN_RESUME_H
 
+#include "checkpoint/store.h"
 #include "train/session.h"
 
-/* Rank 0: the checkpoint to go on from, NULL for a new run.  `resume` is auto, never or a path.
- * GAN_USAGE if the folder's state forbids it, GAN_INPUT if all checkpoints are damaged. */
+/* Rank 0: the checkpoint to go on from, NULL for a new run, and which damaged ones were skipped (to
+ * be freed in any case).  `resume` is auto, never or a path.  GAN_USAGE if the folder's state
+ * forbids it, GAN_INPUT if all checkpoints are damaged. */
 GAN_CHECKED gan_status gan_resume_choose(const char *run_dir, const char *resume,
-                                         gan_checkpoint **out);
+                                         gan_skip_list *skipped, gan_checkpoint **out);
 
 /* Rank 0: the number of shards to go on with.  A config that leaves data.shards open keeps the
  * checkpoint's, also where the batch has changed; GAN_USAGE if they do not divide it. */

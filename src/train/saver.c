@@ -89,6 +89,7 @@ gan_status gan_saver_create(const char *run_dir, gan_folder *folder, const gan_s
   saver->config = &session->config;
   saver->live = (gan_checkpoint_content){.task = task->type->name,
                                          .config = session->config_text,
+                                         .permit = gan_folder_permit(folder),
                                          .learner_count = task->learner_count,
                                          .counter_count = task->counter_count};
   memcpy(saver->live.learners, task->learners, sizeof saver->live.learners);

@@ -28,6 +28,7 @@ typedef struct {
   gan_folder *folder;         /* rank 0 */
   gan_saver *saver;           /* rank 0 */
   gan_checkpoint *checkpoint; /* rank 0, while resuming */
+  gan_skip_list skipped;      /* rank 0: those that could not be taken */
   gan_progress progress;
   gan_schedule schedule; /* of the learning rates */
   gan_replicas *replicas;
@@ -104,7 +105,7 @@ static void count_step(trainer *t) {
 static void ask(trainer *t) {
   bool *asked = t->session.task->asked;
   double every_s = 60 * t->session.config.checkpoint.every_minutes;
-  bool cannot_save = is_root(t) && gan_saver_failed(t->saver);
+  bool cannot_save = is_root(t) && (gan_saver_failed(t->saver) || gan_folder_lost(t->folder));
   asked[GAN_ASK_STOP] = gan_signals_received() || cannot_save;
   asked[GAN_ASK_SAVE] = is_root(t) && every_s > 0 && gan_clock() - t->saved >= every_s;
 }
@@ -148,7 +149,7 @@ static gan_status open_folder(trainer *t) {
         gan_folder_open(t->run_dir, gan_comm_host(t->comm), config->train.lock_wait_s, &t->folder);
     if (status == GAN_OK) status = gan_store_prepare(t->run_dir);
     if (status == GAN_OK)
-      status = gan_resume_choose(t->run_dir, t->options->resume, &t->checkpoint);
+      status = gan_resume_choose(t->run_dir, t->options->resume, &t->skipped, &t->checkpoint);
   }
   return gan_comm_agree(t->comm, status, "agreeing whether the run folder could be opened");
 }
@@ -206,6 +207,7 @@ static gan_status begin(trainer *t) {
       status = gan_folder_begin(t->folder, t->session.config_text, t->facts.step, &t->start);
     if (status == GAN_OK) status = gan_saver_create(t->run_dir, t->folder, &t->session, &t->saver);
     if (status == GAN_OK) status = gan_record_start(t->folder, t->comm, t->start, t->facts.step);
+    if (status == GAN_OK) status = gan_record_skipped(t->folder, t->start, &t->skipped);
   }
   return gan_comm_agree(t->comm, status, "agreeing whether the run could begin");
 }
@@ -279,7 +281,7 @@ static gan_status run_loop(trainer *t) {
                       "step %lld: %s; nothing of this step is kept; train.optimizer.lr_d and lr_g "
                       "may be too large: go on from the last checkpoint with smaller ones",
                       (long long)t->facts.step + 1, gan_error_message());
-  if (status == GAN_OUTPUT)
+  if (status == GAN_OUTPUT && !(t->folder && gan_folder_lost(t->folder)))
     status = gan_fail(status,
                       "%s; earlier checkpoints are whole: once it can write, the same command goes "
                       "on from the newest",
@@ -345,6 +347,7 @@ gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
     gan_fail_clear();
   }
   gan_checkpoint_close(&t.checkpoint);
+  gan_skip_list_free(&t.skipped);
   gan_saver_destroy(&t.saver);
   gan_folder_close(&t.folder);
   gan_watchdog_stop(&t.watchdog);

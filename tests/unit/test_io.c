@@ -83,6 +83,31 @@ START_TEST(failed_replacement_changes_nothing) {
 }
 END_TEST
 
+static gan_status answer(void *context) {
+  const char *answers = "n"
+                        "yn"
+                        "yy";
+  int *asked = context;
+  ck_assert_int_eq(unit_exists(unit_path("file.tmp")), *asked == 2 || *asked == 4);
+  return answers[(*asked)++] == 'y' ? GAN_OK : gan_fail(GAN_OUTPUT, "not now");
+}
+
+START_TEST(replacement_needs_its_permit) {
+  int asked = 0;
+  const gan_permit permit = {answer, &asked};
+  const char *path = unit_path("file");
+  unit_write(path, "old", 3);
+  for (int i = 0; i < 2; i++) {
+    check_fails(gan_file_replace_if(&permit, path, "new", 3, NULL, 0), GAN_OUTPUT, "not now");
+    check_content(path, "old", 3);
+  }
+  ck_assert_int_eq(unlink(unit_path("file.tmp")), 0); /* as who may write now does */
+  check_ok(gan_file_replace_if(&permit, path, "new", 3, NULL, 0));
+  check_content(path, "new", 3);
+  ck_assert_int_eq(asked, 5);
+}
+END_TEST
+
 START_TEST(replacement_needs_its_place) {
   const char *missing = unit_path("no/such/file"), *folder = unit_path("folder");
   const char *blocked = unit_path("blocked"), *under_file = unit_path("blocked/file");
@@ -749,6 +774,7 @@ int main(void) {
   const unit_test tests[] = {
       {file_is_replaced, 1},
       {failed_replacement_changes_nothing, 1},
+      {replacement_needs_its_permit, 1},
       {replacement_needs_its_place, 1},
       {full_disk_is_told, 1},
       {file_is_read, 1},

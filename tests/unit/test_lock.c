@@ -5,6 +5,7 @@
 #include "unit/support.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,10 @@
  * a busy machine makes of "at once". */
 static const double STALE_S = 10, AT_ONCE_S = 5;
 
-enum { RECORD = 512 };
+/* A start that takes over gives the holder NOTICED_S to see it, and LET_GO_S to end. */
+static const double NOTICED_S = 2.5, LET_GO_S = 30;
+
+enum { RECORD = 512, LOST = 7 };
 
 static const char *lock_file(void) {
   return unit_path("run.lock");
@@ -42,7 +46,14 @@ static unsigned long long lease_now(void) {
   return lease;
 }
 
-/* A process that takes the lock, says so, and holds it until the pipe closes or it is killed. */
+/* As a start of a Slurm job that has been requeued so often. */
+static void be_job(const char *job, const char *restarts) {
+  setenv("SLURM_JOB_ID", job, 1);
+  setenv("SLURM_RESTART_COUNT", restarts, 1);
+}
+
+/* A process that takes the lock, says so, and holds it until the pipe closes or it is killed.  It
+ * ends with LOST as soon as it has lost the lock, with 0 if it never has. */
 typedef struct {
   pid_t pid;
   int hold; /* closing it lets go */
@@ -59,9 +70,11 @@ static holder start_holder(const char *host) {
     close(hold[1]);
     if (gan_lock_acquire(unit_folder(), host, 1, &lock) != GAN_OK) _exit(101);
     if (write(ready[1], "r", 1) != 1) _exit(102);
-    while (read(hold[0], &byte, 1) > 0) continue;
+    struct pollfd closed = {.fd = hold[0], .events = POLLIN};
+    while (!gan_lock_lost(lock) && poll(&closed, 1, 50) == 0) continue;
+    bool lost = gan_lock_taker(lock) != NULL;
     gan_lock_release(&lock);
-    _exit(0);
+    _exit(lost ? LOST : 0);
   }
   close(hold[0]);
   close(ready[1]);
@@ -259,6 +272,170 @@ START_TEST(lease_that_moves_is_respected) {
 }
 END_TEST
 
+/* ---- starts of one job ---- */
+
+static void check_owner(const char *wanted) {
+  size_t n;
+  char *text = unit_read(lock_file(), &n);
+  ck_assert_msg(n == RECORD && strstr(text, wanted), "%s", text);
+  gan_free(&text);
+}
+
+START_TEST(restarted_job_takes_over) {
+  gan_lock *lock;
+  be_job("7", "0");
+  holder first = start_holder("node-1");
+  be_job("7", "1");
+  double start = gan_clock();
+  check_ok(gan_lock_acquire(unit_folder(), "node-2", 0, &lock));
+  double seconds = gan_clock() - start;
+  ck_assert(seconds >= NOTICED_S && seconds < NOTICED_S + AT_ONCE_S);
+  ck_assert_int_eq(end_of(first.pid), LOST << 8); /* and has let the record be: */
+  check_owner(" host node-2 ");
+  check_owner(" job 7 restart 1 ");
+  unsigned long long before = lease_now();
+  gan_sleep(2.5);
+  ck_assert_uint_gt(lease_now(), before);
+  ck_assert(!gan_lock_lost(lock));
+  ck_assert_ptr_null(gan_lock_taker(lock));
+  gan_lock_release(&lock);
+  close(first.hold);
+}
+END_TEST
+
+START_TEST(others_do_not_take_over) {
+  static const char *const starts[][2] = {
+      {"7", "2"}, {"7", "1"}, {"7", "x"}, {"8", "3"}, {"", "3"}};
+  double seconds;
+  be_job("7", "2");
+  holder first = start_holder("node-1");
+  for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+    be_job(starts[i][0], starts[i][1]);
+    ck_assert_int_eq(try_lock(i % 2 ? "node-1" : "node-2", 1, &seconds), GAN_OUTPUT);
+    check_message("host node-1 ", "job 7 restart 2");
+  }
+  unsetenv("SLURM_RESTART_COUNT");
+  setenv("SLURM_JOB_ID", "7", 1);
+  ck_assert_int_eq(try_lock("node-1", 0, &seconds), GAN_OUTPUT);
+  close(first.hold);
+  ck_assert_int_eq(end_of(first.pid), 0); /* it was not disturbed */
+}
+END_TEST
+
+/* Its host is gone, and Slurm has started the job anew elsewhere. */
+START_TEST(gone_start_of_the_job_is_followed_soon) {
+  static const char *const owners[] = {"host node-2 pid 1 job 7 restart 2",
+                                       "host node-2 pid 1 job 7"};
+  double seconds;
+  be_job("7", "3");
+  for (size_t i = 0; i < sizeof owners / sizeof *owners; i++) {
+    write_foreign(41, owners[i]);
+    check_ok(try_lock("node-1", 0, &seconds));
+    ck_assert(seconds >= NOTICED_S && seconds < NOTICED_S + AT_ONCE_S);
+  }
+  write_foreign(41, "host node-2 pid 1 job 70 restart 2");
+  check_ok(try_lock("node-1", 0, &seconds)); /* another job: stands still for as long as any */
+  ck_assert_double_ge(seconds, STALE_S - 0.5);
+}
+END_TEST
+
+/* The holder was about to write as its successor did: the claim is made again, and the time that
+ * the holder is given counts from there. */
+START_TEST(overwritten_claim_is_repeated) {
+  static const char holder_name[] = "host node-2 pid 1 job 7 restart 0";
+  double seconds;
+  be_job("7", "1");
+  write_foreign(41, holder_name);
+  pid_t late = fork();
+  ck_assert_int_ge(late, 0);
+  if (late == 0) {
+    gan_sleep(2);
+    write_foreign(42, holder_name);
+    _exit(0);
+  }
+  gan_lock *lock;
+  double start = gan_clock();
+  check_ok(gan_lock_acquire(unit_folder(), "node-1", 0, &lock));
+  seconds = gan_clock() - start;
+  ck_assert_int_eq(end_of(late), 0);
+  ck_assert(seconds >= 2 + NOTICED_S - 0.2 && seconds < 2 + NOTICED_S + AT_ONCE_S);
+  check_owner(" host node-1 ");
+  write_foreign(43, holder_name); /* even later */
+  gan_sleep(2.5);
+  check_owner(" host node-1 ");
+  ck_assert_ptr_null(gan_lock_taker(lock));
+  gan_lock_release(&lock);
+}
+END_TEST
+
+/* Who cannot be asked to let go of the kernel's lock cannot keep its successor for ever. */
+START_TEST(stopped_start_of_the_job_is_passed) {
+  gan_lock *lock;
+  be_job("7", "0");
+  holder first = start_holder("node-1");
+  be_job("7", "1");
+  ck_assert_int_eq(kill(first.pid, SIGSTOP), 0);
+  double start = gan_clock();
+  check_ok(gan_lock_acquire(unit_folder(), "node-1", 0, &lock));
+  double seconds = gan_clock() - start;
+  ck_assert(seconds >= LET_GO_S && seconds < LET_GO_S + AT_ONCE_S);
+  ck_assert_int_eq(kill(first.pid, SIGCONT), 0);
+  ck_assert_int_eq(end_of(first.pid), LOST << 8);
+  check_owner(" job 7 restart 1 ");
+  gan_sleep(2.5);
+  ck_assert_ptr_null(gan_lock_taker(lock));
+  close(first.hold);
+  gan_lock_release(&lock);
+}
+END_TEST
+
+/* ---- a holder that was suspended ---- */
+
+/* Takes the lock, lets the kernel's go (closing any descriptor of the file does), as where other
+ * hosts do not see it, and stops.  Ends with LOST if it knows at once when it goes on. */
+static pid_t start_suspended(const char *host) {
+  pid_t pid = fork();
+  ck_assert_int_ge(pid, 0);
+  if (pid == 0) {
+    gan_lock *lock;
+    if (gan_lock_acquire(unit_folder(), host, 0, &lock) != GAN_OK) _exit(101);
+    close(open(lock_file(), O_RDONLY));
+    raise(SIGSTOP);
+    const char *taker = gan_lock_taker(lock);
+    bool named = taker && strstr(taker, "host node-1 pid ") == taker;
+    if (gan_lock_lost(lock) != named) _exit(103);
+    gan_lock_release(&lock);
+    _exit(named ? LOST : 0);
+  }
+  int status;
+  ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+  ck_assert(WIFSTOPPED(status));
+  return pid;
+}
+
+START_TEST(suspended_holder_notices) {
+  gan_lock *lock;
+  pid_t suspended = start_suspended("node-2");
+  double start = gan_clock();
+  check_ok(gan_lock_acquire(unit_folder(), "node-1", 0, &lock));
+  ck_assert_double_ge(gan_clock() - start, STALE_S - 0.5);
+  ck_assert_int_eq(kill(suspended, SIGCONT), 0);
+  ck_assert_int_eq(end_of(suspended), LOST << 8);
+  check_owner(" host node-1 "); /* it did not free what is ours */
+  gan_sleep(1.5);
+  ck_assert_ptr_null(gan_lock_taker(lock));
+  gan_lock_release(&lock);
+}
+END_TEST
+
+START_TEST(suspended_holder_that_nobody_followed_goes_on) {
+  pid_t suspended = start_suspended("node-2");
+  gan_sleep(3);
+  ck_assert_int_eq(kill(suspended, SIGCONT), 0);
+  ck_assert_int_eq(end_of(suspended), 0);
+}
+END_TEST
+
 int main(void) {
   const unit_test tests[] = {
       {lock_names_its_holder, 1},
@@ -272,6 +449,13 @@ int main(void) {
       {nameless_holder_is_respected, 1},
       {lease_that_stands_still_is_taken, 1},
       {lease_that_moves_is_respected, 1},
+      {restarted_job_takes_over, 1},
+      {others_do_not_take_over, 1},
+      {gone_start_of_the_job_is_followed_soon, 1},
+      {overwritten_claim_is_repeated, 1},
+      {stopped_start_of_the_job_is_passed, 1},
+      {suspended_holder_notices, 1},
+      {suspended_holder_that_nobody_followed_goes_on, 1},
   };
   return UNIT_MAIN("lock", tests);
 }
