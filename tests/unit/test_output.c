@@ -174,7 +174,7 @@ START_TEST(later_lines_are_cut) {
   const char *path = unit_path("lines"), *temporary = unit_path("lines.tmp");
   for (size_t i = 0; i < COUNT(rows); i++) {
     unit_write(path, rows[i].before, rows[i].before_n);
-    check_ok(gan_lines_cut(path, rows[i].step));
+    check_ok(gan_lines_cut(path, rows[i].step, 0));
     check_content(path, rows[i].after, rows[i].after_n);
     ck_assert(!unit_exists(temporary));
     gan_lines *lines; /* what comes next begins a line of its own */
@@ -185,9 +185,9 @@ START_TEST(later_lines_are_cut) {
     check_content(path, wanted, strlen(wanted));
     gan_free(&wanted);
   }
-  check_ok(gan_lines_cut(unit_path("none"), 5));
+  check_ok(gan_lines_cut(unit_path("none"), 5, 0));
   ck_assert(!unit_exists(unit_path("none")));
-  check_fails(gan_lines_cut(unit_folder(), 5), GAN_OUTPUT, unit_folder());
+  check_fails(gan_lines_cut(unit_folder(), 5, 0), GAN_OUTPUT, unit_folder());
 }
 END_TEST
 
@@ -196,7 +196,7 @@ START_TEST(untouched_file_stays_the_same_file) {
   struct stat before, after;
   unit_write(path, WITH(S1 S3));
   ck_assert_int_eq(stat(path, &before), 0);
-  check_ok(gan_lines_cut(path, 3));
+  check_ok(gan_lines_cut(path, 3, 0));
   ck_assert_int_eq(stat(path, &after), 0);
   ck_assert_uint_eq(before.st_ino, after.st_ino);
 }
@@ -216,7 +216,7 @@ START_TEST(failed_cut_changes_nothing) {
   for (size_t limit = 0; limit < sizeof S1 - 1; limit += 5) {
     unit_write(path, WITH(S1 S3 "{\"st"));
     limit_files(limit);
-    gan_status status = gan_lines_cut(path, 1);
+    gan_status status = gan_lines_cut(path, 1, 0);
     limit_files(RLIM_INFINITY);
     ck_assert_int_eq(status, GAN_OUTPUT);
     check_message(path);
