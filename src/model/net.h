@@ -113,7 +113,7 @@ GAN_CHECKED gan_status gan_net_reserve_mark(gan_net *net);
 void gan_net_mark(gan_net *net);
 void gan_net_return(gan_net *net);
 
-/* Whether all are finite, as far as this rank knows. */
+/* Whether all are finite, and will be when they are absorbed, as far as this rank knows. */
 bool gan_net_traces_finite(const gan_net *net);
 
 /* Gradients to zero, the gaps between tensors too: order-free sums spread what is no number over

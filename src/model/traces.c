@@ -2,8 +2,13 @@
 #include "base/memory.h"
 #include "model/net.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
+
+/* The sum over as many parts as there can be (data.shards is at most 2^16) still fits a float,
+ * which is what becomes of it. */
+static const double PART_MAX = (double)FLT_MAX / 0x1p17;
 
 static size_t statistics_bytes(const gan_net *net) {
   return (size_t)(gan_net_parts(net) * net->statistics_size) * sizeof *net->statistics;
@@ -36,7 +41,7 @@ bool gan_net_traces_finite(const gan_net *net) {
   int64_t statistics = gan_net_parts(net) * net->statistics_size;
   bool finite = true;
   for (int64_t i = 0; i < net->buffer_size; i++) finite &= isfinite(net->buffers[i]) != 0;
-  for (int64_t i = 0; i < statistics; i++) finite &= isfinite(net->statistics[i]) != 0;
+  for (int64_t i = 0; i < statistics; i++) finite &= fabs(net->statistics[i]) <= PART_MAX;
   return finite;
 }
 

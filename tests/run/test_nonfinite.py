@@ -215,6 +215,26 @@ class Skip(Nonfinite):
                                           for name in ("one", "two")),
                                         "/generator", "/discriminator"), "")
 
+    def test_statistics_alone(self):
+        """Losses and gradients are finite, a variance is not; of ghost groups one rank alone has
+        it, and all must know."""
+        self.data(1e25)
+        skipped = set()
+        for number, (stats, ranks) in enumerate((("global", None), ("global", 3), ("ghost", None),
+                                                 ("ghost", 3))):
+            norm = f"    - batchnorm: {{stats: {stats}}}\n"
+            path = self.config(edit(CONFIG, ("stop", "skip"), ("every_steps: 10,", "every_steps: 1,"),
+                                    ("discriminator:\n",
+                                     "discriminator:\n    - flatten: {}\n" + norm)))
+            self.train(path, f"run-{number}", ranks=ranks)
+            steps = self.check_skips(f"run-{number}")
+            self.assertEqual([(s - 1) // EPOCH for s in steps], [0, 1], stats)
+            skipped.add(tuple(steps))
+            found = h5_numbers(checkpoint(self.folder / f"run-{number}", 40),
+                               "/discriminator/buffer/1.running_var")
+            self.assertLess(max(map(abs, found)), 10)
+        self.assertEqual(len(skipped), 1)
+
     def test_as_if_the_rate_were_zero(self):
         """Another way to take a step without a change: a discriminator that never learns gives the
         generator the same run, whether its updates are skipped or have no effect."""
