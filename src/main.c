@@ -4,7 +4,18 @@
 #include "cli/cli.h"
 #include "train/signals.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+/* A job whose terminal went away may have none: then the first files that it opens must not take
+ * their places and get what is printed. */
+static void open_standard_streams(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) return;
+}
+
 int main(int argc, char **argv) {
+  open_standard_streams();
   gan_comm *comm = gan_comm_alone();
   gan_status status = GAN_OK;
   const gan_command *command = gan_command_find(argc > 1 ? argv[1] : "");

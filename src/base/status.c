@@ -1,5 +1,6 @@
 #include "base/status.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,10 @@ static void (*panic_end_job)(int) = NULL;
 
 const char *gan_error_message(void) {
   return message;
+}
+
+double gan_printable(double x) {
+  return isnan(x) ? fabs(x) : x;
 }
 
 void gan_fail_clear(void) {

@@ -20,6 +20,9 @@ gan_status gan_fail_context(gan_status status, const char *format, ...)
 /* Forgets the recorded message: for a caller that deals with the failure itself. */
 void gan_fail_clear(void);
 
+/* x for a message: NaN without the sign that a processor may give it. */
+double gan_printable(double x);
+
 /* Short memory is a mistake of config or launch: starting again as it was would not help. */
 #define GAN_NO_MEMORY GAN_USAGE
 

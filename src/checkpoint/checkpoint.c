@@ -103,6 +103,10 @@ static gan_status fill(gan_h5 *file, const gan_checkpoint_content *content) {
     GAN_TRY(write_learner(file, &content->learners[i]));
   GAN_TRY(gan_h5_make_group(file, "state"));
   GAN_TRY(gan_h5_set_real(file, "state", "elapsed_s", facts->elapsed_s));
+  GAN_TRY(gan_h5_set_int(file, "state", "skipped", facts->skipped));
+  GAN_TRY(gan_h5_set_int(file, "state", "skipped_in_a_row", facts->skipped_in_a_row));
+  GAN_TRY(gan_h5_set_int(file, "state", "rollbacks", facts->rollbacks));
+  GAN_TRY(gan_h5_set_real(file, "state", "lr_factor", facts->lr_factor));
   for (int i = 0; i < content->counter_count; i++)
     GAN_TRY(gan_h5_set_int(file, "state", content->counters[i].name, *content->counters[i].value));
   return write_data_facts(file, &facts->data);
@@ -200,6 +204,18 @@ static gan_status read_data_facts(gan_checkpoint *checkpoint) {
   return status;
 }
 
+/* Files from before there were skips and roll-backs have none. */
+static gan_status read_health(gan_checkpoint *checkpoint) {
+  gan_h5 *file = checkpoint->file;
+  gan_run_facts *facts = &checkpoint->facts;
+  facts->lr_factor = 1;
+  if (!gan_h5_has_attribute(file, "state", "lr_factor")) return GAN_OK;
+  GAN_TRY(gan_h5_get_int(file, "state", "skipped", &facts->skipped));
+  GAN_TRY(gan_h5_get_int(file, "state", "skipped_in_a_row", &facts->skipped_in_a_row));
+  GAN_TRY(gan_h5_get_int(file, "state", "rollbacks", &facts->rollbacks));
+  return gan_h5_get_real(file, "state", "lr_factor", &facts->lr_factor);
+}
+
 static gan_status read_facts(gan_checkpoint *checkpoint) {
   gan_h5 *file = checkpoint->file;
   gan_run_facts *facts = &checkpoint->facts;
@@ -212,6 +228,7 @@ static gan_status read_facts(gan_checkpoint *checkpoint) {
   GAN_TRY(gan_h5_get_int(file, "/", "seed", &facts->seed));
   GAN_TRY(gan_h5_get_int(file, "/", "world_size", &facts->world_size));
   GAN_TRY(gan_h5_get_real(file, "state", "elapsed_s", &facts->elapsed_s));
+  GAN_TRY(read_health(checkpoint));
   return read_data_facts(checkpoint);
 }
 

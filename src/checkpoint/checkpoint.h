@@ -42,6 +42,9 @@ typedef struct gan_data_facts {
 /* Everything about a run that is not in a network. */
 typedef struct gan_run_facts {
   int64_t step, seed, world_size;
+  int64_t skipped, skipped_in_a_row; /* steps that left an update out: of all, and of the last */
+  int64_t rollbacks;
+  double lr_factor;        /* what they have made of the learning rates; 1 at first */
   double epoch, elapsed_s; /* seconds of training over all starts */
   gan_data_facts data;
 } gan_run_facts;

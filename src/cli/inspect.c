@@ -61,6 +61,12 @@ static gan_status print_checkpoint(gan_checkpoint *checkpoint) {
           gan_duration_text(time, facts->elapsed_s), (long long)facts->world_size,
           facts->world_size == 1 ? "" : "s", (long long)facts->seed,
           gan_checkpoint_program(checkpoint));
+  if (facts->rollbacks)
+    gan_log("roll-backs: %lld, learning rates are %g of the config's", (long long)facts->rollbacks,
+            facts->lr_factor);
+  if (facts->skipped)
+    gan_log("steps with a skipped update: %lld, the last %lld in a row", (long long)facts->skipped,
+            (long long)facts->skipped_in_a_row);
   gan_log("data: %lld rows of %lldx%lldx%lld in [%g, %g], %lld classes, digest %s",
           (long long)data->n, (long long)data->h, (long long)data->w, (long long)data->c, data->low,
           data->high, (long long)data->classes, gan_digest_text(digest, data->digest));

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "comm/group.h"
+#include "comm/launch.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -70,13 +71,14 @@ static gan_status wrap(MPI_Comm mpi, bool owns_mpi, gan_comm **out) {
 gan_status gan_comm_start(int *argc, char ***argv, gan_comm **out) {
   int granted;
   MPI_Comm mpi;
+  GAN_TRY(gan_launch_check_before());
   GAN_TRY(check(MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &granted), "start"));
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   GAN_TRY(check(MPI_Comm_dup(MPI_COMM_WORLD, &mpi), "duplicating the communicator"));
   GAN_TRY(wrap(mpi, true, out));
   (*out)->threads = granted == MPI_THREAD_MULTIPLE;
   gan_panic_set((*out)->rank, end_job);
-  return GAN_OK;
+  return gan_launch_check((*out)->size);
 }
 
 void gan_comm_finish(gan_comm **comm) {
@@ -102,13 +104,6 @@ void gan_comm_destroy(gan_comm **comm) {
   if (!*comm || *comm == &alone) return;
   MPI_Comm_free(&(*comm)->mpi);
   gan_free(comm);
-}
-
-int gan_comm_launched_rank(void) {
-  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (getenv(names[i])) return atoi(getenv(names[i]));
-  return 0;
 }
 
 int gan_comm_rank(const gan_comm *comm) {

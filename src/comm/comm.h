@@ -20,7 +20,8 @@
 
 typedef struct gan_comm gan_comm;
 
-/* Starts MPI.  Collective over the job. */
+/* Starts MPI.  GAN_USAGE if the launcher started several processes and MPI does not join them;
+ * one of them has the message.  Collective over the job. */
 GAN_CHECKED gan_status gan_comm_start(int *argc, char ***argv, gan_comm **out);
 
 /* A group of one; owned by nobody, needs no destroy. */

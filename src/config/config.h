@@ -20,6 +20,8 @@ typedef enum { GAN_OPTIMIZER_ADAM } gan_optimizer_kind;
 typedef enum { GAN_LR_SCALING_NONE, GAN_LR_SCALING_LINEAR, GAN_LR_SCALING_SQRT } gan_lr_scaling;
 typedef enum { GAN_LR_CONSTANT, GAN_LR_LINEAR, GAN_LR_COSINE, GAN_LR_STEP } gan_lr_schedule;
 
+typedef enum { GAN_NONFINITE_STOP, GAN_NONFINITE_SKIP, GAN_NONFINITE_ROLLBACK } gan_on_nonfinite;
+
 enum { GAN_CONFIG_OPTIONS_MAX = 128 };
 
 typedef struct gan_config {
@@ -56,6 +58,9 @@ typedef struct gan_config {
     int64_t base_batch, lr_warmup_steps, lr_decay_steps, lr_step;
     double lr_final, lr_gamma;
     int64_t log_every, check_every;
+    int on_nonfinite; /* gan_on_nonfinite */
+    int64_t skip_max, rollback_max;
+    double rollback_factor;
     double lock_wait_s, watchdog_s;
   } train;
   struct {

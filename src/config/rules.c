@@ -149,6 +149,9 @@ static const struct {
     {"train.lr_final", "train.lr_schedule", BIT(GAN_LR_LINEAR) | BIT(GAN_LR_COSINE), false},
     {"train.lr_step", "train.lr_schedule", BIT(GAN_LR_STEP), true},
     {"train.lr_gamma", "train.lr_schedule", BIT(GAN_LR_STEP), false},
+    {"train.skip_max", "train.on_nonfinite", BIT(GAN_NONFINITE_SKIP), false},
+    {"train.rollback_factor", "train.on_nonfinite", BIT(GAN_NONFINITE_ROLLBACK), false},
+    {"train.rollback_max", "train.on_nonfinite", BIT(GAN_NONFINITE_ROLLBACK), false},
 };
 
 /* "linear or cosine" */

@@ -15,6 +15,7 @@ static const char *const objectives[] = {"non_saturating", "minimax", NULL};
 static const char *const optimizers[] = {"adam", NULL};
 static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
 static const char *const schedules[] = {"constant", "linear", "cosine", "step", NULL};
+static const char *const nonfinite[] = {"stop", "skip", "rollback", NULL};
 
 /* Short names, so that a row fits its line. */
 #define BOOL   GAN_OPTION_BOOL
@@ -132,6 +133,19 @@ static const gan_option rows[] = {
    "steps between lines of metrics.jsonl and, without a terminal, of the console"},
   {"train.check_every", INT, AT(train.check_every), "1000", 0, 1e15, NULL, FREE, "steps",
    "steps between checks that all ranks hold the same state; 0: only before each checkpoint"},
+  {"train.on_nonfinite", CHOICE, AT(train.on_nonfinite), "stop", 0, 0, nonfinite, FREE, "",
+   "where a loss or gradient is not finite: stop ends the run (status 5); skip leaves that update "
+   "out, with all that its passes would change, and draws on; rollback goes back to the newest "
+   "checkpoint that verifies (before the first: to the first weights), with smaller learning rates "
+   "and the same samples in the same order"},
+  {"train.skip_max", INT, AT(train.skip_max), "10", 1, 1e15, NULL, FREE, "steps",
+   "on_nonfinite skip: the most steps in a row that may have a skipped update; one more stops the "
+   "run"},
+  {"train.rollback_factor", REAL, AT(train.rollback_factor), "0.5", 0, 1, NULL, ABOVE | FREE, "",
+   "on_nonfinite rollback: what each roll-back multiplies the learning rates by, for the rest of "
+   "the run"},
+  {"train.rollback_max", INT, AT(train.rollback_max), "3", 1, 1e6, NULL, FREE, "roll-backs",
+   "on_nonfinite rollback: the most of them in a run; one more bad step stops it"},
   {"train.lock_wait_s", REAL, AT(train.lock_wait_s), "30", 0, 86400, NULL, FREE, "seconds",
    "how long a start waits for another run that holds the run folder"},
   {"train.watchdog_s", REAL, AT(train.watchdog_s), "300", 0, 1e6, NULL, FREE, "seconds",

@@ -45,10 +45,15 @@ static gan_status check_out(const gan_convert_request *request) {
                   request->out);
 }
 
+static gan_source_spec spec_of(const conversion *c, int i) {
+  const gan_convert_request *request = c->request;
+  return (gan_source_spec){c->paths[i], request->images, request->labels, request->layout};
+}
+
 static gan_status open_source(conversion *c, int i) {
   const gan_convert_request *request = c->request;
   GAN_TRY(gan_source_find(request->sources[i], &c->paths[i]));
-  gan_source_spec spec = {c->paths[i], request->images, request->labels, request->layout};
+  gan_source_spec spec = spec_of(c, i);
   GAN_TRY(gan_source_open(&spec, &c->sources[i]));
   const gan_data_info *info = &c->sources[i]->info;
   if (i == 0) c->info = *info;
@@ -106,7 +111,8 @@ static gan_status fill_some(conversion *c, int64_t *filled) {
   void *rows = c->rows + (size_t)*filled * gan_data_row_bytes(&c->info);
   int32_t *labels = c->labels + *filled;
   GAN_TRY(gan_source_read(source, count, rows, labels));
-  GAN_TRY(gan_value_facts_add(&c->facts, &c->info, c->paths[c->at], first, count, rows, labels));
+  gan_source_spec spec = spec_of(c, c->at);
+  GAN_TRY(gan_value_facts_add(&c->facts, &c->info, &spec, first, count, rows, labels));
   *filled += count;
   if (count < left) return GAN_OK;
   c->at++;

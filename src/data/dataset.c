@@ -80,8 +80,8 @@ static gan_status hand_out_to(gan_comm *comm, gan_dataset *set, gan_source *sour
     int32_t *labels_at = to || !set->info.has_labels ? labels : set->labels + done;
     if (state == GAN_OK) state = gan_source_read(source, count, at, labels_at);
     if (state == GAN_OK)
-      state = gan_value_facts_add(facts, &set->info, set->spec.path, first + done, count, at,
-                                  labels_at);
+      state =
+          gan_value_facts_add(facts, &set->info, &set->spec, first + done, count, at, labels_at);
     if (to) GAN_TRY(send_piece(comm, set, to, state, count, at, labels_at));
     if (state != GAN_OK) break;
   }

@@ -1,6 +1,7 @@
 #include "data/facts.h"
 
 #include <math.h>
+#include <stdio.h>
 
 gan_value_facts gan_value_facts_none(void) {
   return (gan_value_facts){INFINITY, -INFINITY, 0};
@@ -16,9 +17,20 @@ static void add_bytes(gan_value_facts *facts, int64_t n, const uint8_t *bytes) {
   if (n && largest > facts->largest) facts->largest = largest;
 }
 
-gan_status gan_value_facts_add(gan_value_facts *facts, const gan_data_info *info, const char *path,
-                               int64_t first, int64_t count, const void *rows,
-                               const int32_t *labels) {
+/* Names the place: number `i` of the row. */
+static gan_status reject(const gan_source_spec *spec, int64_t row, int64_t i, float value) {
+  char dataset[256] = "";
+  if (gan_source_hdf5.claims(spec->path))
+    snprintf(dataset, sizeof dataset, " dataset '%s',", spec->images);
+  return gan_fail(GAN_INPUT,
+                  "%s:%s row %lld holds %g (number %lld of the row); data must be finite, as "
+                  "32-bit floats",
+                  spec->path, dataset, (long long)row, gan_printable((double)value), (long long)i);
+}
+
+gan_status gan_value_facts_add(gan_value_facts *facts, const gan_data_info *info,
+                               const gan_source_spec *spec, int64_t first, int64_t count,
+                               const void *rows, const int32_t *labels) {
   int64_t size = gan_data_row_size(info);
   for (int64_t i = 0; info->has_labels && labels && i < count; i++)
     if (labels[i] > facts->largest_label) facts->largest_label = labels[i];
@@ -28,10 +40,7 @@ gan_status gan_value_facts_add(gan_value_facts *facts, const gan_data_info *info
   }
   const float *values = rows;
   for (int64_t i = 0; i < count * size; i++) {
-    if (!isfinite(values[i]))
-      return gan_fail(GAN_INPUT,
-                      "%s: row %lld holds %g (number %lld of the row); data must be finite", path,
-                      (long long)(first + i / size), (double)values[i], (long long)(i % size));
+    if (!isfinite(values[i])) return reject(spec, first + i / size, i % size, values[i]);
     if (values[i] < facts->smallest) facts->smallest = values[i];
     if (values[i] > facts->largest) facts->largest = values[i];
   }

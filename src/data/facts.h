@@ -12,10 +12,10 @@ typedef struct gan_value_facts {
 /* Before any row was looked at. */
 gan_value_facts gan_value_facts_none(void);
 
-/* Adds `count` rows, which are those from `first` on of `path`, and their labels (ignored where the
- * data has none).  GAN_INPUT naming the row if a value is not finite. */
+/* Adds `count` rows, which are those from `first` on of the source, and their labels (ignored where
+ * the data has none).  GAN_INPUT naming file, dataset and row if a value is not finite. */
 GAN_CHECKED gan_status gan_value_facts_add(gan_value_facts *facts, const gan_data_info *info,
-                                           const char *path, int64_t first, int64_t count,
-                                           const void *rows, const int32_t *labels);
+                                           const gan_source_spec *spec, int64_t first,
+                                           int64_t count, const void *rows, const int32_t *labels);
 
 #endif

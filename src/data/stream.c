@@ -65,7 +65,7 @@ static gan_status read_blocks(gan_stream *stream, window_slot *slot, int64_t sha
     int64_t first = begin + gan_window_block(set->cut, shard_rows, blocks[i], &count);
     GAN_TRY(gan_source_read_at(stream->source, first, count, rows));
     if (set->info.type != GAN_U8) /* any byte will do */
-      GAN_TRY(gan_value_facts_add(&facts, &set->info, set->spec.path, first, count, rows, NULL));
+      GAN_TRY(gan_value_facts_add(&facts, &set->info, &set->spec, first, count, rows, NULL));
     rows += (size_t)count * stream->row_bytes;
   }
   return gan_file_unchanged(stream->watch);

@@ -46,12 +46,9 @@ static const gan_option options[] = {
 
 /* What lives from forward to backward; one group where the statistics are global. */
 typedef struct {
-  int64_t *passes;                 /* forwards since absorb */
   float *mean, *inverse_deviation; /* (groups, C) */
   float *first, *second;           /* (C) means of backward, where they are global */
 } batchnorm_work;
-
-enum { HEAD = 64 }; /* bytes before the floats */
 
 static int64_t groups_of(const gan_layer *layer) {
   return layer->group ? layer->capacity / layer->group : 1;
@@ -59,8 +56,8 @@ static int64_t groups_of(const gan_layer *layer) {
 
 static batchnorm_work work_of(const gan_layer *layer) {
   int64_t c = layer->in.c, n = groups_of(layer) * c;
-  float *floats = (float *)((char *)layer->work + HEAD);
-  return (batchnorm_work){layer->work, floats, floats + n, floats + 2 * n, floats + 2 * n + c};
+  float *floats = layer->work;
+  return (batchnorm_work){floats, floats + n, floats + 2 * n, floats + 2 * n + c};
 }
 
 /* The divisors of a shard's share of a batch that can be group sizes: "2, 4, 8". */
@@ -106,7 +103,7 @@ static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
     layer->scratch = layer->sums = 2 * c;
   }
   size_t floats = (size_t)(2 * groups_of(layer) * c + 2 * c);
-  gan_plan_work(plan, HEAD + floats * sizeof(float), 0);
+  gan_plan_work(plan, floats * sizeof(float), 0);
   return GAN_OK;
 }
 
@@ -181,7 +178,7 @@ static gan_status settle(gan_layer *layer, const gan_pass *pass, const double *t
       work.inverse_deviation[k] = inverse_deviation(layer, (double)layer->value[RUNNING_VAR][k]);
     }
   } else if (pass->at == 0) { /* ghost groups; once for all pieces of a batch */
-    ++*work.passes;
+    layer->passes++;
     ++*layer->counter[BATCHES];
   }
   return GAN_OK;
@@ -235,10 +232,9 @@ static void fade_statistics(const gan_layer *layer, const gan_span *span) {
 
 static void absorb(gan_layer *layer, const double *statistics) {
   const batchnorm_parameters *parameters = layer->parameters;
-  batchnorm_work work = work_of(layer);
   int64_t c = layer->in.c;
   double rest = 1;
-  for (; *work.passes > 0; --*work.passes) rest *= 1 - parameters->momentum;
+  for (; layer->passes > 0; layer->passes--) rest *= 1 - parameters->momentum;
   for (int64_t k = 0; k < c; k++) {
     float *mean = &layer->value[RUNNING_MEAN][k], *variance = &layer->value[RUNNING_VAR][k];
     *mean = (float)(rest * (double)*mean + statistics[k]);

@@ -139,6 +139,7 @@ struct gan_layer {
   int64_t statistics_count;  /* set by plan: numbers that add up over a step */
   double *statistics;        /* (parts, ...) of them; zero when a step begins */
   int64_t statistics_stride; /* from a part's to the next part's */
+  int64_t passes;            /* over a batch that are in them; counted by settle, 0 behind absorb */
   void *work;                /* the bytes that plan asked for */
 };
 

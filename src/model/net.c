@@ -287,6 +287,10 @@ void gan_net_destroy(gan_net **out) {
   gan_free(&net->scratch);
   gan_free(&net->totals);
   gan_free(&net->statistics);
+  gan_free(&net->mark.buffers);
+  gan_free(&net->mark.counters);
+  gan_free(&net->mark.passes);
+  gan_free(&net->mark.statistics);
   gan_free(out);
 }
 

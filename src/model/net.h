@@ -4,7 +4,7 @@
  * moments share one layout: each tensor begins on a 64-byte boundary, the gaps hold zeros, and
  * optimizer, norm, sum and checkpoint are loops over one vector of `slab_size` floats.
  *
- * net.c builds one, pass.c takes a batch through it.
+ * net.c builds one, pass.c takes a batch through it, traces.c undoes what that left.
  */
 #ifndef GAN_MODEL_NET_H
 #define GAN_MODEL_NET_H
@@ -47,6 +47,12 @@ typedef struct gan_net {
   double *totals;          /* (widest layer->sums) */
   int64_t statistics_size; /* numbers of all layers that add up over a step */
   double *statistics;      /* (parts, statistics_size) */
+
+  struct { /* see gan_net_mark */
+    float *buffers;
+    int64_t *counters, *passes;
+    double *statistics;
+  } mark;
 } gan_net;
 
 typedef struct gan_net_spec {
@@ -96,6 +102,27 @@ GAN_CHECKED gan_status gan_net_sum_gradients(gan_net *net, gan_comm *comm);
 /* At the end of a step: what its passes added to net->statistics, summed over all parts and ranks,
  * goes into the running statistics.  The same on all ranks. */
 void gan_net_absorb(gan_net *net, const double *statistics);
+
+/* ---- traces: what passes in training leave behind beside gradients (running statistics, counts of
+ * batches, and what is to be absorbed).  The same on all ranks, but for what is to be absorbed ----
+ */
+
+/* Takes the memory for a mark. */
+GAN_CHECKED gan_status gan_net_reserve_mark(gan_net *net);
+
+/* Notes the traces as they are; gan_net_return makes them so again, to the bit. */
+void gan_net_mark(gan_net *net);
+void gan_net_return(gan_net *net);
+
+/* Whether all are finite, and will be when they are absorbed, as far as this rank knows. */
+bool gan_net_traces_finite(const gan_net *net);
+
+/* Gradients to zero, the gaps between tensors too: order-free sums spread what is no number over
+ * them, and no pass writes there. */
+void gan_net_clear_gradients(gan_net *net);
+
+/* Weights, gradients and traces to zero, as they were when the network was built. */
+void gan_net_clear(gan_net *net);
 
 /* The tensor's first number, in whichever slab it lives; counters give an int64_t. */
 void *gan_net_tensor(const gan_net *net, const gan_tensor *tensor);

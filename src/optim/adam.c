@@ -3,7 +3,11 @@
 #include "base/memory.h"
 #include "kernels/update.h"
 
+#include <float.h>
 #include <math.h>
+#include <string.h>
+
+const double gan_adam_limit = 1.8e19; /* below the root of FLT_MAX, and so are the root's means */
 
 gan_status gan_adam_create(int64_t n, double lr, double beta1, double beta2, double eps,
                            gan_adam **out) {
@@ -23,6 +27,12 @@ void gan_adam_destroy(gan_adam **adam) {
   gan_free(&(*adam)->exp_avg);
   gan_free(&(*adam)->exp_avg_sq);
   gan_free(adam);
+}
+
+void gan_adam_clear(gan_adam *adam) {
+  adam->step = 0;
+  memset(adam->exp_avg, 0, (size_t)adam->n * sizeof(float));
+  memset(adam->exp_avg_sq, 0, (size_t)adam->n * sizeof(float));
 }
 
 void gan_adam_step_once(gan_adam *adam, const float *grads, float *params) {

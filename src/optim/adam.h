@@ -18,6 +18,12 @@ GAN_CHECKED gan_status gan_adam_create(int64_t n, double lr, double beta1, doubl
                                        gan_adam **out);
 void gan_adam_destroy(gan_adam **adam);
 
+/* The largest gradient whose square its means can hold. */
+extern const double gan_adam_limit;
+
+/* As it was when it was made: no update done. */
+void gan_adam_clear(gan_adam *adam);
+
 /* One update of `params` (n) by the summed gradients `grads` (n). */
 void gan_adam_step_once(gan_adam *adam, const float *grads, float *params);
 

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,13 +47,22 @@ gan_status gan_lines_sync(gan_lines *lines) {
   return gan_fail(GAN_OUTPUT, "%s: cannot sync to disk: %s", lines->path, strerror(errno));
 }
 
-/* The value behind "step": in a line, INT64_MAX if there is none. */
+/* The number behind a key, which is spelt "step": with its quotes and a space; `none` if it is not
+ * in the line. */
+static int64_t number_of(const char *line, size_t length, const char *key, int64_t none) {
+  size_t n = strlen(key);
+  for (size_t i = 0; i + n < length; i++)
+    if (memcmp(line + i, key, n) == 0) return strtoll(line + i + n, NULL, 10);
+  return none;
+}
+
 static int64_t step_of(const char *line, size_t length) {
-  static const char key[] = "\"step\": ";
-  for (size_t i = 0; i + sizeof key <= length; i++)
-    if (memcmp(line + i, key, sizeof key - 1) == 0)
-      return strtoll(line + i + sizeof key - 1, NULL, 10);
-  return INT64_MAX;
+  return number_of(line, length, "\"step\": ", INT64_MAX);
+}
+
+/* Which roll-back has made the line void, 0 if none. */
+static int64_t voided_by(const char *line, size_t length) {
+  return number_of(line, length, "\"void\": true, \"rollback\": ", 0);
 }
 
 /* A file of ours that cannot be read back cannot be kept either: a failure of output. */
@@ -60,7 +71,13 @@ static gan_status read_back(const char *path, char **text, size_t *n) {
   return status == GAN_INPUT ? gan_fail(GAN_OUTPUT, "%s", gan_error_message()) : status;
 }
 
-gan_status gan_lines_cut(const char *path, int64_t step) {
+static bool stays(const char *line, size_t length, int64_t step, int64_t rollbacks) {
+  int64_t rollback = voided_by(line, length);
+  if (step == INT64_MAX) return true;
+  return rollback ? rollback <= rollbacks : step_of(line, length) <= step;
+}
+
+gan_status gan_lines_cut(const char *path, int64_t step, int64_t rollbacks) {
   char *text;
   size_t n, kept = 0;
   if (!gan_file_exists(path)) return GAN_OK;
@@ -69,13 +86,49 @@ gan_status gan_lines_cut(const char *path, int64_t step) {
     char *newline = memchr(text + at, '\n', n - at);
     if (!newline) break; /* half a line: its writer was killed */
     size_t length = (size_t)(newline - (text + at)) + 1;
-    if (step == INT64_MAX || step_of(text + at, length) <= step) {
+    if (stays(text + at, length, step, rollbacks)) {
       memmove(text + kept, text + at, length);
       kept += length;
     }
     at += length;
   }
   gan_status status = kept == n ? GAN_OK : gan_file_replace(path, text, kept, NULL, 0);
+  gan_free(&text);
+  return status;
+}
+
+/* Copies the lines of `text`, with the mark in those that become void; returns how many bytes. */
+static size_t mark_lines(const char *text, size_t n, int64_t step, const char *mark, char *to) {
+  size_t used = 0;
+  for (size_t at = 0; at < n;) {
+    const char *line = text + at, *newline = memchr(line, '\n', n - at);
+    if (!newline) break;
+    size_t length = (size_t)(newline - line) + 1;
+    bool marks = length > 2 && step_of(line, length) > step && !voided_by(line, length);
+    size_t kept = marks ? length - 2 : length; /* up to its "}\n" */
+    memcpy(to + used, line, kept);
+    used += kept;
+    if (marks) {
+      memcpy(to + used, mark, strlen(mark));
+      used += strlen(mark);
+    }
+    at += length;
+  }
+  return used;
+}
+
+gan_status gan_lines_void(const char *path, int64_t step, int64_t rollback) {
+  char *text, mark[64];
+  size_t n, lines = 0;
+  if (!gan_file_exists(path)) return GAN_OK;
+  GAN_TRY(read_back(path, &text, &n));
+  snprintf(mark, sizeof mark, ", \"void\": true, \"rollback\": %lld}\n", (long long)rollback);
+  for (size_t i = 0; i < n; i++) lines += text[i] == '\n';
+  char *marked = gan_alloc(n + lines * strlen(mark) + 1, 1, path);
+  gan_status status = marked ? GAN_OK : GAN_NO_MEMORY;
+  if (status == GAN_OK)
+    status = gan_file_replace(path, marked, mark_lines(text, n, step, mark, marked), NULL, 0);
+  gan_free(&marked);
   gan_free(&text);
   return status;
 }

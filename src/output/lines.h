@@ -19,8 +19,14 @@ GAN_CHECKED gan_status gan_lines_append(gan_lines *lines, gan_json *line);
 GAN_CHECKED gan_status gan_lines_sync(gan_lines *lines);
 
 /* Before opening: keeps only the whole lines whose "step" is at most `step` (all whole lines if
- * step is INT64_MAX), by replacing the file atomically.  No file is no error. */
-GAN_CHECKED gan_status gan_lines_cut(const char *path, int64_t step);
+ * step is INT64_MAX), by replacing the file atomically.  Of void lines those of the first
+ * `rollbacks` roll-backs are kept, whatever their step.  No file is no error. */
+GAN_CHECKED gan_status gan_lines_cut(const char *path, int64_t step, int64_t rollbacks);
+
+/* Marks the lines whose "step" is above `step` as void, by roll-back number `rollback`, which is
+ * written into them; half a line is dropped.  Replaces the file atomically: who has it open opens
+ * it again.  No file is no error. */
+GAN_CHECKED gan_status gan_lines_void(const char *path, int64_t step, int64_t rollback);
 
 /* How many lines hold this text; 0 if there is no file. */
 GAN_CHECKED gan_status gan_lines_count(const char *path, const char *text, int64_t *count);

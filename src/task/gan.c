@@ -11,10 +11,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "data/loader.h"
-#include "kernels/update.h"
 #include "objective/objective.h"
 #include "task/generate.h"
-#include "task/task.h"
+#include "task/update.h"
 
 #include <math.h>
 #include <string.h>
@@ -119,18 +118,24 @@ static double lr_of(const gan_config *config, int which) {
   return which == GENERATOR ? config->train.lr_g : config->train.lr_d;
 }
 
+/* Whether this rank's losses of the update that learner `which` takes are. */
+static bool losses_finite(const gan_task *task, int which) {
+  const gan_state *state = task->state;
+  bool finite = true;
+  for (int64_t p = 0; p < state->division.parts; p++)
+    for (int sum = LOSS_REAL; sum <= P_FAKE; sum++)
+      if ((sum == LOSS_G) == (which == GENERATOR))
+        finite &= isfinite(state->parts[p * state->row + sum]) != 0;
+  return finite;
+}
+
 /* Sums the gradients over the ranks; all then take the same step, unless it is no number. */
 static gan_status update(gan_task *task, int which, double *norm) {
-  gan_learner *learner = &task->learners[which];
   spend(task, which == GENERATOR ? TIME_G : TIME_D);
-  GAN_TRY(gan_net_sum_gradients(learner->net, task->comm));
+  gan_update_taint(task, which, losses_finite(task, which));
+  GAN_TRY(gan_net_sum_gradients(task->learners[which].net, task->comm));
   spend(task, TIME_SUM);
-  *norm = sqrt(gan_sum_of_squares(learner->net->slab_size, learner->net->grads));
-  if (!isfinite(*norm))
-    return gan_fail(GAN_NUMBERS, "the gradient of the %s is not finite (its norm is %g)",
-                    learner->net->name, *norm);
-  learner->adam->lr = task->lr_factor * lr_of(task->config, which);
-  gan_adam_step_once(learner->adam, learner->net->grads, learner->net->params);
+  GAN_TRY(gan_update_finish(task, which, task->lr_factor * lr_of(task->config, which), norm));
   spend(task, TIME_OPTIMIZER);
   return GAN_OK;
 }
@@ -180,6 +185,7 @@ static gan_status in_pieces(gan_task *task, uint32_t phase, int64_t update, bool
 
 static gan_status discriminator_update(gan_task *task) {
   gan_state *state = task->state;
+  gan_update_begin(task);
   for (int sum = LOSS_REAL; sum <= P_FAKE; sum++)
     if (sum != LOSS_G) forget(task, sum);
   GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, false, judge_real));
@@ -191,6 +197,7 @@ static gan_status discriminator_update(gan_task *task) {
 
 static gan_status generator_update(gan_task *task) {
   gan_state *state = task->state;
+  gan_update_begin(task);
   forget(task, LOSS_G);
   GAN_TRY(in_pieces(task, PASS_GENERATOR, state->g_updates, false, deceive));
   state->g_updates++;
@@ -251,16 +258,14 @@ static gan_status share_metrics(gan_task *task) {
   metrics[D_FAKE].value = totals[P_FAKE];
   metrics[LR_D].value = task->learners[DISCRIMINATOR].adam->lr;
   metrics[LR_G].value = task->learners[GENERATOR].adam->lr;
-  for (int i = 0; i < task->metric_count; i++)
-    if (!isfinite(metrics[i].value))
-      return gan_fail(GAN_NUMBERS, "%s is %g", metrics[i].name, metrics[i].value);
-  return GAN_OK;
+  return gan_update_check(task);
 }
 
 static gan_status step(gan_task *task) {
   gan_state *state = task->state;
   state->since = gan_clock();
   state->sums_since = gan_comm_seconds(task->comm);
+  gan_update_forget(task);
   for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
     int64_t count = *(const int64_t *)((const char *)task->config + phases[i].count);
     for (int64_t k = 0; k < count; k++) GAN_TRY(phases[i].update(task));
@@ -354,6 +359,7 @@ static gan_status create(gan_task *task) {
   task->batches_a_step = config->train.d_steps;
   GAN_TRY(divide(task));
   GAN_TRY(add_networks(task));
+  GAN_TRY(gan_update_reserve(task));
   state->row = SUMS;
   for (int i = 0; i < task->learner_count; i++)
     state->row += task->learners[i].net->statistics_size;

@@ -40,6 +40,14 @@ void gan_task_init(gan_task *task) {
                  (float)config->model.init_std);
 }
 
+void gan_task_clear(gan_task *task) {
+  for (int i = 0; i < task->learner_count; i++) {
+    gan_net_clear(task->learners[i].net);
+    gan_adam_clear(task->learners[i].adam);
+  }
+  for (int i = 0; i < task->counter_count; i++) *task->counters[i].value = 0;
+}
+
 gan_range gan_task_range(const gan_config *config) {
   if (config->data.range != GAN_RANGE_AUTO) return (gan_range)config->data.range;
   const gan_layer_list *layers = &config->model.generator;

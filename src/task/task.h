@@ -25,6 +25,12 @@ enum { GAN_PROFILE_MAX = 8 };
 /* What one rank can ask of all between two steps. */
 typedef enum { GAN_ASK_STOP, GAN_ASK_SAVE, GAN_ASKS } gan_ask;
 
+/* What a step left out of a network's learning because its numbers were bad. */
+typedef struct gan_skip {
+  int64_t updates;
+  char reason[256]; /* of the last of them */
+} gan_skip;
+
 typedef struct gan_task gan_task;
 
 typedef struct gan_task_type {
@@ -33,7 +39,9 @@ typedef struct gan_task_type {
   gan_status (*create)(gan_task *task);
   /* Once the data is there. */
   gan_status (*start)(gan_task *task, const gan_dataset *data);
-  /* One step on all ranks; collective.  GAN_NUMBERS if a loss or gradient is not finite. */
+  /* One step on all ranks; collective.  GAN_NUMBERS if a loss, a gradient or a running statistic is
+   * not finite, on all ranks alike; with train.on_nonfinite: skip the update is left out instead,
+   * and noted in task->skips. */
   gan_status (*step)(gan_task *task);
   /* n samples from the run's fixed noise: images (n, C, H, W) in the data's units, latent (n, Z).
    * Local. */
@@ -49,6 +57,7 @@ struct gan_task {
   const gan_data_info *info;
   gan_learner learners[GAN_CHECKPOINT_NETWORKS_MAX];
   int learner_count;
+  gan_skip skips[GAN_CHECKPOINT_NETWORKS_MAX]; /* of the last step, a row a learner */
   gan_counter counters[GAN_CHECKPOINT_COUNTERS];
   int counter_count;
   gan_metric metrics[GAN_METRICS_MAX];
@@ -73,6 +82,10 @@ void gan_task_destroy(gan_task **task);
 
 /* First weights from the config's seed, the same on all ranks. */
 void gan_task_init(gan_task *task);
+
+/* All that a run learns and counts, to zero: as the task was built.  First weights or a
+ * checkpoint's state come next. */
+void gan_task_clear(gan_task *task);
 
 /* Whether the networks can take a batch in pieces of train.microbatch samples; GAN_USAGE names the
  * layer that cannot, and which sizes would do. */

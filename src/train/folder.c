@@ -94,11 +94,12 @@ static gan_status cut_samples(const gan_folder *folder, int64_t step) {
   return status;
 }
 
-static gan_status begin(gan_folder *folder, const char *config_text, int64_t step, int64_t *start,
-                        const char *metrics, const char *events, const char *config) {
+static gan_status begin(gan_folder *folder, const char *config_text, int64_t step,
+                        int64_t rollbacks, int64_t *start, const char *metrics, const char *events,
+                        const char *config) {
   int64_t starts;
-  GAN_TRY(gan_lines_cut(metrics, step));
-  GAN_TRY(gan_lines_cut(events, INT64_MAX));
+  GAN_TRY(gan_lines_cut(metrics, step, rollbacks));
+  GAN_TRY(gan_lines_cut(events, INT64_MAX, 0));
   GAN_TRY(cut_samples(folder, step));
   GAN_TRY(gan_file_replace(config, config_text, strlen(config_text), NULL, 0));
   GAN_TRY(gan_lines_count(events, "\"event\": \"start\"", &starts));
@@ -112,18 +113,33 @@ bool gan_folder_lost(const gan_folder *folder) {
 }
 
 gan_status gan_folder_begin(gan_folder *folder, const char *config_text, int64_t step,
-                            int64_t *start) {
+                            int64_t rollbacks, int64_t *start) {
   char *metrics = inside(folder, "metrics.jsonl"), *events = inside(folder, "run.jsonl");
   char *config = inside(folder, "config.yaml"), *samples = inside(folder, "samples");
   gan_status status = metrics && events && config && samples ? GAN_OK : GAN_NO_MEMORY;
   if (status == GAN_OK) status = check_ours(folder);
   if (status == GAN_OK) status = gan_folder_make(samples);
-  if (status == GAN_OK) status = begin(folder, config_text, step, start, metrics, events, config);
+  if (status == GAN_OK)
+    status = begin(folder, config_text, step, rollbacks, start, metrics, events, config);
   gan_free(&metrics);
   gan_free(&events);
   gan_free(&config);
   gan_free(&samples);
   return status;
+}
+
+gan_status gan_folder_go_back(gan_folder *folder, int64_t step, int64_t rollback) {
+  gan_lines *metrics;
+  GAN_TRY(check_ours(folder));
+  char *path = inside(folder, "metrics.jsonl");
+  if (!path) return GAN_NO_MEMORY;
+  gan_status status = gan_lines_void(path, step, rollback);
+  if (status == GAN_OK) status = gan_lines_open(path, &metrics);
+  gan_free(&path);
+  GAN_TRY(status);
+  gan_lines_close(&folder->metrics); /* the file that was replaced */
+  folder->metrics = metrics;
+  return cut_samples(folder, step);
 }
 
 gan_status gan_folder_metrics(gan_folder *folder, gan_json *line) {

@@ -22,10 +22,15 @@ void gan_folder_close(gan_folder **folder);
  * below, fails with GAN_OUTPUT then, naming that start; so does a checkpoint's gan_folder_sync. */
 bool gan_folder_lost(const gan_folder *folder);
 
-/* A start of the run at `step` (0: anew): cuts metrics.jsonl and the samples back to that step,
- * saves the config, and opens metrics.jsonl and run.jsonl.  *start is its number, from 1. */
+/* A start of the run at `step` (0: anew), behind so many roll-backs: cuts metrics.jsonl and the
+ * samples back to that step, saves the config, and opens metrics.jsonl and run.jsonl.  *start is
+ * its number, from 1. */
 GAN_CHECKED gan_status gan_folder_begin(gan_folder *folder, const char *config_text, int64_t step,
-                                        int64_t *start);
+                                        int64_t rollbacks, int64_t *start);
+
+/* Roll-back number `rollback` of the run, to `step`: the lines of later steps in metrics.jsonl are
+ * marked void, their samples removed. */
+GAN_CHECKED gan_status gan_folder_go_back(gan_folder *folder, int64_t step, int64_t rollback);
 
 GAN_CHECKED gan_status gan_folder_metrics(gan_folder *folder, gan_json *line);
 GAN_CHECKED gan_status gan_folder_event(gan_folder *folder, gan_json *line);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static const double REDRAW_S = 0.2;
@@ -34,8 +35,9 @@ static void compose(const gan_progress *progress, const gan_task *task, char *te
                                  progress->rate);
   for (int i = 0; i < task->metric_count && used < size; i++)
     if (task->metrics[i].label)
-      used += (size_t)snprintf(text + used, size - used, "  %s %.3f", task->metrics[i].label,
-                               task->metrics[i].value);
+      used += (size_t)snprintf(text + used, size - used,
+                               fabs(task->metrics[i].value) < 1e6 ? "  %s %.3f" : "  %s %.3g",
+                               task->metrics[i].label, gan_printable(task->metrics[i].value));
 }
 
 void gan_progress_show(gan_progress *progress, const gan_task *task, bool due) {

@@ -18,6 +18,15 @@ GAN_CHECKED gan_status gan_record_skipped(gan_folder *folder, int64_t start,
 GAN_CHECKED gan_status gan_record_stop(gan_folder *folder, int64_t start, int64_t step,
                                        gan_status status, const char *reason);
 
+/* A step that left updates of a network out. */
+GAN_CHECKED gan_status gan_record_skip(gan_folder *folder, int64_t start, int64_t step,
+                                       const char *network, const gan_skip *skip,
+                                       const gan_run_facts *facts);
+
+/* A step that was not taken, and to which one the run went back: facts->step. */
+GAN_CHECKED gan_status gan_record_rollback(gan_folder *folder, int64_t start, int64_t step,
+                                           const char *reason, const gan_run_facts *facts);
+
 /* The task's metrics of the step that `facts` tell of. */
 GAN_CHECKED gan_status gan_record_metrics(gan_folder *folder, const gan_task *task,
                                           const gan_run_facts *facts, int64_t start,

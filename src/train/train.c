@@ -6,6 +6,7 @@
 #include "checkpoint/store.h"
 #include "comm/watchdog.h"
 #include "optim/schedule.h"
+#include "train/health.h"
 #include "train/initial.h"
 #include "train/plan.h"
 #include "train/progress.h"
@@ -25,6 +26,7 @@ typedef struct {
   gan_comm *comm;
   const gan_train_options *options;
   char *run_dir;
+  char *origin;               /* rank 0: path of the checkpoint that this start goes on from */
   gan_folder *folder;         /* rank 0 */
   gan_saver *saver;           /* rank 0 */
   gan_checkpoint *checkpoint; /* rank 0, while resuming */
@@ -33,8 +35,10 @@ typedef struct {
   gan_schedule schedule; /* of the learning rates */
   gan_replicas *replicas;
   gan_watchdog *watchdog;
+  gan_health health;
   gan_run_facts facts; /* as of the last step done */
-  int64_t first_step, steps;
+  int64_t steps;
+  int64_t taken;                        /* steps of this start, those that were rolled back too */
   int64_t start;                        /* which start of the run this is */
   double started;                       /* clock when the loop began */
   double saved;                         /* clock at the last checkpoint, or at the start */
@@ -95,6 +99,7 @@ static gan_status log_metrics(trainer *t) {
 
 static void count_step(trainer *t) {
   const gan_config *config = &t->session.config;
+  t->taken++;
   t->facts.step++;
   t->facts.epoch = (double)t->session.task->images_seen / (double)t->session.info.n;
   t->facts.elapsed_s = t->elapsed_before + gan_clock() - t->started;
@@ -116,8 +121,13 @@ static gan_status loop(trainer *t) {
   while (t->facts.step < t->steps) {
     gan_comm_set_step(t->comm, t->facts.step + 1);
     ask(t);
-    task->lr_factor = gan_schedule_factor(&t->schedule, t->facts.step);
-    GAN_TRY(task->type->step(task));
+    task->lr_factor = t->facts.lr_factor * gan_schedule_factor(&t->schedule, t->facts.step);
+    bool back;
+    GAN_TRY(gan_health_step(&t->health, &t->facts, &back));
+    if (back) {
+      gan_progress_start(&t->progress, t->facts.step, t->steps);
+      continue;
+    }
     count_step(t);
     int64_t step = t->facts.step;
     bool last = step == t->steps, stop = task->agreed[GAN_ASK_STOP] && !last;
@@ -182,16 +192,19 @@ static gan_status set_state(trainer *t) {
     GAN_TRY(gan_resume_load(&t->session, t->checkpoint, &t->facts));
     gan_log("resuming from step %lld", (long long)t->facts.step);
     gan_resume_log_world(&t->session, &t->facts);
+    gan_health_log(&t->facts);
   } else {
+    t->facts.lr_factor = 1;
     GAN_TRY(gan_initial_weights(&t->session));
   }
   t->facts.seed = t->session.config.seed;
   t->facts.world_size = gan_comm_size(t->comm);
   t->facts.data = gan_session_data_facts(&t->session);
-  t->first_step = t->facts.step;
   t->elapsed_before = t->facts.elapsed_s;
+  if (t->checkpoint) t->origin = gan_strdup(gan_checkpoint_path(t->checkpoint));
+  status = t->checkpoint && !t->origin ? GAN_NO_MEMORY : GAN_OK;
   gan_checkpoint_close(&t->checkpoint);
-  return GAN_OK;
+  return gan_comm_agree(t->comm, status, "agreeing that the state is set");
 }
 
 static gan_status begin(trainer *t) {
@@ -204,7 +217,8 @@ static gan_status begin(trainer *t) {
         gan_alloc((size_t)n, (size_t)t->session.task->latent_size * sizeof(float), "samples");
     if (!t->sample_images || !t->sample_latent) status = GAN_NO_MEMORY;
     if (status == GAN_OK)
-      status = gan_folder_begin(t->folder, t->session.config_text, t->facts.step, &t->start);
+      status = gan_folder_begin(t->folder, t->session.config_text, t->facts.step,
+                                t->facts.rollbacks, &t->start);
     if (status == GAN_OK) status = gan_saver_create(t->run_dir, t->folder, &t->session, &t->saver);
     if (status == GAN_OK) status = gan_record_start(t->folder, t->comm, t->start, t->facts.step);
     if (status == GAN_OK) status = gan_record_skipped(t->folder, t->start, &t->skipped);
@@ -215,7 +229,7 @@ static gan_status begin(trainer *t) {
 static void print_profile(const trainer *t) {
   const gan_task *task = t->session.task;
   double total = gan_clock() - t->started, rest = total;
-  int64_t steps = t->facts.step - t->first_step;
+  int64_t steps = t->taken;
   if (steps < 1) return;
   gan_log("time a step: %.2f ms", 1e3 * total / (double)steps);
   for (int i = 0; i < task->profile_count; i++) {
@@ -273,6 +287,13 @@ static gan_status finish(trainer *t, gan_status status) {
 static gan_status run_loop(trainer *t) {
   GAN_TRY(gan_replicas_create(t->session.task, &t->replicas));
   GAN_TRY(begin(t));
+  t->health = (gan_health){.session = &t->session,
+                           .folder = t->folder,
+                           .saver = t->saver,
+                           .run_dir = t->run_dir,
+                           .origin = t->origin,
+                           .origin_step = t->facts.step,
+                           .start = t->start};
   t->started = t->saved = gan_clock();
   gan_progress_start(&t->progress, t->facts.step, t->steps);
   gan_status status = loop(t);
@@ -355,6 +376,7 @@ gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
   gan_free(&t.sample_images);
   gan_free(&t.sample_latent);
   gan_free(&t.run_dir);
+  gan_free(&t.origin);
   gan_session_reset(&t.session);
   return status;
 }

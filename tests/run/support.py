@@ -28,7 +28,7 @@ FAULTS = os.environ.get("FAULTS_LIBRARY")
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 
 # Exit statuses, as include/mpigan/status.h numbers them.
-OK, USAGE, INPUT, OUTPUT, TEMPORARY = 0, 2, 3, 4, 75
+OK, USAGE, INPUT, OUTPUT, NUMBERS, TEMPORARY = 0, 2, 3, 4, 5, 75
 
 # What a stop and a resume may change in a line of metrics.jsonl.
 TIME_FIELDS = ("start", "time", "wall_s", "images_per_s")

@@ -163,9 +163,27 @@ END_TEST
 
 START_TEST(facts_come_back) {
   static const gan_run_facts rows[] = {
-      {INT64_MAX, INT64_MIN, 1, 0, 0, {INT64_MAX, 1, 1, 7, 0, -1e300, 5e-324, -0.0, 1e-9, {0, 0}}},
-      {0, 0, 1 << 20, 1e9, 1e-9, {1, 2, 3, 4, 0, 0, 255, 2, -1, {UINT64_MAX, 1}}},
-      {99, 1, 1, 0.1, 0.1, {5, 1, 9, 1, 3, 0, 1, 1, 0, {1, (uint64_t)1 << 63}}}};
+      {INT64_MAX,
+       INT64_MIN,
+       1,
+       7,
+       5,
+       3,
+       0.125,
+       0,
+       0,
+       {INT64_MAX, 1, 1, 7, 0, -1e300, 5e-324, -0.0, 1e-9, {0, 0}}},
+      {0, 0, 1 << 20, 0, 0, 0, 1, 1e9, 1e-9, {1, 2, 3, 4, 0, 0, 255, 2, -1, {UINT64_MAX, 1}}},
+      {99,
+       1,
+       1,
+       INT64_MAX,
+       1,
+       1,
+       1e-9,
+       0.1,
+       0.1,
+       {5, 1, 9, 1, 3, 0, 1, 1, 0, {1, (uint64_t)1 << 63}}}};
   const char *path = unit_path("facts.h5");
   for (size_t i = 0; i < COUNT(rows); i++) {
     gan_checkpoint *checkpoint;

@@ -267,7 +267,7 @@ static const struct {
     {"NaN",
      {"images", GAN_F32, 2, {9, 2}, not_a_number},
      {0},
-     "row 6 holds",
+     "dataset 'images', row 6 holds nan",
      "number 1 of the row"},
     {"infinity",
      {"images", GAN_F64, 2, {9, 2}, infinite},

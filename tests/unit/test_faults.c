@@ -216,7 +216,7 @@ static gan_status append(gan_lines *lines, int64_t step, const char *text) {
 static gan_status cut_and_append(void) {
   gan_lines *lines;
   const char *path = unit_path("metrics.jsonl");
-  GAN_TRY(gan_lines_cut(path, 2));
+  GAN_TRY(gan_lines_cut(path, 2, 0));
   GAN_TRY(gan_lines_open(path, &lines));
   gan_status status = append(lines, 3, "new");
   gan_lines_close(&lines);
@@ -253,7 +253,7 @@ START_TEST(lines_are_whole) {
                         (WEXITSTATUS(found.status) == GAN_OUTPUT) == !modes[mode].survived,
                     "mode %d, call %ld (%s): status %d, %s", mode, k, found.struck,
                     WEXITSTATUS(found.status), found.message);
-    check_ok(gan_lines_cut(path, INT64_MAX)); /* the next start keeps whole lines only */
+    check_ok(gan_lines_cut(path, INT64_MAX, 0)); /* the next start keeps whole lines only */
     text = unit_read(path, &n);
     check_lines(text, possible);
     gan_free(&text);

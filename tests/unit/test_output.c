@@ -174,7 +174,7 @@ START_TEST(later_lines_are_cut) {
   const char *path = unit_path("lines"), *temporary = unit_path("lines.tmp");
   for (size_t i = 0; i < COUNT(rows); i++) {
     unit_write(path, rows[i].before, rows[i].before_n);
-    check_ok(gan_lines_cut(path, rows[i].step));
+    check_ok(gan_lines_cut(path, rows[i].step, 0));
     check_content(path, rows[i].after, rows[i].after_n);
     ck_assert(!unit_exists(temporary));
     gan_lines *lines; /* what comes next begins a line of its own */
@@ -185,9 +185,55 @@ START_TEST(later_lines_are_cut) {
     check_content(path, wanted, strlen(wanted));
     gan_free(&wanted);
   }
-  check_ok(gan_lines_cut(unit_path("none"), 5));
+  check_ok(gan_lines_cut(unit_path("none"), 5, 0));
   ck_assert(!unit_exists(unit_path("none")));
-  check_fails(gan_lines_cut(unit_folder(), 5), GAN_OUTPUT, unit_folder());
+  check_fails(gan_lines_cut(unit_folder(), 5, 0), GAN_OUTPUT, unit_folder());
+}
+END_TEST
+
+#define V2 "{\"step\": 2, \"void\": true, \"rollback\": 1}\n"
+#define V9 "{\"step\": 9, \"void\": true, \"rollback\": 2}\n"
+
+/* Of a run that was rolled back: void lines go with the roll-back that made them so. */
+START_TEST(void_lines_are_cut_with_their_rollback) {
+  static const struct {
+    int64_t step, rollbacks;
+    const char *after;
+  } rows[] = {{1, 0, S1},
+              {1, 1, S1 V2},
+              {3, 1, S1 V2 S3},
+              {3, 2, S1 V2 S3 V9},
+              {10, 2, S1 V2 S3 V9 S10},
+              {10, 0, S1 S3 S10},
+              {INT64_MAX, 0, S1 V2 S3 V9 S10}};
+  const char *path = unit_path("lines");
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    unit_write(path, WITH(S1 V2 S3 V9 S10));
+    check_ok(gan_lines_cut(path, rows[i].step, rows[i].rollbacks));
+    check_content(path, rows[i].after, strlen(rows[i].after));
+  }
+}
+END_TEST
+
+START_TEST(later_lines_become_void) {
+  static const struct {
+    const char *before;
+    int64_t step, rollback;
+    const char *after;
+  } rows[] = {{"", 5, 1, ""},
+              {S1 S10, 10, 1, S1 S10},
+              {S1 "{\"step\": 2}\n", 1, 1, S1 V2},
+              {S1 V2 S1 "{\"step\": 9}\n", 1, 2, S1 V2 S1 V9},
+              {"{\"step\": 9}\n{\"step\": 10, \"lo", 0, 2, V9}};
+  const char *path = unit_path("lines");
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    unit_write(path, rows[i].before, strlen(rows[i].before));
+    check_ok(gan_lines_void(path, rows[i].step, rows[i].rollback));
+    check_content(path, rows[i].after, strlen(rows[i].after));
+  }
+  check_ok(gan_lines_void(unit_path("none"), 5, 1));
+  ck_assert(!unit_exists(unit_path("none")));
+  check_fails(gan_lines_void(unit_folder(), 5, 1), GAN_OUTPUT, unit_folder());
 }
 END_TEST
 
@@ -196,7 +242,7 @@ START_TEST(untouched_file_stays_the_same_file) {
   struct stat before, after;
   unit_write(path, WITH(S1 S3));
   ck_assert_int_eq(stat(path, &before), 0);
-  check_ok(gan_lines_cut(path, 3));
+  check_ok(gan_lines_cut(path, 3, 0));
   ck_assert_int_eq(stat(path, &after), 0);
   ck_assert_uint_eq(before.st_ino, after.st_ino);
 }
@@ -216,7 +262,7 @@ START_TEST(failed_cut_changes_nothing) {
   for (size_t limit = 0; limit < sizeof S1 - 1; limit += 5) {
     unit_write(path, WITH(S1 S3 "{\"st"));
     limit_files(limit);
-    gan_status status = gan_lines_cut(path, 1);
+    gan_status status = gan_lines_cut(path, 1, 0);
     limit_files(RLIM_INFINITY);
     ck_assert_int_eq(status, GAN_OUTPUT);
     check_message(path);
@@ -400,6 +446,8 @@ int main(void) {
       {overflow_stays_in_bounds, 1},
       {lines_are_appended, 1},
       {later_lines_are_cut, 1},
+      {void_lines_are_cut_with_their_rollback, 1},
+      {later_lines_become_void, 1},
       {untouched_file_stays_the_same_file, 1},
       {failed_cut_changes_nothing, 1},
       {full_disk_leaves_whole_lines, 1},

@@ -400,7 +400,7 @@ START_TEST(a_row_that_is_no_number) {
     for (int i = 0; i < 8; i++) ck_assert(isfinite(out[i]));
     if (status != GAN_OK) {
       ck_assert_int_eq(status, GAN_INPUT);
-      check_message(unit_path("bad.h5"), "row 70", "nan", "number 1 of the row");
+      check_message(unit_path("bad.h5"), "dataset 'images', row 70", "nan", "number 1 of the row");
       check_fails(gan_loader_next(loader, drawn, 0, 4, out), GAN_INPUT, "row 70");
       failures++;
     } else {

@@ -328,6 +328,93 @@ START_TEST(endless_weight_stops_the_run) {
 }
 END_TEST
 
+/* What a network and its optimizer hold, as bytes. */
+static state learner_state(const gan_session *session, int which) {
+  gan_task task = *session->task;
+  task.learners[0] = task.learners[which];
+  task.learner_count = 1;
+  task.counter_count = 0;
+  state made = {NULL, 0};
+  collect(&made, &task);
+  made.bytes = gan_alloc(made.n, 1, "the state of a network");
+  collect(&made, &task);
+  return made;
+}
+
+static const char *const ways[][3] = {
+    {NULL, NULL},
+    {"model.generator=[{linear: {units: 64}}, {batchnorm: {stats: ghost}}, {tanh: {}}]",
+     "data.shards=4", NULL},
+    {"compute.reproducible=true", NULL}};
+
+/* A generator whose samples are none spoils both updates: nothing of either is left, in either
+ * network, but what was drawn stays drawn; and with good weights the run goes on. */
+START_TEST(skipped_update_leaves_no_trace) {
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+    const char *overrides[4] = {"train.on_nonfinite=skip", ways[i][0], ways[i][1], NULL};
+    gan_session session;
+    make_session(&session, overrides);
+    take_steps(&session, 2);
+    gan_net *net = session.task->learners[GENERATOR].net;
+    float good = net->params[0];
+    net->params[0] = NAN;
+    state before[2] = {learner_state(&session, 0), learner_state(&session, 1)};
+    uint64_t count = gan_alloc_count();
+    take_steps(&session, 1);
+    ck_assert_uint_eq(gan_alloc_count(), count);
+    for (int k = 0; k < 2; k++) {
+      ck_assert(same_state(before[k], learner_state(&session, k)));
+      ck_assert_int_eq(session.task->skips[k].updates, 1);
+      ck_assert_ptr_nonnull(strstr(session.task->skips[k].reason, "is not finite"));
+    }
+    ck_assert_int_eq(counter_of(session.task, "d_updates"), 3);
+    ck_assert_int_eq(counter_of(session.task, "g_updates"), 3);
+    ck_assert_int_eq(counter_of(session.task, "images_seen"), 3 * BATCH);
+    net->params[0] = good;
+    state still = state_of(&session);
+    take_steps(&session, 1);
+    ck_assert_int_eq(session.task->skips[0].updates + session.task->skips[1].updates, 0);
+    ck_assert(!same_state(still, state_of(&session)));
+    gan_session_reset(&session);
+  }
+}
+END_TEST
+
+/* Of several updates of a step only the bad one is left out. */
+START_TEST(good_updates_of_a_step_are_taken) {
+  gan_session session;
+  make_session(&session, (const char *[]){"train.on_nonfinite=skip", "train.d_steps=3", NULL});
+  gan_learner *learner = &session.task->learners[DISCRIMINATOR];
+  take_steps(&session, 1);
+  learner->net->params[0] = INFINITY;
+  take_steps(&session, 1);
+  ck_assert_int_eq(session.task->skips[DISCRIMINATOR].updates, 3);
+  ck_assert_int_eq(learner->adam->step, 3);
+  learner->net->params[0] = 0;
+  take_steps(&session, 1);
+  ck_assert_int_eq(session.task->skips[DISCRIMINATOR].updates, 0);
+  ck_assert_int_eq(learner->adam->step, 6);
+  gan_session_reset(&session);
+}
+END_TEST
+
+/* Behind any failure a cleared task is a new one. */
+START_TEST(cleared_task_is_new) {
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+    gan_session session;
+    make_session(&session, ways[i]);
+    take_steps(&session, 2);
+    session.task->learners[DISCRIMINATOR].net->params[0] = NAN;
+    check_fails(session.task->type->step(session.task), GAN_NUMBERS, "is not finite");
+    gan_task_clear(session.task);
+    gan_task_init(session.task);
+    take_steps(&session, 3);
+    ck_assert(same_state(state_of(&session), run_of(ways[i], 3)));
+    gan_session_reset(&session);
+  }
+}
+END_TEST
+
 /* ---- samples ---- */
 
 enum { PIXELS = 64, MANY = 30 }; /* more than two passes of the generator's capacity */
@@ -450,6 +537,9 @@ int main(void) {
       {noise_is_fresh, 1},
       {resumed_run_is_the_straight_one, 1},
       {endless_weight_stops_the_run, 1},
+      {skipped_update_leaves_no_trace, 1},
+      {good_updates_of_a_step_are_taken, 1},
+      {cleared_task_is_new, 1},
       {samples_of_a_seed, 1},
       {samples_in_data_units, 1},
       {networks_must_fit_the_data, 1},

@@ -1,0 +1,84 @@
+#include "task/update.h"
+
+#include "kernels/update.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static bool skips(const gan_task *task) {
+  return task->config->train.on_nonfinite == GAN_NONFINITE_SKIP;
+}
+
+gan_status gan_update_reserve(gan_task *task) {
+  for (int i = 0; skips(task) && i < task->learner_count; i++)
+    GAN_TRY(gan_net_reserve_mark(task->learners[i].net));
+  return GAN_OK;
+}
+
+void gan_update_forget(gan_task *task) {
+  for (int i = 0; i < task->learner_count; i++) task->skips[i].updates = 0;
+}
+
+void gan_update_begin(gan_task *task) {
+  for (int i = 0; skips(task) && i < task->learner_count; i++) gan_net_mark(task->learners[i].net);
+}
+
+void gan_update_taint(gan_task *task, int which, bool losses_finite) {
+  const gan_net *net = task->learners[which].net;
+  if (!skips(task) || !net->param_tensors) return;
+  bool finite = losses_finite;
+  for (int i = 0; i < task->learner_count; i++)
+    finite = finite && gan_net_traces_finite(task->learners[i].net);
+  if (!finite) net->grads[0] = NAN;
+}
+
+/* Whether Adam can take a gradient of that norm. */
+static gan_status check_norm(const gan_task *task, const char *name, double norm) {
+  if (!isfinite(norm))
+    return gan_fail(GAN_NUMBERS, "%s of the %s is not finite (its norm is %g)",
+                    skips(task) ? "the loss or the gradient" : "the gradient", name,
+                    gan_printable(norm));
+  if (norm > gan_adam_limit)
+    return gan_fail(GAN_NUMBERS,
+                    "the gradient of the %s is too large (its norm is %g; the squares that Adam "
+                    "keeps are finite up to %g)",
+                    name, norm, gan_adam_limit);
+  return GAN_OK;
+}
+
+static void skip(gan_task *task, int which) {
+  gan_skip *noted = &task->skips[which];
+  noted->updates++;
+  snprintf(noted->reason, sizeof noted->reason, "%s", gan_error_message());
+  gan_fail_clear();
+  gan_net_clear_gradients(task->learners[which].net);
+  for (int i = 0; i < task->learner_count; i++) gan_net_return(task->learners[i].net);
+}
+
+gan_status gan_update_finish(gan_task *task, int which, double lr, double *norm) {
+  gan_learner *learner = &task->learners[which];
+  *norm = sqrt(gan_sum_of_squares(learner->net->slab_size, learner->net->grads));
+  learner->adam->lr = lr;
+  gan_status status = check_norm(task, learner->net->name, *norm);
+  if (status == GAN_OK)
+    gan_adam_step_once(learner->adam, learner->net->grads, learner->net->params);
+  else if (skips(task))
+    skip(task, which);
+  else
+    return status;
+  return GAN_OK;
+}
+
+gan_status gan_update_check(const gan_task *task) {
+  bool skipped = false;
+  for (int i = 0; i < task->learner_count; i++) skipped |= task->skips[i].updates > 0;
+  for (int i = 0; i < task->metric_count && !skipped; i++)
+    if (!isfinite(task->metrics[i].value))
+      return gan_fail(GAN_NUMBERS, "%s is %g", task->metrics[i].name,
+                      gan_printable(task->metrics[i].value));
+  for (int i = 0; i < task->learner_count; i++)
+    if (!gan_net_traces_finite(task->learners[i].net))
+      return gan_fail(GAN_NUMBERS, "the running statistics of the %s are not finite",
+                      task->learners[i].net->name);
+  return GAN_OK;
+}
