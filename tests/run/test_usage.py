@@ -133,6 +133,25 @@ class Usage(Case):
         self.assertEqual(job.result().status, OK)
         self.assertTrue(checkpoint(self.folder / "run", 20).exists())
 
+    def test_launcher_of_another_mpi(self):
+        """Processes that each believe to be alone must not train one by one in the same folder."""
+        before = snapshot(self.folder)
+        for size, rank in (("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"), ("PMI_SIZE", "PMI_RANK"),
+                           ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK")):
+            with self.subTest(size):
+                result = self.run_program("train", self.path, "--run-dir", "run",
+                                          env={size: "4", rank: "0"})
+                self.assert_fails(result, USAGE, size, "4 processes", "--mpi=pmix")
+                result = self.run_program("train", self.path, "--run-dir", "run",
+                                          env={size: "4", rank: "2"})
+                self.assertEqual((result.status, result.complaints), (USAGE, []), str(result))
+                self.assertEqual(snapshot(self.folder), before)
+
+    def test_numbers_of_a_batch_shell(self):
+        """SLURM_NTASKS is set there though no step runs."""
+        result = self.train(self.path, "run", env={"SLURM_NTASKS": "4", "SLURM_PROCID": "0"})
+        self.assertIn("finished at step 20", result.out)
+
     def test_no_redrawn_line_in_a_file(self):
         """Escape sequences are for terminals; mpirun's output goes to a file here."""
         for ranks in (None, 2):
