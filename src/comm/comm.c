@@ -14,7 +14,7 @@
 
 /* One MPI call moves at most this many elements, far below the limit of int counts.  The cut is
  * part of the determinism contract: other pieces could be summed in another order. */
-enum { PIECE = 1 << 28, TAG_ROWS = 1, MESSAGE_MAX = 8192 };
+enum { PIECE = 1 << 28, TAG_ROWS = 1, TAG_MEET, MESSAGE_MAX = 8192 };
 
 static gan_comm alone = {.mpi = MPI_COMM_NULL, .rank = 0, .size = 1};
 
@@ -87,6 +87,36 @@ void gan_comm_finish(gan_comm **comm) {
   gan_comm_destroy(comm);
   gan_panic_set(0, NULL);
   MPI_Finalize();
+}
+
+/* A byte to one rank, and one from another. */
+static gan_status meet_one(gan_comm *comm, int to, int from, const char *what) {
+  char mine = 0, theirs;
+  return check(MPI_Sendrecv(&mine, 1, MPI_BYTE, to, TAG_MEET, &theirs, 1, MPI_BYTE, from, TAG_MEET,
+                            comm->mpi, MPI_STATUS_IGNORE),
+               what);
+}
+
+/* Ranks that are so far apart. */
+static gan_status meet(gan_comm *comm, int distance, const char *what) {
+  int right = (comm->rank + distance) % comm->size;
+  int left = (comm->rank + comm->size - distance) % comm->size;
+  GAN_TRY(meet_one(comm, right, left, what));
+  return meet_one(comm, left, right, what);
+}
+
+gan_status gan_comm_connect(gan_comm *comm, const char *what) {
+  enum { ALL_PAIRS = 64 };
+  gan_comm_enter(comm, -1, what);
+  gan_status status = GAN_OK;
+  bool all = comm->size <= ALL_PAIRS;
+  for (int k = 1; status == GAN_OK && k < comm->size; k = all ? k + 1 : 2 * k)
+    status = meet(comm, k, what);
+  /* The watchdogs' pairs: rank 0 with each. */
+  int first = comm->rank ? 0 : 1, end = comm->rank ? 1 : comm->size;
+  for (int r = first; status == GAN_OK && !all && r < end; r++) status = meet_one(comm, r, r, what);
+  if (status == GAN_OK) status = check(MPI_Barrier(comm->mpi), what);
+  return gan_comm_leave(comm, status);
 }
 
 gan_status gan_comm_dup(gan_comm *comm, MPI_Comm *out, const char *what) {

@@ -31,6 +31,11 @@ struct gan_comm {
 void gan_comm_enter(gan_comm *comm, int peer, const char *what);
 GAN_CHECKED gan_status gan_comm_leave(gan_comm *comm, gan_status status);
 
+/* Ranks that will talk to each other do so once, while one thread of each calls MPI: where two do,
+ * Open MPI's TCP (4.1) may trip over a connection that both are making.  All pairs of up to 64
+ * ranks; in larger groups those of trees, rings and of rank 0.  Collective. */
+GAN_CHECKED gan_status gan_comm_connect(gan_comm *comm, const char *what);
+
 /* Another communicator for the same ranks.  Collective. */
 GAN_CHECKED gan_status gan_comm_dup(gan_comm *comm, MPI_Comm *out, const char *what);
 

@@ -266,7 +266,10 @@ static gan_status connect(gan_watchdog *dog, const char *what) {
   gan_comm *comm = dog->comm;
   bool lonely;
   GAN_TRY(gan_comm_any_true(comm, !comm->threads, &lonely, what));
-  if (!lonely) return gan_comm_dup(comm, &dog->mpi, what);
+  if (!lonely) {
+    GAN_TRY(gan_comm_connect(comm, what));
+    return gan_comm_dup(comm, &dog->mpi, what);
+  }
   dog->count = 0;
   gan_log("this MPI lets only one thread call it (no MPI_THREAD_MULTIPLE): a job that makes no "
           "progress still ends, but the rank that is missing is not named");

@@ -1,6 +1,7 @@
 /* Checkpoints: what is written comes back, and whatever is damaged is refused. */
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/snapshot.h"
 #include "io/file.h"
 #include "train/session.h"
 #include "unit/support.h"
@@ -158,6 +159,34 @@ START_TEST(state_comes_back) {
   gan_checkpoint_close(&checkpoint);
   gan_session_reset(&one);
   gan_session_reset(&two);
+}
+END_TEST
+
+/* What is written from a copy is what was there at the copying, though training has gone on. */
+START_TEST(snapshot_stands_still) {
+  gan_session session;
+  gan_snapshot *snapshot;
+  size_t n, m;
+  build(&session, 6);
+  train(&session);
+  gan_checkpoint_content content = content_of(&session);
+  check_ok(gan_snapshot_create(&content, &snapshot));
+  uint64_t taken = gan_alloc_count();
+  gan_snapshot_take(snapshot, &content.facts);
+  ck_assert_uint_eq(gan_alloc_count(), taken);
+  check_ok(gan_checkpoint_write(unit_path("now.h5"), &content));
+  train(&session);
+  check_ok(gan_checkpoint_write(unit_path("copy.h5"), gan_snapshot_content(snapshot)));
+  check_ok(gan_checkpoint_write(unit_path("later.h5"), &content));
+  char *now = unit_read(unit_path("now.h5"), &n), *copy = unit_read(unit_path("copy.h5"), &m);
+  ck_assert(n == m && memcmp(now, copy, n) == 0);
+  gan_free(&copy);
+  copy = unit_read(unit_path("later.h5"), &m);
+  ck_assert(n == m && memcmp(now, copy, n) != 0);
+  gan_free(&now);
+  gan_free(&copy);
+  gan_snapshot_destroy(&snapshot);
+  gan_session_reset(&session);
 }
 END_TEST
 
@@ -493,6 +522,7 @@ END_TEST
 int main(void) {
   const unit_test tests[] = {
       {state_comes_back, 1},
+      {snapshot_stands_still, 1},
       {facts_come_back, 1},
       {sampling_needs_no_moments, 1},
       {same_state_gives_the_same_bytes, 1},
