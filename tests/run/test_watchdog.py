@@ -74,7 +74,7 @@ class Watchdog(Case):
         """What was there is as it was, and the same command ends as the straight run."""
         now = snapshot(self.run_dir / "checkpoints")
         for name, content in kept.items():
-            if name != "latest":
+            if name.endswith(".h5"):  # what rank 0 was writing when it was stopped is none yet
                 self.assertEqual(now.get(name), content, name)
         self.assertEqual(support.run("inspect", self.run_dir, "--verify").status, OK)
         result = support.run(*self.command, ranks=RANKS)
