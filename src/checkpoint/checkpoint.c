@@ -41,7 +41,13 @@ static gan_status write_tensor(gan_h5 *file, const char *network, const char *gr
   char name[256];
   snprintf(name, sizeof name, "%s/%s/%s", network, group, tensor->name);
   gan_dtype type = tensor->kind == GAN_TENSOR_COUNTER ? GAN_I64 : GAN_F32;
-  return gan_h5_write(file, name, type, tensor->rank, tensor->dims, values);
+  if (tensor->rank < 3) return gan_h5_write(file, name, type, tensor->rank, tensor->dims, values);
+  float *ordered; /* as PyTorch has it */
+  GAN_TRY_ALLOC(ordered, tensor->size, "a tensor");
+  gan_tensor_reorder(tensor, true, values, ordered);
+  gan_status status = gan_h5_write(file, name, type, tensor->rank, tensor->dims, ordered);
+  gan_free(&ordered);
+  return status;
 }
 
 static gan_status write_learner(gan_h5 *file, const gan_learner *learner) {
@@ -315,7 +321,13 @@ static gan_status read_tensor(gan_h5 *file, const char *network, const char *gro
   char name[256];
   snprintf(name, sizeof name, "%s/%s/%s", network, group, tensor->name);
   gan_dtype type = tensor->kind == GAN_TENSOR_COUNTER ? GAN_I64 : GAN_F32;
-  return gan_h5_read(file, name, type, tensor->rank, tensor->dims, values);
+  if (tensor->rank < 3) return gan_h5_read(file, name, type, tensor->rank, tensor->dims, values);
+  float *ordered;
+  GAN_TRY_ALLOC(ordered, tensor->size, "a tensor");
+  gan_status status = gan_h5_read(file, name, type, tensor->rank, tensor->dims, ordered);
+  if (status == GAN_OK) gan_tensor_reorder(tensor, false, ordered, values);
+  gan_free(&ordered);
+  return status;
 }
 
 gan_status gan_checkpoint_read_tensor(gan_checkpoint *checkpoint, const gan_net *net,

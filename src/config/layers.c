@@ -139,13 +139,22 @@ static int scalar(yaml_document_t *document, const char *text) {
                                   YAML_PLAIN_SCALAR_STYLE);
 }
 
+/* Whether lists of layers are among the options. */
+static bool has_lists(const gan_layer_spec *spec) {
+  for (int k = 0; k < spec->schema->options.count; k++)
+    if (spec->schema->options.rows[k].type == GAN_OPTION_LAYERS) return true;
+  return false;
+}
+
 int gan_layers_emit(const gan_layer_list *list, yaml_document_t *document) {
+  if (!list->count) return scalar(document, "null");
   int sequence = yaml_document_add_sequence(document, NULL, YAML_BLOCK_SEQUENCE_STYLE);
   for (int i = 0; sequence && i < list->count; i++) {
     const gan_layer_spec *spec = &list->layers[i];
     int entry = yaml_document_add_mapping(document, NULL, YAML_BLOCK_MAPPING_STYLE);
     int name = scalar(document, spec->schema->name);
-    int options = yaml_document_add_mapping(document, NULL, YAML_FLOW_MAPPING_STYLE);
+    int options = yaml_document_add_mapping(
+        document, NULL, has_lists(spec) ? YAML_BLOCK_MAPPING_STYLE : YAML_FLOW_MAPPING_STYLE);
     if (!entry || !name || !options) return 0;
     for (int k = 0; k < spec->schema->options.count; k++) {
       const gan_option *option = &spec->schema->options.rows[k];

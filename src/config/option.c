@@ -225,9 +225,11 @@ static bool set_scalar(const gan_option *option, void *place, const char *text, 
 gan_status gan_option_set(const gan_option *option, void *base, const gan_yaml *yaml,
                           yaml_node_t *node) {
   void *place = (char *)base + option->offset;
-  if (option->type == GAN_OPTION_LAYERS) return gan_layers_parse(place, option->key, yaml, node);
+  bool nullable = option->flags & GAN_OPTION_UNSET;
+  if (option->type == GAN_OPTION_LAYERS && !(nullable && is_null(node)))
+    return gan_layers_parse(place, option->key, yaml, node);
   if (is_null(node)) {
-    if (!(option->flags & GAN_OPTION_UNSET)) return reject(option, yaml, node);
+    if (!nullable) return reject(option, yaml, node);
     gan_option unset = *option;
     unset.fallback = NULL;
     return gan_option_reset(&unset, base);

@@ -100,20 +100,54 @@ static void layer_text(const gan_layer_list *list, int index, char *text, size_t
   }
 }
 
+typedef struct {
+  int count; /* layers that differ so far */
+  char *text;
+  size_t size;
+} layer_differences;
+
+static void compare_lists(const gan_layer_list *before, const gan_layer_list *now,
+                          const char *prefix, layer_differences *found);
+
+/* The lists in the options of two layers of one kind. */
+static void compare_branches(const gan_layer_spec *before, const gan_layer_spec *now,
+                             const char *name, layer_differences *found) {
+  for (int k = 0; k < now->schema->options.count; k++) {
+    const gan_option *row = &now->schema->options.rows[k];
+    char prefix[96];
+    if (row->type != GAN_OPTION_LAYERS) continue;
+    snprintf(prefix, sizeof prefix, "%s.%s.", name, row->key);
+    compare_lists((const void *)((const char *)before->parameters + row->offset),
+                  (const void *)((const char *)now->parameters + row->offset), prefix, found);
+  }
+}
+
+static void compare_lists(const gan_layer_list *before, const gan_layer_list *now,
+                          const char *prefix, layer_differences *found) {
+  int longest = before->count > now->count ? before->count : now->count;
+  for (int i = 0; i < longest; i++) {
+    char old[512], new[512], name[96];
+    snprintf(name, sizeof name, "%s%d", prefix, i);
+    layer_text(before, i, old, sizeof old);
+    layer_text(now, i, new, sizeof new);
+    if (strcmp(old, new) != 0) {
+      if (!found->count++)
+        snprintf(found->text, found->size, "layer %s: %.200s -> %.200s", name, old, new);
+    } else {
+      compare_branches(&before->layers[i], &now->layers[i], name, found);
+    }
+  }
+}
+
 /* Two lists differ by their first layer that does, and by how many more do. */
 static bool layers_differ(const gan_layer_list *before, const gan_layer_list *now, char *text,
                           size_t size) {
-  int count = 0, longest = before->count > now->count ? before->count : now->count;
-  size_t used = 0;
-  for (int i = 0; i < longest; i++) {
-    char old[512], new[512];
-    layer_text(before, i, old, sizeof old);
-    layer_text(now, i, new, sizeof new);
-    if (strcmp(old, new) == 0 || count++) continue;
-    used = (size_t)snprintf(text, size, "layer %d: %.200s -> %.200s", i, old, new);
-  }
-  if (count > 1 && used < size) snprintf(text + used, size - used, ", and %d more", count - 1);
-  return count > 0;
+  layer_differences found = {.text = text, .size = size};
+  compare_lists(before, now, "", &found);
+  size_t used = found.count ? strlen(text) : 0;
+  if (found.count > 1 && used < size)
+    snprintf(text + used, size - used, ", and %d more", found.count - 1);
+  return found.count > 0;
 }
 
 /* "old -> new" if the key differs. */

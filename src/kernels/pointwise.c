@@ -93,6 +93,10 @@ GAN_KERNEL void gan_add_bias(int64_t rows, int64_t c, const float *bias, float *
     for (int64_t k = 0; k < c; k++) y[r * c + k] += bias[k];
 }
 
+GAN_KERNEL void gan_add(int64_t n, const float *x, float *y) {
+  for (int64_t i = 0; i < n; i++) y[i] += x[i];
+}
+
 GAN_KERNEL void gan_mask(int64_t n, float scale, const uint8_t *keep, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) y[i] = keep[i] ? x[i] * scale : 0.0f;
 }

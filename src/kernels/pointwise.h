@@ -21,6 +21,9 @@ void gan_tanh_backward(int64_t n, const float *y, const float *dy, float *dx);
 /* y (rows, c) += bias (c), row by row. */
 void gan_add_bias(int64_t rows, int64_t c, const float *bias, float *y);
 
+/* y += x. */
+void gan_add(int64_t n, const float *x, float *y);
+
 /* y = x where keep, scaled; 0 else. */
 void gan_mask(int64_t n, float scale, const uint8_t *keep, const float *x, float *y);
 

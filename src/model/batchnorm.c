@@ -90,11 +90,12 @@ static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
   int64_t c = layer->in.c;
   layer->out = layer->in;
   layer->capacity = gan_plan_capacity(plan);
-  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, "weight", 1, c, 0));
-  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, "bias", 1, c, 0));
-  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_BUFFER, "running_mean", 1, c, 0));
-  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_BUFFER, "running_var", 1, c, 0));
-  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_COUNTER, "num_batches_tracked", 0, 0, 0));
+  gan_dims channels = {1, {c}}, scalar = {0, {0}};
+  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, "weight", channels));
+  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, "bias", channels));
+  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_BUFFER, "running_mean", channels));
+  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_BUFFER, "running_var", channels));
+  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_COUNTER, "num_batches_tracked", scalar));
   if (parameters->stats == STATS_GHOST && gan_plan_trains(plan)) {
     GAN_TRY(plan_groups(layer, plan));
     layer->scratch = 5 * c; /* two sums of a group, two of a span, two means as floats */

@@ -39,6 +39,14 @@ typedef enum gan_tensor_kind {
   GAN_TENSOR_COUNTER, /* one int64 */
 } gan_tensor_kind;
 
+/* A shape in PyTorch's order. */
+typedef struct gan_dims {
+  int rank;
+  int64_t d[4];
+} gan_dims;
+
+/* In its slab a tensor of rank 3 or 4 lies channels last: (C, H, W) as (H, W, C), and (O, I, kh,
+ * kw) as (O, kh, kw, I).  gan_tensor_reorder is where that ends. */
 typedef struct gan_tensor {
   char name[96]; /* PyTorch's: "0.weight" */
   gan_tensor_kind kind;
@@ -59,8 +67,9 @@ typedef struct gan_pass {
   int64_t first_sample; /* global index of the first */
   int64_t batch;        /* samples of all ranks */
   uint64_t seed;
-  uint32_t phase; /* which pass of a step this is: a key of dropout */
-  uint64_t draw;  /* which update: a key of dropout */
+  uint32_t phase;         /* which pass of a step this is: a key of dropout */
+  uint64_t draw;          /* which update: a key of dropout */
+  const int32_t *classes; /* (samples) of conditional networks; else NULL */
 } gan_pass;
 
 /* Samples of a pass that lie one behind the other: what a layer works on in one call. */
@@ -110,6 +119,12 @@ typedef struct gan_layer_type {
   /* dx may be dy where `in_place`; NULL where the input's gradient is not wanted. */
   void (*backward)(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,
                    const float *y, float *dy, float *dx);
+  /* A join, which ends two branches (gan_branches are its parameters), has these two in place of
+   * forward and backward: a and b are what the branches gave.  y may be a, and da dy, where
+   * `in_place`; da or db is NULL where it is not wanted. */
+  void (*join)(const gan_layer *layer, const gan_span *span, const float *a, const float *b,
+               float *y);
+  void (*split)(const gan_layer *layer, const gan_span *span, float *dy, float *da, float *db);
   /* At the end of a step: the sum over all parts of layer->statistics (NULL: has none). */
   void (*absorb)(gan_layer *layer, const double *statistics);
   bool in_place; /* forward may have y == x, backward dx == dy */
@@ -117,14 +132,29 @@ typedef struct gan_layer_type {
   bool needs_y;  /* backward reads y, so the next layer must not overwrite it */
 } gan_layer_type;
 
+/* What a join's parameters begin with: two lists of layers that start from the same input. */
+typedef struct gan_branches {
+  gan_layer_list main;
+  gan_layer_list shortcut; /* empty: the input itself */
+} gan_branches;
+
+enum { GAN_JOINED = 2 };
+
 struct gan_layer {
   const gan_layer_type *type;
   const void *parameters; /* of the config; borrowed */
-  char name[64];          /* its index: "3"; "" for one that the network put in itself */
+  char name[64];          /* its index: "3", in branches "3.main.0"; "" for one that the network put
+                           * in itself and that has no tensors */
   gan_origin origin;
   uint32_t network, index; /* keys of its randomness */
   gan_shape in, out;
-  bool identity; /* y is x: nothing to do */
+  gan_shape in_b; /* of a join: what its second branch gives; `in` is of the first */
+  bool identity;  /* y is x: nothing to do */
+
+  int inputs;               /* 1; of a join 2 */
+  int from[GAN_JOINED];     /* whose outputs it takes: see gan_net.at */
+  int flow[GAN_JOINED];     /* where its input's gradient goes: one of net->flow, or over dy */
+  bool adds_up[GAN_JOINED]; /* ... and is then added to what another layer gave */
 
   int tensor_count;
   float *value[GAN_LAYER_TENSORS_MAX];    /* parameters and buffers, in order of declaration */
@@ -149,7 +179,10 @@ double *gan_layer_statistics(const gan_layer *layer, const gan_span *span);
 
 /* For plan: one more tensor, `name` as PyTorch's module has it ("weight"). */
 GAN_CHECKED gan_status gan_plan_tensor(gan_layer_plan *plan, gan_tensor_kind kind, const char *name,
-                                       int rank, int64_t d0, int64_t d1);
+                                       gan_dims dims);
+
+/* From a tensor as it lies in a slab to PyTorch's order, or back; `from` and `to` differ. */
+void gan_tensor_reorder(const gan_tensor *tensor, bool to_pytorch, const float *from, float *to);
 
 /* For plan: `fixed` bytes and `a_sample` bytes a sample that live from forward to backward. */
 void gan_plan_work(gan_layer_plan *plan, size_t fixed, size_t a_sample);

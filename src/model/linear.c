@@ -27,9 +27,9 @@ static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
   if (!gan_shape_is_flat(layer->in))
     return gan_layer_reject(layer, "a flat vector; put '- flatten: {}' before it");
   layer->out = (gan_shape){1, 1, parameters->units};
-  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, "weight", 2, parameters->units, layer->in.c));
-  return parameters->bias ? gan_plan_tensor(plan, GAN_TENSOR_PARAM, "bias", 1, parameters->units, 0)
-                          : GAN_OK;
+  gan_dims weight = {2, {parameters->units, layer->in.c}}, bias = {1, {parameters->units}};
+  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, "weight", weight));
+  return parameters->bias ? gan_plan_tensor(plan, GAN_TENSOR_PARAM, "bias", bias) : GAN_OK;
 }
 
 /* PyTorch: weight and bias uniform within 1 / sqrt(inputs) (He et al. 2015 with a = sqrt(5)). */

@@ -1,19 +1,12 @@
-#include "model/net.h"
+#include "model/build.h"
 
 #include "base/memory.h"
+#include "kernels/pointwise.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { ALIGN_FLOATS = 16, LAYER_TENSORS = GAN_LAYER_TENSORS_MAX };
-
-/* What plan functions add to. */
-struct gan_layer_plan {
-  gan_net *net;
-  const gan_net_spec *spec;
-  gan_layer *layer;
-  size_t work_fixed, work_a_sample;
-};
 
 int64_t gan_shape_size(gan_shape shape) {
   return shape.h * shape.w * shape.c;
@@ -36,18 +29,23 @@ static int64_t aligned(int64_t floats) {
   return (floats + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
 }
 
-gan_status gan_plan_tensor(gan_layer_plan *plan, gan_tensor_kind kind, const char *name, int rank,
-                           int64_t d0, int64_t d1) {
+gan_status gan_plan_tensor(gan_layer_plan *plan, gan_tensor_kind kind, const char *name,
+                           gan_dims dims) {
   gan_net *net = plan->net;
   GAN_ASSERT(plan->layer->tensor_count < LAYER_TENSORS);
   gan_tensor *tensor = &net->tensors[net->tensor_count++];
   plan->layer->tensor_count++;
   snprintf(tensor->name, sizeof tensor->name, "%s.%s", plan->layer->name, name);
   tensor->kind = kind;
-  tensor->rank = rank;
-  tensor->dims[0] = d0;
-  tensor->dims[1] = d1;
-  tensor->size = rank == 0 ? 1 : rank == 1 ? d0 : d0 * d1;
+  tensor->rank = dims.rank;
+  tensor->size = 1;
+  for (int i = 0; i < dims.rank; i++) {
+    tensor->dims[i] = dims.d[i];
+    if (dims.d[i] < 1 || tensor->size > INT32_MAX / dims.d[i])
+      return gan_layer_reject(plan->layer,
+                              "sizes with which its weights have fewer than 2^31 numbers");
+    tensor->size *= dims.d[i];
+  }
   int64_t *slab = kind == GAN_TENSOR_PARAM    ? &net->slab_size
                   : kind == GAN_TENSOR_BUFFER ? &net->buffer_size
                                               : &net->counter_count;
@@ -55,6 +53,19 @@ gan_status gan_plan_tensor(gan_layer_plan *plan, gan_tensor_kind kind, const cha
   *slab += kind == GAN_TENSOR_COUNTER ? 1 : aligned(tensor->size);
   if (kind == GAN_TENSOR_PARAM) net->param_count += tensor->size;
   return GAN_OK;
+}
+
+void gan_tensor_reorder(const gan_tensor *tensor, bool to_pytorch, const float *from, float *to) {
+  const int64_t *dims = tensor->dims;
+  if (tensor->rank < 3) {
+    memcpy(to, from, (size_t)tensor->size * sizeof *to);
+    return;
+  }
+  int64_t outer = tensor->rank == 4 ? *dims++ : 1, c = dims[0], pixels = dims[1] * dims[2];
+  if (to_pytorch)
+    gan_transpose(outer, pixels, c, from, to);
+  else
+    gan_transpose(outer, c, pixels, from, to);
 }
 
 void gan_plan_work(gan_layer_plan *plan, size_t fixed, size_t a_sample) {
@@ -86,91 +97,44 @@ gan_rng gan_layer_rng(const gan_layer *layer, uint64_t seed, gan_rng_purpose pur
   return gan_rng_stream(seed, purpose, layer->network, pass, layer->index * LAYER_TENSORS + tensor);
 }
 
-/* One layer planned; its work memory is counted in, and carved later. */
-static gan_status plan_layer(gan_net *net, const gan_net_spec *spec, gan_layer *layer,
-                             size_t *work_bytes) {
-  gan_layer_plan plan = {.net = net, .spec = spec, .layer = layer};
-  layer->network = net->id;
-  GAN_TRY(layer->type->plan(layer, &plan));
-  int64_t size = gan_shape_size(layer->out);
-  if (size > INT32_MAX || size * net->capacity > INT64_MAX / 64)
-    return gan_layer_reject(layer, "a smaller output");
-  *work_bytes = plan.work_fixed + plan.work_a_sample * (size_t)net->capacity;
-  *work_bytes = (*work_bytes + 63) / 64 * 64;
-  return GAN_OK;
+/* How many take each of net->at; the caller takes the last one. */
+static void count_takers(const gan_net *net, int *takers) {
+  takers[net->last]++;
+  for (int i = 0; i < net->layer_count; i++)
+    for (int k = 0; k < net->layers[i].inputs && !net->layers[i].identity; k++)
+      takers[net->layers[i].from[k]]++;
 }
 
-/* The config's layers, and where its ends meet images: a flatten before a linear first layer, a
- * reshape behind a flat last one. */
-static gan_status plan_layers(gan_net *net, const gan_net_spec *spec, size_t *work_bytes) {
-  gan_shape shape = spec->in;
-  const gan_layer_list *list = spec->layers;
-  bool first_is_linear = !strcmp(list->layers[0].schema->name, "linear");
-  if (!gan_shape_is_flat(shape) && first_is_linear) {
-    gan_layer *layer = &net->layers[net->layer_count];
-    *layer = (gan_layer){.type = &gan_layer_flatten, .in = shape, .name = ""};
-    GAN_TRY(plan_layer(net, spec, layer, &work_bytes[net->layer_count++]));
-    shape = layer->out;
-  }
-  for (int i = 0; i < list->count; i++) {
-    gan_layer *layer = &net->layers[net->layer_count];
-    *layer = (gan_layer){.type = gan_layer_type_of(list->layers[i].schema),
-                         .parameters = list->layers[i].parameters,
-                         .origin = list->layers[i].origin,
-                         .index = (uint32_t)i,
-                         .in = shape};
-    snprintf(layer->name, sizeof layer->name, "%d", i);
-    gan_status status = plan_layer(net, spec, layer, &work_bytes[net->layer_count++]);
-    if (status != GAN_OK) return gan_fail_context(status, "key '%s'", spec->key);
-    shape = layer->out;
-  }
-  if (gan_shape_size(spec->out) == 0) net->out = shape;
-  if (memcmp(&shape, &net->out, sizeof shape) == 0) return GAN_OK;
-  if (!gan_shape_is_flat(shape) || gan_shape_size(shape) != gan_shape_size(spec->out)) {
-    char origin[512], last[64], wanted[64];
-    gan_origin_text(origin, sizeof origin, list->layers[list->count - 1].origin);
-    return gan_fail(GAN_USAGE, "%s: key '%s': the last layer (%s) gives %s; the %s must give %s",
-                    origin, spec->key, list->layers[list->count - 1].schema->name,
-                    gan_shape_text(shape, last), spec->name, gan_shape_text(spec->out, wanted));
-  }
-  gan_layer *layer = &net->layers[net->layer_count];
-  *layer = (gan_layer){.type = &gan_layer_reshape, .in = shape, .out = spec->out, .name = ""};
-  return plan_layer(net, spec, layer, &work_bytes[net->layer_count++]);
-}
-
-/* Whether layer i may write over its input. */
-static bool in_place(const gan_net *net, int i) {
-  const gan_layer *layer = &net->layers[i];
-  if (layer->identity) return true;
-  if (!layer->type->in_place || i == 0) return false;
-  /* the input is somebody's output: the last layer before it that is not an alias */
-  int before = i - 1;
-  while (before >= 0 && net->layers[before].identity) before--;
-  return before >= 0 && !net->layers[before].type->needs_y;
+/* Whether layer i may write over its (first) input: nobody else takes it. */
+static bool in_place(const gan_net *net, const int *takers, int i) {
+  int from = net->layers[i].from[0];
+  return net->layers[i].type->in_place && from > 0 && takers[from] == 1 &&
+         !net->layers[from - 1].type->needs_y;
 }
 
 /* Bytes of all outputs and work areas; with memory behind it, carves them. */
-static size_t carve(gan_net *net, const size_t *work_bytes, char *memory) {
+static size_t carve(gan_net *net, const int *takers, const size_t *work_bytes, char *memory) {
   size_t used = 0;
   for (int i = 0; i < net->layer_count; i++) {
-    size_t bytes = (size_t)(aligned(gan_shape_size(net->layers[i].out) * net->capacity)) * 4;
-    if (in_place(net, i)) {
-      net->at[i + 1] = net->at[i];
+    gan_layer *layer = &net->layers[i];
+    if (layer->identity) continue;
+    if (in_place(net, takers, i)) {
+      net->at[i + 1] = net->at[layer->from[0]];
     } else {
       if (memory) net->at[i + 1] = (float *)(memory + used);
-      used += bytes;
+      used += (size_t)aligned(gan_shape_size(layer->out) * net->capacity) * sizeof(float);
     }
-    if (memory) net->layers[i].work = memory + used;
+    if (memory) layer->work = memory + used;
     used += work_bytes[i];
   }
   return used;
 }
 
-static int64_t widest(const gan_net *net) {
-  int64_t most = gan_shape_size(net->in);
-  for (int i = 0; i < net->layer_count; i++)
-    if (gan_shape_size(net->layers[i].out) > most) most = gan_shape_size(net->layers[i].out);
-  return most;
+static gan_status reserve_activations(gan_net *net, const int *takers, const size_t *work_bytes) {
+  net->activation_bytes = carve(net, takers, work_bytes, NULL);
+  GAN_TRY_ALLOC(net->activations, net->activation_bytes, "the activations");
+  carve(net, takers, work_bytes, net->activations);
+  return GAN_OK;
 }
 
 static gan_status list_begins(gan_net *net) {
@@ -223,26 +187,22 @@ static gan_status reserve_sums(gan_net *net) {
   return GAN_OK;
 }
 
-static gan_status build(gan_net *net, const gan_net_spec *spec, size_t *work_bytes) {
-  int most = spec->layers->count + 2;
+/* The layers of a network of `most` at most, and their memory. */
+static gan_status build(gan_net *net, const gan_net_spec *spec, int most, size_t *work_bytes,
+                        int *takers) {
   GAN_TRY_ALLOC(net->layers, most, "layers");
   GAN_TRY_ALLOC(net->tensors, most * LAYER_TENSORS, "tensors");
   GAN_TRY_ALLOC(net->at, most + 1, "layers");
-  GAN_TRY(plan_layers(net, spec, work_bytes));
+  GAN_TRY(gan_graph_build(net, spec, work_bytes));
   GAN_TRY(list_begins(net));
   GAN_TRY_ALLOC(net->params, net->slab_size, "the weights");
   GAN_TRY_ALLOC(net->buffers, net->buffer_size, "the running statistics");
   GAN_TRY_ALLOC(net->counters, net->counter_count, "the counters");
-  net->activation_bytes = carve(net, work_bytes, NULL);
-  GAN_TRY_ALLOC(net->activations, net->activation_bytes, "the activations");
-  carve(net, work_bytes, net->activations);
+  count_takers(net, takers);
+  GAN_TRY(reserve_activations(net, takers, work_bytes));
   if (spec->trains) {
-    int64_t flow = aligned(widest(net) * net->capacity);
     GAN_TRY_ALLOC(net->grads, gan_net_parts(net) * net->slab_size, "the gradients");
-    GAN_TRY_ALLOC(net->flow[0], 2 * flow, "the gradients of activations");
-    net->flow[1] = net->flow[0] + flow;
-    net->dout = net->flow[0];
-    net->activation_bytes += (size_t)(2 * flow) * sizeof(float);
+    GAN_TRY(gan_flow_reserve(net));
   }
   bind_tensors(net);
   return reserve_sums(net);
@@ -263,10 +223,13 @@ gan_status gan_net_create(const gan_net_spec *spec, gan_net **out) {
   net->capacity = spec->capacity;
   net->division = spec->division;
   net->sums = spec->sums;
-  size_t *work_bytes =
-      gan_alloc((size_t)spec->layers->count + 2, sizeof *work_bytes, "a network's plan");
-  gan_status status = work_bytes ? build(net, spec, work_bytes) : GAN_NO_MEMORY;
+  int most = gan_graph_size(spec);
+  size_t *work_bytes = gan_alloc((size_t)most, sizeof *work_bytes, "a network's plan");
+  int *takers = gan_alloc((size_t)most + 1, sizeof *takers, "a network's plan");
+  gan_status status =
+      work_bytes && takers ? build(net, spec, most, work_bytes, takers) : GAN_NO_MEMORY;
   gan_free(&work_bytes);
+  gan_free(&takers);
   if (status != GAN_OK) gan_net_destroy(out);
   return status;
 }
@@ -283,7 +246,9 @@ void gan_net_destroy(gan_net **out) {
   gan_free(&net->buffers);
   gan_free(&net->counters);
   gan_free(&net->activations);
-  gan_free(&net->flow[0]);
+  gan_free(&net->flow);
+  gan_free(&net->flow_memory);
+  gan_free(&net->back);
   gan_free(&net->scratch);
   gan_free(&net->totals);
   gan_free(&net->statistics);

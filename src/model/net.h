@@ -4,7 +4,8 @@
  * moments share one layout: each tensor begins on a 64-byte boundary, the gaps hold zeros, and
  * optimizer, norm, sum and checkpoint are loops over one vector of `slab_size` floats.
  *
- * net.c builds one, pass.c takes a batch through it, traces.c undoes what that left.
+ * graph.c chains the layers, net.c and flow.c give them memory, pass.c takes a batch through them,
+ * traces.c undoes what that left.
  */
 #ifndef GAN_MODEL_NET_H
 #define GAN_MODEL_NET_H
@@ -34,11 +35,15 @@ typedef struct gan_net {
   float *buffers; /* (buffer_size) */
   int64_t *counters;
 
-  float **at;        /* at[i]: input of layer i; at[layer_count]: the output */
-  float *flow[2];    /* gradients on their way back, in turn */
-  float *dout;       /* flow[0]: where the gradient of the output is to be put */
-  char *activations; /* the memory behind at[1..] and the layers' work */
-  size_t activation_bytes;
+  float **at;              /* at[0]: the input; at[i + 1]: what layer i gives */
+  int last;                /* at[last]: the output */
+  float **back;            /* in a backward pass: the gradients of `at` */
+  float **flow;            /* (flow_count) places of gradients on their way back: see flow.c */
+  int flow_count;          /* 0 in a network that only samples */
+  float *flow_memory;      /* what they are cut from */
+  float *dout;             /* flow[0]: where the gradient of the output is to be put */
+  char *activations;       /* the memory behind at[1..] and the layers' work */
+  size_t activation_bytes; /* of activations and flow */
 
   gan_division division;
   gan_sums *sums;          /* borrowed; NULL: plain sums */

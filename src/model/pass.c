@@ -1,5 +1,6 @@
 /* A batch on its way through a network: layer by layer, span by span. */
-#include "model/net.h"
+#include "kernels/pointwise.h"
+#include "model/build.h"
 
 #include <string.h>
 
@@ -60,31 +61,39 @@ static gan_status sum_spans(gan_net *net, const gan_layer *layer, const gan_pass
                           net->scratch_size, net->scratch, net->totals, net->statistics_text);
 }
 
-/* ---- forward ---- */
+/* The part of a span in rows of all samples; NULL stays NULL. */
+static float *part(float *rows, gan_shape shape, const gan_span *span) {
+  return rows ? rows + span->first * gan_shape_size(shape) : NULL;
+}
 
-typedef struct {
-  const float *x;
-  float *y;
-} forward_data;
-
-static const float *row(const float *rows, gan_shape shape, const gan_span *span) {
+static const float *const_part(const float *rows, gan_shape shape, const gan_span *span) {
   return rows + span->first * gan_shape_size(shape);
 }
 
+/* ---- forward ---- */
+
+typedef struct {
+  const float *x, *b; /* b: the second input of a join */
+  float *y;
+} forward_data;
+
 static void measure_span(const gan_layer *layer, const gan_span *span, const void *what) {
   const forward_data *data = what;
-  layer->type->measure(layer, span, row(data->x, layer->in, span));
+  layer->type->measure(layer, span, const_part(data->x, layer->in, span));
 }
 
 static void forward_span(const gan_layer *layer, const gan_span *span, const void *what) {
   const forward_data *data = what;
-  float *y = data->y + span->first * gan_shape_size(layer->out);
-  layer->type->forward(layer, span, row(data->x, layer->in, span), y);
+  const float *x = const_part(data->x, layer->in, span);
+  float *y = part(data->y, layer->out, span);
+  if (layer->type->join)
+    layer->type->join(layer, span, x, const_part(data->b, layer->in_b, span), y);
+  else
+    layer->type->forward(layer, span, x, y);
 }
 
 static gan_status forward_layer(gan_net *net, gan_layer *layer, const gan_pass *pass,
-                                const float *x, float *y) {
-  forward_data data = {x, y};
+                                forward_data data) {
   bool sums = pass->training && layer->sums;
   if (sums) {
     for_spans(net, layer, pass, (work){measure_span, &data});
@@ -97,15 +106,14 @@ static gan_status forward_layer(gan_net *net, gan_layer *layer, const gan_pass *
 
 gan_status gan_net_forward(gan_net *net, const gan_pass *pass, const float *x, float **y) {
   GAN_ASSERT(pass->samples <= net->capacity);
-  const float *from = x;
+  net->at[0] = (float *)(uintptr_t)x; /* only read */
   for (int i = 0; i < net->layer_count; i++) {
     gan_layer *layer = &net->layers[i];
     if (layer->identity) continue;
-    GAN_TRY(forward_layer(net, layer, pass, from, net->at[i + 1]));
-    from = net->at[i + 1];
+    forward_data data = {net->at[layer->from[0]], net->at[layer->from[1]], net->at[i + 1]};
+    GAN_TRY(forward_layer(net, layer, pass, data));
   }
-  net->at[0] = (float *)(uintptr_t)x; /* only read, by backward */
-  *y = (float *)(uintptr_t)from;
+  *y = net->at[net->last];
   return GAN_OK;
 }
 
@@ -114,21 +122,23 @@ gan_status gan_net_forward(gan_net *net, const gan_pass *pass, const float *x, f
 typedef struct {
   unsigned want;
   const float *x, *y;
-  float *dy, *dx; /* dx may be NULL */
+  float *dy, *dx, *db; /* dx, and db of a join's second input, may be NULL */
 } backward_data;
 
 static void measure_back_span(const gan_layer *layer, const gan_span *span, const void *what) {
   const backward_data *data = what;
-  layer->type->measure_back(layer, span, row(data->x, layer->in, span),
-                            row(data->dy, layer->out, span));
+  layer->type->measure_back(layer, span, const_part(data->x, layer->in, span),
+                            const_part(data->dy, layer->out, span));
 }
 
 static void backward_span(const gan_layer *layer, const gan_span *span, const void *what) {
   const backward_data *data = what;
-  int64_t in = span->first * gan_shape_size(layer->in);
-  int64_t out = span->first * gan_shape_size(layer->out);
-  layer->type->backward(layer, span, data->want, data->x + in, data->y + out, data->dy + out,
-                        data->dx ? data->dx + in : NULL);
+  float *dy = part(data->dy, layer->out, span), *dx = part(data->dx, layer->in, span);
+  if (layer->type->join)
+    layer->type->split(layer, span, dy, dx, part(data->db, layer->in_b, span));
+  else
+    layer->type->backward(layer, span, data->want, const_part(data->x, layer->in, span),
+                          const_part(data->y, layer->out, span), dy, dx);
 }
 
 static gan_status backward_layer(gan_net *net, gan_layer *layer, const gan_pass *pass,
@@ -144,22 +154,42 @@ static gan_status backward_layer(gan_net *net, gan_layer *layer, const gan_pass 
   return GAN_OK;
 }
 
+/* Where the gradient of input k goes; NULL: nobody wants it. */
+static float *place_of(const gan_net *net, const gan_layer *layer, int k, unsigned want,
+                       float *dy) {
+  if (layer->from[k] == 0 && !(want & GAN_WANT_INPUT)) return NULL;
+  return layer->flow[k] == GAN_FLOW_OVER_DY ? dy : net->flow[layer->flow[k]];
+}
+
+/* The gradient of input k is there: it is the value's, or is added to what is there of it. */
+static void hand_on(gan_net *net, const gan_layer *layer, int k, int64_t samples, float *dx) {
+  int value = layer->from[k];
+  int64_t n = samples * gan_shape_size(k ? layer->in_b : layer->in);
+  if (dx && layer->adds_up[k])
+    gan_add(n, dx, net->back[value]);
+  else
+    net->back[value] = dx;
+}
+
 gan_status gan_net_backward(gan_net *net, const gan_pass *pass, unsigned want, float *dy,
                             float **dx) {
   GAN_ASSERT(net->grads && pass->training);
+  net->back[net->last] = dy;
   for (int i = net->layer_count - 1; i >= 0; i--) {
     gan_layer *layer = &net->layers[i];
     if (layer->identity) continue;
-    /* identities alias: the input is what the last real layer before gave, or x itself */
-    int before = i;
-    while (before > 0 && net->layers[before - 1].identity) before--;
-    float *next = layer->type->in_place ? dy : dy == net->flow[0] ? net->flow[1] : net->flow[0];
-    if (before == 0 && !(want & GAN_WANT_INPUT)) next = NULL;
-    backward_data data = {want, net->at[before], net->at[i + 1], dy, next};
+    float *to[GAN_JOINED] = {NULL, NULL};
+    for (int k = 0; k < layer->inputs; k++) to[k] = place_of(net, layer, k, want, net->back[i + 1]);
+    backward_data data = {.want = want,
+                          .x = net->at[layer->from[0]],
+                          .y = net->at[i + 1],
+                          .dy = net->back[i + 1],
+                          .dx = to[0],
+                          .db = to[1]};
     GAN_TRY(backward_layer(net, layer, pass, data));
-    dy = next;
+    for (int k = 0; k < layer->inputs; k++) hand_on(net, layer, k, pass->samples, to[k]);
   }
-  if (dx) *dx = dy;
+  if (dx) *dx = net->back[0];
   return GAN_OK;
 }
 

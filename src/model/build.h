@@ -1,0 +1,28 @@
+/* Building a network: what graph.c, which chains the layers, and net.c, which gives them memory,
+ * know of each other. */
+#ifndef GAN_MODEL_BUILD_H
+#define GAN_MODEL_BUILD_H
+
+#include "model/net.h"
+
+/* What plan functions add to. */
+struct gan_layer_plan {
+  gan_net *net;
+  const gan_net_spec *spec;
+  gan_layer *layer;
+  size_t work_fixed, work_a_sample;
+};
+
+/* The most layers that the lists of a spec become, those that a network puts in itself included. */
+int gan_graph_size(const gan_net_spec *spec);
+
+/* Plans all layers and says whose output each takes; work_bytes[i]: what layer i asks for. */
+GAN_CHECKED gan_status gan_graph_build(gan_net *net, const gan_net_spec *spec, size_t *work_bytes);
+
+/* Plans and takes the memory of gradients on their way back. */
+GAN_CHECKED gan_status gan_flow_reserve(gan_net *net);
+
+/* As gan_layer.flow: the gradient of the input is written over that of the output. */
+enum { GAN_FLOW_OVER_DY = -1 };
+
+#endif
