@@ -41,7 +41,7 @@ static gan_status write_tensor(gan_h5 *file, const char *network, const char *gr
   char name[256];
   snprintf(name, sizeof name, "%s/%s/%s", network, group, tensor->name);
   gan_dtype type = tensor->kind == GAN_TENSOR_COUNTER ? GAN_I64 : GAN_F32;
-  if (tensor->rank < 3) return gan_h5_write(file, name, type, tensor->rank, tensor->dims, values);
+  if (!tensor->channels) return gan_h5_write(file, name, type, tensor->rank, tensor->dims, values);
   float *ordered; /* as PyTorch has it */
   GAN_TRY_ALLOC(ordered, tensor->size, "a tensor");
   gan_tensor_reorder(tensor, true, values, ordered);
@@ -321,7 +321,7 @@ static gan_status read_tensor(gan_h5 *file, const char *network, const char *gro
   char name[256];
   snprintf(name, sizeof name, "%s/%s/%s", network, group, tensor->name);
   gan_dtype type = tensor->kind == GAN_TENSOR_COUNTER ? GAN_I64 : GAN_F32;
-  if (tensor->rank < 3) return gan_h5_read(file, name, type, tensor->rank, tensor->dims, values);
+  if (!tensor->channels) return gan_h5_read(file, name, type, tensor->rank, tensor->dims, values);
   float *ordered;
   GAN_TRY_ALLOC(ordered, tensor->size, "a tensor");
   gan_status status = gan_h5_read(file, name, type, tensor->rank, tensor->dims, ordered);

@@ -49,11 +49,7 @@ static gan_status record_step(gan_task *task, call_list *list) {
 
 /* The very products of a step, on the very memory, without what stands between them. */
 static void replay(const call_list *list) {
-  for (int i = 0; i < list->count; i++) {
-    const gan_gemm_call *call = &list->calls[i];
-    gan_gemm(call->transpose_a, call->transpose_b, call->m, call->n, call->k, call->a, call->b,
-             call->beta, call->c);
-  }
+  for (int i = 0; i < list->count; i++) gan_gemm_run(&list->calls[i]);
 }
 
 /* Once over the weights of each update, with a learning rate of 0 so that they stay. */

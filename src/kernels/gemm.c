@@ -19,16 +19,22 @@ void gan_gemm_observe(void (*show)(void *context, const gan_gemm_call *call), vo
   observer.context = context;
 }
 
+void gan_gemm_run(const gan_gemm_call *call) {
+  GAN_ASSERT(call->m <= INT_MAX && call->n <= INT_MAX && call->k <= INT_MAX);
+  GAN_ASSERT(call->lda <= INT_MAX && call->ldb <= INT_MAX && call->ldc <= INT_MAX);
+  if (observer.show) observer.show(observer.context, call);
+  if (call->m == 0 || call->n == 0) return;
+  cblas_sgemm(CblasRowMajor, call->transpose_a ? CblasTrans : CblasNoTrans,
+              call->transpose_b ? CblasTrans : CblasNoTrans, (int)call->m, (int)call->n,
+              (int)call->k, 1.0f, call->a, (int)call->lda, call->b, (int)call->ldb, call->beta,
+              call->c, (int)call->ldc);
+}
+
 void gan_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a,
               const float *b, float beta, float *c) {
-  GAN_ASSERT(m <= INT_MAX && n <= INT_MAX && k <= INT_MAX);
-  if (observer.show)
-    observer.show(observer.context,
-                  &(gan_gemm_call){transpose_a, transpose_b, m, n, k, a, b, beta, c});
-  if (m == 0 || n == 0) return;
-  cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
-              transpose_b ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, 1.0f, a,
-              (int)(transpose_a ? m : k), b, (int)(transpose_b ? k : n), beta, c, (int)n);
+  gan_gemm_call call = {transpose_a, transpose_b,         m,    n, k, a, transpose_a ? m : k,
+                        b,           transpose_b ? k : n, beta, c, n};
+  gan_gemm_run(&call);
 }
 
 void gan_gemm_reference(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,

@@ -7,17 +7,24 @@
 #include <stdint.h>
 
 /* C = op(A) op(B) + beta C, row-major: op(A) is (m, k), op(B) (k, n), C (m, n); beta 0 or 1.
- * A is stored (m, k), or (k, m) where transpose_a; B (k, n), or (n, k) where transpose_b. */
-void gan_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a,
-              const float *b, float beta, float *c);
-
-/* One call, as it was made. */
+ * A is stored (m, k), or (k, m) where transpose_a; B (k, n), or (n, k) where transpose_b.  A row of
+ * a begins lda numbers behind the row before, and so on. */
 typedef struct gan_gemm_call {
   bool transpose_a, transpose_b;
   int64_t m, n, k;
-  const float *a, *b;
+  const float *a;
+  int64_t lda;
+  const float *b;
+  int64_t ldb;
   float beta, *c;
+  int64_t ldc;
 } gan_gemm_call;
+
+void gan_gemm_run(const gan_gemm_call *call);
+
+/* The same where rows lie one behind the other. */
+void gan_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a,
+              const float *b, float beta, float *c);
 
 /* Shows every call to `observer` from now on (NULL: to nobody): for `mpigan bench`, which plays
  * the products of a step again, alone. */

@@ -51,9 +51,10 @@ typedef struct gan_tensor {
   char name[96]; /* PyTorch's: "0.weight" */
   gan_tensor_kind kind;
   int rank;
-  int64_t dims[4]; /* PyTorch's order */
-  int64_t size;    /* numbers in it */
-  int64_t offset;  /* into the slab of its kind */
+  int64_t dims[4];  /* PyTorch's order */
+  int64_t channels; /* that lie last in the slab; 0: it lies as PyTorch has it */
+  int64_t size;     /* numbers in it */
+  int64_t offset;   /* into the slab of its kind */
 } gan_tensor;
 
 /* One pass of one batch through a network. */
@@ -165,6 +166,7 @@ struct gan_layer {
   int64_t capacity;          /* set by plan where forward wants it: samples a pass */
   int64_t group;             /* set by plan: samples that belong together; 0: any */
   int64_t scratch;           /* set by plan: doubles a span */
+  int64_t scratch_own;       /* ... of which so many are the layer's own: see model/spectral.h */
   int64_t sums;              /* set by plan: how many of them are summed over the batch */
   int64_t statistics_count;  /* set by plan: numbers that add up over a step */
   double *statistics;        /* (parts, ...) of them; zero when a step begins */
@@ -180,6 +182,10 @@ double *gan_layer_statistics(const gan_layer *layer, const gan_span *span);
 /* For plan: one more tensor, `name` as PyTorch's module has it ("weight"). */
 GAN_CHECKED gan_status gan_plan_tensor(gan_layer_plan *plan, gan_tensor_kind kind, const char *name,
                                        gan_dims dims);
+
+/* The tensor of rank 1 that was planned last is (channels, ...) in one piece, and lies channels
+ * last too. */
+void gan_plan_channels_last(gan_layer_plan *plan, int64_t channels);
 
 /* From a tensor as it lies in a slab to PyTorch's order, or back; `from` and `to` differ. */
 void gan_tensor_reorder(const gan_tensor *tensor, bool to_pytorch, const float *from, float *to);
@@ -198,6 +204,12 @@ gan_status gan_layer_reject(const gan_layer *layer, const char *wanted);
 /* A stream of randomness of this layer's own. */
 gan_rng gan_layer_rng(const gan_layer *layer, uint64_t seed, gan_rng_purpose purpose, uint32_t pass,
                       uint32_t tensor);
+
+/* For init: tensor 0, `n` weights, and tensor 1, `biases` of them, as PyTorch has them: uniform
+ * within 1 / sqrt(fan_in) (He et al. 2015 with a = sqrt(5)); with GAN_INIT_NORMAL the weights are
+ * N(0, std) and the biases 0. */
+void gan_init_weights(gan_layer *layer, uint64_t seed, gan_init init, float std, int64_t n,
+                      int64_t fan_in, int64_t biases);
 
 /* All kinds of layers. */
 gan_layer_schemas gan_layer_table(void);

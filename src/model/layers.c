@@ -1,9 +1,11 @@
-/* The table of layers. */
+/* The table of layers, and what several of them share. */
 #include "model/layer.h"
 
-extern const gan_layer_type gan_layer_linear, gan_layer_batchnorm, gan_layer_relu,
-    gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid, gan_layer_dropout, gan_layer_residual,
-    gan_layer_concat;
+#include <math.h>
+
+extern const gan_layer_type gan_layer_linear, gan_layer_conv2d, gan_layer_conv_transpose2d,
+    gan_layer_batchnorm, gan_layer_relu, gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid,
+    gan_layer_dropout, gan_layer_residual, gan_layer_concat;
 
 static const gan_layer_type *const types[] = {
     &gan_layer_linear,  &gan_layer_batchnorm, &gan_layer_relu,    &gan_layer_leaky_relu,
@@ -23,4 +25,20 @@ const gan_layer_type *gan_layer_type_of(const gan_layer_schema *schema) {
   for (int i = 0; i < COUNT; i++)
     if (&types[i]->schema == schema) return types[i];
   gan_panic(__FILE__, __LINE__, "the schema belongs to a layer");
+}
+
+void gan_init_weights(gan_layer *layer, uint64_t seed, gan_init init, float std, int64_t n,
+                      int64_t fan_in, int64_t biases) {
+  enum { WEIGHT, BIAS };
+  float bound = 1.0f / sqrtf((float)fan_in);
+  gan_rng rng = gan_layer_rng(layer, seed, GAN_RNG_INIT, 0, WEIGHT);
+  if (init == GAN_INIT_NORMAL) {
+    gan_rng_normal(rng, 0, 0, n, layer->value[WEIGHT]);
+    for (int64_t i = 0; i < n; i++) layer->value[WEIGHT][i] *= std;
+    return;
+  }
+  gan_rng_uniform(rng, 0, 0, n, -bound, bound, layer->value[WEIGHT]);
+  if (!biases) return;
+  rng = gan_layer_rng(layer, seed, GAN_RNG_INIT, 0, BIAS);
+  gan_rng_uniform(rng, 0, 0, biases, -bound, bound, layer->value[BIAS]);
 }

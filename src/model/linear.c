@@ -1,14 +1,12 @@
-/* linear: y = x W^T + b, W (units, inputs).  PyTorch's nn.Linear. */
+/* linear: y = x W^T + b, W (units, inputs).  PyTorch's nn.Linear, and spectral_norm of it. */
 #include "kernels/gemm.h"
 #include "kernels/normalise.h"
 #include "kernels/pointwise.h"
-#include "model/layer.h"
-
-#include <math.h>
+#include "model/spectral.h"
 
 typedef struct {
   int64_t units;
-  bool bias;
+  bool bias, spectral_norm;
 } linear_parameters;
 
 enum { WEIGHT, BIAS };
@@ -19,8 +17,16 @@ static const gan_option options[] = {
    "numbers", "outputs"},
   {"bias", GAN_OPTION_BOOL, offsetof(linear_parameters, bias), "true", 0, 0, NULL, 0, "",
    "whether a bias is added; false before a batchnorm"},
+  {"spectral_norm", GAN_OPTION_BOOL, offsetof(linear_parameters, spectral_norm), "false", 0, 0, NULL,
+   0, "", "whether the weight is divided by its largest singular value"},
 };
 /* clang-format on */
+
+static gan_spectral spectral_of(const gan_layer *layer) {
+  const linear_parameters *parameters = layer->parameters;
+  return (gan_spectral){
+      .rows = parameters->units, .columns = layer->in.c, .u = parameters->bias ? BIAS + 1 : BIAS};
+}
 
 static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
   const linear_parameters *parameters = layer->parameters;
@@ -28,31 +34,50 @@ static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
     return gan_layer_reject(layer, "a flat vector; put '- flatten: {}' before it");
   layer->out = (gan_shape){1, 1, parameters->units};
   gan_dims weight = {2, {parameters->units, layer->in.c}}, bias = {1, {parameters->units}};
-  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, "weight", weight));
-  return parameters->bias ? gan_plan_tensor(plan, GAN_TENSOR_PARAM, "bias", bias) : GAN_OK;
+  const char *name = parameters->spectral_norm ? "weight_orig" : "weight";
+  GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, name, weight));
+  if (parameters->bias) GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, "bias", bias));
+  if (!parameters->spectral_norm) return GAN_OK;
+  gan_spectral spectral = spectral_of(layer);
+  return gan_spectral_plan(layer, plan, &spectral);
 }
 
-/* PyTorch: weight and bias uniform within 1 / sqrt(inputs) (He et al. 2015 with a = sqrt(5)). */
 static void init(gan_layer *layer, uint64_t seed, gan_init init, float std) {
   const linear_parameters *parameters = layer->parameters;
-  int64_t n = layer->in.c * parameters->units;
-  float bound = 1.0f / sqrtf((float)layer->in.c);
-  gan_rng rng = gan_layer_rng(layer, seed, GAN_RNG_INIT, 0, WEIGHT);
-  if (init == GAN_INIT_NORMAL) {
-    gan_rng_normal(rng, 0, 0, n, layer->value[WEIGHT]);
-    for (int64_t i = 0; i < n; i++) layer->value[WEIGHT][i] *= std;
-    return; /* the bias stays 0 */
-  }
-  gan_rng_uniform(rng, 0, 0, n, -bound, bound, layer->value[WEIGHT]);
-  if (!parameters->bias) return;
-  rng = gan_layer_rng(layer, seed, GAN_RNG_INIT, 0, BIAS);
-  gan_rng_uniform(rng, 0, 0, parameters->units, -bound, bound, layer->value[BIAS]);
+  gan_spectral spectral = spectral_of(layer);
+  gan_init_weights(layer, seed, init, std, layer->in.c * parameters->units, layer->in.c,
+                   parameters->bias ? parameters->units : 0);
+  if (parameters->spectral_norm) gan_spectral_init(layer, seed, &spectral);
+}
+
+static gan_status settle(gan_layer *layer, const gan_pass *pass, const double *totals) {
+  (void)totals;
+  const linear_parameters *parameters = layer->parameters;
+  gan_spectral spectral = spectral_of(layer);
+  if (parameters->spectral_norm) gan_spectral_settle(layer, pass, &spectral);
+  return GAN_OK;
+}
+
+static const float *weight_of(const gan_layer *layer) {
+  const linear_parameters *parameters = layer->parameters;
+  return parameters->spectral_norm ? gan_spectral_weight(layer) : layer->value[WEIGHT];
 }
 
 static void forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
   const linear_parameters *parameters = layer->parameters;
-  gan_gemm(false, true, span->samples, layer->out.c, layer->in.c, x, layer->value[WEIGHT], 0.0f, y);
+  gan_gemm(false, true, span->samples, layer->out.c, layer->in.c, x, weight_of(layer), 0.0f, y);
   if (parameters->bias) gan_add_bias(span->samples, layer->out.c, layer->value[BIAS], y);
+}
+
+static void weight_gradient(const gan_layer *layer, const gan_span *span, const float *x,
+                            const float *dy) {
+  const linear_parameters *parameters = layer->parameters;
+  gan_spectral spectral = spectral_of(layer);
+  bool adds = span->accumulate && !parameters->spectral_norm;
+  float *dw = parameters->spectral_norm ? gan_spectral_gradient(layer, span)
+                                        : gan_layer_gradient(layer, span, WEIGHT);
+  gan_gemm(true, false, layer->out.c, layer->in.c, span->samples, dy, x, adds ? 1.0f : 0.0f, dw);
+  if (parameters->spectral_norm) gan_spectral_finish(layer, span, &spectral);
 }
 
 static void backward(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,
@@ -60,14 +85,13 @@ static void backward(const gan_layer *layer, const gan_span *span, unsigned want
   (void)y;
   const linear_parameters *parameters = layer->parameters;
   if (want & GAN_WANT_WEIGHTS) {
-    gan_gemm(true, false, layer->out.c, layer->in.c, span->samples, dy, x,
-             span->accumulate ? 1.0f : 0.0f, gan_layer_gradient(layer, span, WEIGHT));
+    weight_gradient(layer, span, x, dy);
     if (parameters->bias)
       gan_column_sums(span->samples, layer->out.c, dy, span->accumulate,
                       gan_layer_gradient(layer, span, BIAS));
   }
   if (dx)
-    gan_gemm(false, false, span->samples, layer->in.c, layer->out.c, dy, layer->value[WEIGHT], 0.0f,
+    gan_gemm(false, false, span->samples, layer->in.c, layer->out.c, dy, weight_of(layer), 0.0f,
              dx);
 }
 
@@ -78,6 +102,7 @@ const gan_layer_type gan_layer_linear = {
                sizeof(linear_parameters)},
     .plan = plan,
     .init = init,
+    .settle = settle,
     .forward = forward,
     .backward = backward,
     .needs_x = true,

@@ -46,6 +46,7 @@ gan_status gan_plan_tensor(gan_layer_plan *plan, gan_tensor_kind kind, const cha
                               "sizes with which its weights have fewer than 2^31 numbers");
     tensor->size *= dims.d[i];
   }
+  tensor->channels = dims.rank >= 3 ? dims.d[dims.rank - 3] : 0;
   int64_t *slab = kind == GAN_TENSOR_PARAM    ? &net->slab_size
                   : kind == GAN_TENSOR_BUFFER ? &net->buffer_size
                                               : &net->counter_count;
@@ -55,14 +56,16 @@ gan_status gan_plan_tensor(gan_layer_plan *plan, gan_tensor_kind kind, const cha
   return GAN_OK;
 }
 
+void gan_plan_channels_last(gan_layer_plan *plan, int64_t channels) {
+  plan->net->tensors[plan->net->tensor_count - 1].channels = channels;
+}
+
 void gan_tensor_reorder(const gan_tensor *tensor, bool to_pytorch, const float *from, float *to) {
-  const int64_t *dims = tensor->dims;
-  if (tensor->rank < 3) {
+  int64_t c = tensor->channels, outer = tensor->rank == 4 ? tensor->dims[0] : 1;
+  int64_t pixels = c ? tensor->size / outer / c : 0;
+  if (!c)
     memcpy(to, from, (size_t)tensor->size * sizeof *to);
-    return;
-  }
-  int64_t outer = tensor->rank == 4 ? *dims++ : 1, c = dims[0], pixels = dims[1] * dims[2];
-  if (to_pytorch)
+  else if (to_pytorch)
     gan_transpose(outer, pixels, c, from, to);
   else
     gan_transpose(outer, c, pixels, from, to);
