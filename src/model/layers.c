@@ -7,11 +7,23 @@ extern const gan_layer_type gan_layer_linear, gan_layer_conv2d, gan_layer_conv_t
     gan_layer_batchnorm, gan_layer_relu, gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid,
     gan_layer_dropout, gan_layer_residual, gan_layer_concat;
 
+/* clang-format off */
 static const gan_layer_type *const types[] = {
-    &gan_layer_linear,  &gan_layer_batchnorm, &gan_layer_relu,    &gan_layer_leaky_relu,
-    &gan_layer_tanh,    &gan_layer_sigmoid,   &gan_layer_dropout, &gan_layer_flatten,
-    &gan_layer_reshape, &gan_layer_residual,  &gan_layer_concat,
+    &gan_layer_linear,
+    &gan_layer_conv2d,
+    &gan_layer_conv_transpose2d,
+    &gan_layer_batchnorm,
+    &gan_layer_relu,
+    &gan_layer_leaky_relu,
+    &gan_layer_tanh,
+    &gan_layer_sigmoid,
+    &gan_layer_dropout,
+    &gan_layer_flatten,
+    &gan_layer_reshape,
+    &gan_layer_residual,
+    &gan_layer_concat,
 };
+/* clang-format on */
 
 enum { COUNT = sizeof types / sizeof *types };
 
