@@ -32,6 +32,12 @@ typedef struct gan_dataset {
                          * streamed data a shard's hash is of 64 rows that stand at fixed places */
 } gan_dataset;
 
+/* One of its rows, as stored. */
+typedef struct gan_data_sample {
+  const void *row;
+  int32_t label; /* 0 where the data has none */
+} gan_data_sample;
+
 /* How the config wants data of that shape cut: block is 0 if data.buffer_mb is too small. */
 gan_window_cut gan_dataset_cut(const gan_config *config, const gan_data_info *info);
 

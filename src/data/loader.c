@@ -55,8 +55,8 @@ static void convert_row(const gan_loader *loader, const void *row, float *out) {
   }
 }
 
-/* The row in memory that stands at a position of the rank's shard `s`. */
-static const void *row_at(gan_loader *loader, int64_t s, uint64_t position) {
+/* The sample in memory that stands at a position of the rank's shard `s`. */
+static gan_data_sample sample_at(gan_loader *loader, int64_t s, uint64_t position) {
   const gan_dataset *set = loader->set;
   const gan_shards *shards = &set->shards;
   int64_t shard = shards->first + s;
@@ -69,7 +69,8 @@ static const void *row_at(gan_loader *loader, int64_t s, uint64_t position) {
     loader->order_epoch[s] = epoch + 1;
   }
   int64_t row = begin + order[position % rows];
-  return (const char *)set->rows + (size_t)row * gan_data_row_bytes(&set->info);
+  return (gan_data_sample){(const char *)set->rows + (size_t)row * gan_data_row_bytes(&set->info),
+                           set->labels ? set->labels[row] : 0};
 }
 
 static int64_t at_most(int64_t a, int64_t b) {
@@ -84,19 +85,21 @@ static void want(const gan_loader *loader, uint64_t drawn, int64_t first, int64_
 }
 
 gan_status gan_loader_next(gan_loader *loader, uint64_t drawn, int64_t first, int64_t count,
-                           float *out) {
+                           float *out, int32_t *labels) {
   const gan_shards *shards = &loader->set->shards;
   int64_t quota = gan_shards_quota(shards), size = gan_data_row_size(&loader->set->info);
   GAN_ASSERT(first >= 0 && first + count <= gan_shards_samples(shards));
+  GAN_ASSERT(!labels || loader->set->info.has_labels);
   if (loader->stream) want(loader, drawn, first, first + count);
   for (int64_t i = first; i < first + count; i++, out += size) {
     uint64_t position = drawn + (uint64_t)(i % quota);
-    const void *row;
+    gan_data_sample sample;
     if (loader->stream)
-      GAN_TRY(gan_stream_row(loader->stream, i / quota, position, &row));
+      GAN_TRY(gan_stream_row(loader->stream, i / quota, position, &sample));
     else
-      row = row_at(loader, i / quota, position);
-    convert_row(loader, row, out);
+      sample = sample_at(loader, i / quota, position);
+    convert_row(loader, sample.row, out);
+    if (labels) labels[i - first] = sample.label;
   }
   return GAN_OK;
 }

@@ -18,12 +18,13 @@ GAN_CHECKED gan_status gan_loader_create(const gan_dataset *dataset, uint64_t se
 void gan_loader_destroy(gan_loader **loader);
 
 /* Samples first..first+count-1 of this rank's part of a batch into `out`, (count, H, W, C), scaled
- * by the dataset's scale and offset.  Each shard has given `drawn` samples before this batch.
+ * by the dataset's scale and offset; their labels into `labels`, (count), unless it is NULL (always
+ * where the dataset has none).  Each shard has given `drawn` samples before this batch.
  * Local; allocates nothing.  Batches in order, each in one piece or several, are what a stream
  * reads ahead for; any other is right too.  Streamed data can fail (GAN_INPUT); what `out` then
  * holds is finite if it was before. */
 GAN_CHECKED gan_status gan_loader_next(gan_loader *loader, uint64_t drawn, int64_t first,
-                                       int64_t count, float *out);
+                                       int64_t count, float *out, int32_t *labels);
 
 /* Seconds spent waiting for streamed data so far. */
 double gan_loader_waited(const gan_loader *loader);

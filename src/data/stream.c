@@ -22,6 +22,7 @@ typedef struct {
   int64_t shard;        /* of all */
   gan_window window;    /* what it holds */
   char *rows;           /* (rows of a window, H, W, C) */
+  int32_t *labels;      /* (rows of a window), or NULL */
   uint32_t *places;     /* (rows of a window): see gan_window_places */
   uint32_t *order;      /* (blocks of the shard), of the epoch order_epoch - 1 */
   uint64_t order_epoch; /* 0: none yet */
@@ -40,7 +41,8 @@ struct gan_stream {
   gan_file_watch *watch; /* the thread's */
   window_slot *slots;    /* (2 * owned shards) */
   shard_state *shards;   /* (owned shards) */
-  char *rows;            /* what the slots' rows, places and orders are cut from */
+  char *rows;            /* what the slots' rows, labels, places and orders are cut from */
+  int32_t *labels;       /* NULL where the data has none */
   uint32_t *indices;
   double waited;
   pthread_t thread;
@@ -54,19 +56,23 @@ struct gan_stream {
 
 /* ---- the thread ---- */
 
-/* The rows of the window, block by block, into the slot. */
+/* The rows of the window and their labels, block by block, into the slot. */
 static gan_status read_blocks(gan_stream *stream, window_slot *slot, int64_t shard_rows) {
   const gan_dataset *set = stream->set;
   int64_t begin = gan_part_begin(set->info.n, set->shards.count, slot->shard);
   const uint32_t *blocks = slot->order + slot->window.first_block;
   gan_value_facts facts = gan_value_facts_none();
   char *rows = slot->rows;
+  int32_t *labels = slot->labels;
   for (int64_t i = 0, count; i < slot->window.blocks; i++) {
     int64_t first = begin + gan_window_block(set->cut, shard_rows, blocks[i], &count);
     GAN_TRY(gan_source_read_at(stream->source, first, count, rows));
     if (set->info.type != GAN_U8) /* any byte will do */
       GAN_TRY(gan_value_facts_add(&facts, &set->info, &set->spec, first, count, rows, NULL));
     rows += (size_t)count * stream->row_bytes;
+    if (!labels) continue;
+    GAN_TRY(gan_source_read_labels_at(stream->source, first, count, labels));
+    labels += count;
   }
   return gan_file_unchanged(stream->watch);
 }
@@ -189,11 +195,14 @@ static gan_status turn_and_wait(gan_stream *stream, shard_state *shard, uint64_t
   return status;
 }
 
-gan_status gan_stream_row(gan_stream *stream, int64_t s, uint64_t position, const void **row) {
+gan_status gan_stream_row(gan_stream *stream, int64_t s, uint64_t position,
+                          gan_data_sample *sample) {
   shard_state *shard = &stream->shards[s];
   if (!shard->held || !holds(shard->now, position)) GAN_TRY(turn_and_wait(stream, shard, position));
   const window_slot *slot = shard->now;
-  *row = slot->rows + slot->places[position - slot->window.first] * stream->row_bytes;
+  uint32_t place = slot->places[position - slot->window.first];
+  sample->row = slot->rows + place * stream->row_bytes;
+  sample->label = slot->labels ? slot->labels[place] : 0;
   return GAN_OK;
 }
 
@@ -212,8 +221,8 @@ static gan_status open_file(gan_stream *stream) {
   return gan_file_watch_open(set->spec.path, &stream->watch);
 }
 
-/* Cuts two slots a shard from one piece of memory each for rows and indices; with `stream->rows`
- * NULL it only counts. */
+/* Cuts two slots a shard from one piece of memory each for rows, labels and indices; with
+ * `stream->rows` NULL it only counts. */
 static void cut_slots(gan_stream *stream, size_t *rows, size_t *indices) {
   const gan_dataset *set = stream->set;
   *rows = *indices = 0;
@@ -224,6 +233,7 @@ static void cut_slots(gan_stream *stream, size_t *rows, size_t *indices) {
     slot->shard = shard;
     if (stream->rows) {
       slot->rows = stream->rows + *rows * stream->row_bytes;
+      if (stream->labels) slot->labels = stream->labels + *rows;
       slot->places = stream->indices + *indices;
       slot->order = slot->places + window;
     }
@@ -244,6 +254,8 @@ static gan_status take_memory(gan_stream *stream) {
   cut_slots(stream, &rows, &indices);
   stream->rows = gan_alloc(rows, stream->row_bytes, "windows of the data");
   if (!stream->rows) return GAN_NO_MEMORY;
+  /* beside data.buffer_mb, so that labels do not change the cut: 4 bytes a row are noise */
+  if (stream->set->info.has_labels) GAN_TRY_ALLOC(stream->labels, rows, "labels of the windows");
   GAN_TRY_ALLOC(stream->indices, indices, "the order of the data");
   cut_slots(stream, &rows, &indices);
   return GAN_OK;
@@ -283,6 +295,7 @@ void gan_stream_destroy(gan_stream **out) {
   gan_source_close(&stream->source);
   gan_file_watch_close(&stream->watch);
   gan_free(&stream->rows);
+  gan_free(&stream->labels);
   gan_free(&stream->indices);
   gan_free(&stream->slots);
   gan_free(&stream->shards);

@@ -78,7 +78,8 @@ static void fetch(gan_task *task, const gan_pass *pass) {
   gan_state *state = task->state;
   double waited = gan_loader_waited(state->loader);
   uint64_t drawn = (uint64_t)(task->images_seen / task->config->data.shards);
-  gan_status status = gan_loader_next(state->loader, drawn, pass->at, pass->samples, state->real);
+  gan_status status =
+      gan_loader_next(state->loader, drawn, pass->at, pass->samples, state->real, NULL);
   if (status != GAN_OK) state->data_status = status;
   waited = gan_loader_waited(state->loader) - waited;
   spend(task, TIME_DATA);

@@ -125,8 +125,8 @@ static void compare_with_one_rank(const char *cache) {
   check_ok(gan_loader_create(whole_set, 5, &whole));
   for (uint64_t draw = 0; draw < 30; draw++) { /* over four epochs */
     uint64_t drawn = draw * (uint64_t)gan_shards_quota(&whole_set->shards);
-    check_ok(gan_loader_next(split, drawn, 0, gan_shards_samples(&split_set->shards), many));
-    check_ok(gan_loader_next(whole, drawn, 0, BATCH, one));
+    check_ok(gan_loader_next(split, drawn, 0, gan_shards_samples(&split_set->shards), many, NULL));
+    check_ok(gan_loader_next(whole, drawn, 0, BATCH, one, NULL));
     memset(gathered, 0, sizeof gathered);
     int64_t first = gan_shards_first_sample(&split_set->shards) * 25;
     for (int64_t i = 0; i < gan_shards_samples(&split_set->shards) * 25; i++)

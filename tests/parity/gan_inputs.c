@@ -19,7 +19,8 @@ static gan_status batches(const gan_session *session, gan_inputs *inputs) {
   GAN_TRY(gan_loader_create(session->data, (uint64_t)session->config.seed, &loader));
   for (int64_t i = 0; i < GAN_INPUTS_D_UPDATES; i++)
     GAN_TRY(gan_loader_next(loader, (uint64_t)(i * gan_shards_quota(&session->data->shards)), 0,
-                            inputs->batch, inputs->data + i * inputs->batch * inputs->pixels));
+                            inputs->batch, inputs->data + i * inputs->batch * inputs->pixels,
+                            NULL));
   gan_loader_destroy(&loader);
   return GAN_OK;
 }

@@ -30,7 +30,7 @@ static void batch_of(gan_loader *loader, const gan_dataset *set, uint64_t draw, 
   int64_t samples = gan_shards_samples(&set->shards);
   float *out = unit_floats(2 * samples);
   uint64_t drawn = draw * (uint64_t)gan_shards_quota(&set->shards);
-  check_ok(gan_loader_next(loader, drawn, 0, samples, out));
+  check_ok(gan_loader_next(loader, drawn, 0, samples, out, NULL));
   for (int64_t i = 0; i < samples; i++)
     rows[i] = (int64_t)out[2 * i] * 256 + (int64_t)out[2 * i + 1];
   gan_free(&out);
@@ -195,7 +195,7 @@ START_TEST(values_are_scaled) {
   check_ok(unit_dataset(unit_path("set"), "train.batch: 10\ndata.shards: 1", maps[_i].range,
                         &config, &set));
   check_ok(gan_loader_create(set, 9, &loader));
-  check_ok(gan_loader_next(loader, 40, 0, 10, out));
+  check_ok(gan_loader_next(loader, 40, 0, 10, out, NULL));
   for (int64_t i = 0; i < 10; i++) {
     int64_t row = wanted_row(set, 9, 4, i);
     for (int64_t k = 0; k < 15; k++) {
@@ -219,7 +219,7 @@ START_TEST(takes_no_memory) {
   check_ok(gan_loader_create(set, 1, &loader));
   uint64_t count = gan_alloc_count();
   for (uint64_t draw = 0; draw < 50; draw++)
-    check_ok(gan_loader_next(loader, 3 * draw, 0, 12, out));
+    check_ok(gan_loader_next(loader, 3 * draw, 0, 12, out, NULL));
   ck_assert_uint_eq(gan_alloc_count(), count);
   gan_loader_destroy(&loader);
   gan_dataset_destroy(&set);

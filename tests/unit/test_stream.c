@@ -104,7 +104,7 @@ static int64_t wanted_row(const gan_dataset *set, uint64_t seed, uint64_t drawn,
 static void rows_of(gan_loader *loader, uint64_t drawn, int64_t first, int64_t count,
                     int64_t *rows) {
   float out[2 * BATCH_MAX];
-  check_ok(gan_loader_next(loader, drawn, first, count, out));
+  check_ok(gan_loader_next(loader, drawn, first, count, out, NULL));
   for (int64_t i = 0; i < count; i++) rows[i] = (int64_t)out[2 * i] * 256 + (int64_t)out[2 * i + 1];
 }
 
@@ -209,7 +209,7 @@ START_TEST(takes_no_memory) {
   check_ok(gan_loader_create(set, SEED, &loader));
   uint64_t count = gan_alloc_count();
   for (uint64_t draw = 0; draw < 50; draw++)
-    check_ok(gan_loader_next(loader, 3 * (draw * 7 % 50), 0, 12, out));
+    check_ok(gan_loader_next(loader, 3 * (draw * 7 % 50), 0, 12, out, NULL));
   ck_assert_uint_eq(gan_alloc_count(), count);
   ck_assert_double_gt(gan_loader_waited(loader), 0);
   gan_loader_destroy(&loader);
@@ -230,7 +230,7 @@ START_TEST(reads_ahead) {
   gan_sleep(1.5);
   ck_assert_int_eq(truncate(path, 700), 0);
   for (uint64_t drawn = 2; drawn < 2 * WINDOW; drawn += 2) check_batch(loader, set, SEED, drawn);
-  check_fails(gan_loader_next(loader, 2 * WINDOW, 0, 2, out), GAN_INPUT, path, "700 now");
+  check_fails(gan_loader_next(loader, 2 * WINDOW, 0, 2, out, NULL), GAN_INPUT, path, "700 now");
   gan_loader_destroy(&loader);
   gan_dataset_destroy(&set);
 }
@@ -396,12 +396,12 @@ START_TEST(a_row_that_is_no_number) {
   check_ok(gan_loader_create(set, SEED, &loader));
   for (uint64_t drawn = 0; drawn < 50; drawn += 2) {
     float out[8] = {0};
-    gan_status status = gan_loader_next(loader, drawn, 0, 4, out);
+    gan_status status = gan_loader_next(loader, drawn, 0, 4, out, NULL);
     for (int i = 0; i < 8; i++) ck_assert(isfinite(out[i]));
     if (status != GAN_OK) {
       ck_assert_int_eq(status, GAN_INPUT);
       check_message(unit_path("bad.h5"), "dataset 'images', row 70", "nan", "number 1 of the row");
-      check_fails(gan_loader_next(loader, drawn, 0, 4, out), GAN_INPUT, "row 70");
+      check_fails(gan_loader_next(loader, drawn, 0, 4, out, NULL), GAN_INPUT, "row 70");
       failures++;
     } else {
       for (int i = 0; i < 4; i++)
@@ -441,7 +441,7 @@ START_TEST(chunks_that_cannot_be_read) {
   gan_loader_destroy(&loader);
   spoil_chunks(unit_path("packed.h5"));
   check_ok(gan_loader_create(set, SEED, &loader));
-  check_fails(gan_loader_next(loader, 0, 0, 2, out), GAN_INPUT, "packed.h5",
+  check_fails(gan_loader_next(loader, 0, 0, 2, out, NULL), GAN_INPUT, "packed.h5",
               "HDF5 cannot read 10 rows from row", "'images'");
   gan_loader_destroy(&loader);
   gan_dataset_destroy(&set);
@@ -463,7 +463,7 @@ START_TEST(a_file_that_changes) {
     int fd = open(path, O_WRONLY);
     ck_assert(fd >= 0 && pwrite(fd, "x", 1, 1800) == 1 && close(fd) == 0);
   }
-  check_fails(gan_loader_next(loader, 300, 0, 4, out), GAN_INPUT, path,
+  check_fails(gan_loader_next(loader, 300, 0, 4, out, NULL), GAN_INPUT, path,
               "was changed while it was read");
   gan_loader_destroy(&loader);
   gan_dataset_destroy(&set);
