@@ -13,8 +13,8 @@ enum { NONE = -1, ALIGN_FLOATS = 16 };
 typedef struct {
   const gan_net *net;
   int *place;    /* (layer_count + 1): of each gradient, or NONE */
-  bool *taken;   /* (flow_count) */
-  int64_t *size; /* (flow_count) floats a sample of the largest gradient there */
+  bool *taken;   /* (count) */
+  int64_t *size; /* (count) floats a sample of the largest gradient there */
   int count;
 } flow_plan;
 
@@ -38,12 +38,17 @@ static bool plan_input(flow_plan *plan, gan_layer *layer, int k, int dy) {
   bool over = layer->type->in_place && k == 0;
   layer->adds_up[k] = plan->place[value] != NONE;
   layer->flow[k] = over ? GAN_FLOW_OVER_DY : take(plan, value);
-  if (layer->adds_up[k]) {
-    if (!over) plan->taken[layer->flow[k]] = false;
-    return false;
-  }
+  if (layer->adds_up[k]) return false;
   plan->place[value] = over ? dy : layer->flow[k];
   return over;
+}
+
+/* What was added to another's is free again; not before all inputs have a place, since a join gives
+ * both before either is added. */
+static void release_added(flow_plan *plan, const gan_layer *layer) {
+  for (int k = 0; k < layer->inputs; k++)
+    if (layer->adds_up[k] && layer->flow[k] != GAN_FLOW_OVER_DY)
+      plan->taken[layer->flow[k]] = false;
 }
 
 static void plan_back(gan_net *net, flow_plan *plan) {
@@ -56,6 +61,7 @@ static void plan_back(gan_net *net, flow_plan *plan) {
     GAN_ASSERT(dy != NONE);
     bool lives = false;
     for (int k = 0; k < layer->inputs; k++) lives |= plan_input(plan, layer, k, dy);
+    release_added(plan, layer);
     if (!lives) plan->taken[dy] = false;
   }
 }
@@ -81,7 +87,7 @@ static gan_status cut(gan_net *net, const flow_plan *plan) {
 }
 
 gan_status gan_flow_reserve(gan_net *net) {
-  size_t most = (size_t)net->layer_count + GAN_JOINED;
+  size_t most = (size_t)net->layer_count + 1 + GAN_JOINED; /* all of `at`, and what is added */
   GAN_TRY_ALLOC(net->back, net->layer_count + 1, "a network's plan");
   flow_plan plan = {.net = net,
                     .place = gan_alloc(most, sizeof *plan.place, "a network's plan"),
