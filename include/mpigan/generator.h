@@ -18,6 +18,7 @@ typedef struct gan_generator gan_generator;
 typedef struct gan_generator_info {
   int64_t channels, height, width; /* of an image; points of D numbers are D, 1, 1 */
   int64_t latent_size;
+  int64_t classes;  /* 0: not conditional */
   int64_t step;     /* of training */
   int64_t seed;     /* of the run */
   double low, high; /* the training data's values lay between these */
@@ -35,9 +36,11 @@ gan_generator_info gan_generator_get_info(const gan_generator *generator);
 const char *gan_generator_config(const gan_generator *generator);
 
 /* Samples first..first+n-1 of `seed`: images (n, channels, height, width) in the data's own units,
- * latent (n, latent_size), both the caller's. */
+ * latent (n, latent_size), both the caller's.  `classes` (n): the class of each, from 0, where the
+ * generator is conditional; else NULL. */
 GAN_CHECKED gan_status gan_generator_sample(gan_generator *generator, uint64_t seed, int64_t first,
-                                            int64_t n, float *images, float *latent);
+                                            int64_t n, const int32_t *classes, float *images,
+                                            float *latent);
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
 #include "cli/arguments.h"
 #include "cli/cli.h"
 #include "output/samples.h"
+#include "task/generate.h"
 
 #define USAGE "CHECKPOINT|RUN_DIR [--count N] [--seed S] [--output F.h5] [--png F.png]"
 
@@ -32,22 +33,34 @@ static gan_status write_files(const sample_options *options, const gan_samples *
   return GAN_OK;
 }
 
-static gan_status sample(const sample_options *options, gan_generator *generator, float **images,
-                         float **latent) {
+typedef struct {
+  float *images, *latent;
+  int32_t *classes;
+} sample_arrays;
+
+static gan_status sample(const sample_options *options, gan_generator *generator,
+                         sample_arrays *made) {
   gan_generator_info info = gan_generator_get_info(generator);
   int64_t row = info.channels * info.height * info.width;
   uint64_t seed = (uint64_t)(options->seed == NOT_GIVEN ? info.seed : options->seed);
-  *images = gan_alloc((size_t)options->count, (size_t)row * sizeof(float), "the samples");
-  *latent = gan_alloc((size_t)options->count, (size_t)info.latent_size * sizeof(float), "noise");
-  if (!*images || !*latent) return GAN_NO_MEMORY;
-  GAN_TRY(gan_generator_sample(generator, seed, 0, options->count, *images, *latent));
+  int64_t columns = 0;
+  GAN_TRY_ALLOC(made->images, options->count * row, "the samples");
+  GAN_TRY_ALLOC(made->latent, options->count * info.latent_size, "noise");
+  if (info.classes) {
+    GAN_TRY_ALLOC(made->classes, options->count, "classes");
+    columns = gan_class_rows(options->count, info.classes, made->classes);
+  }
+  GAN_TRY(gan_generator_sample(generator, seed, 0, options->count, made->classes, made->images,
+                               made->latent));
   gan_samples samples = {.n = options->count,
                          .c = info.channels,
                          .h = info.height,
                          .w = info.width,
                          .latent_size = info.latent_size,
-                         .images = *images,
-                         .latent = *latent,
+                         .images = made->images,
+                         .latent = made->latent,
+                         .labels = made->classes,
+                         .columns = columns,
                          .low = info.low,
                          .high = info.high,
                          .step = info.step,
@@ -71,11 +84,12 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
     options.png = "samples.png";
   }
   gan_generator *generator;
-  float *images = NULL, *latent = NULL;
+  sample_arrays made = {NULL, NULL, NULL};
   GAN_TRY(gan_generator_open(options.checkpoint, &generator));
-  gan_status status = sample(&options, generator, &images, &latent);
-  gan_free(&images);
-  gan_free(&latent);
+  gan_status status = sample(&options, generator, &made);
+  gan_free(&made.images);
+  gan_free(&made.latent);
+  gan_free(&made.classes);
   gan_generator_close(&generator);
   return status;
 }

@@ -22,6 +22,15 @@ typedef enum { GAN_LR_CONSTANT, GAN_LR_LINEAR, GAN_LR_COSINE, GAN_LR_STEP } gan_
 
 typedef enum { GAN_NONFINITE_STOP, GAN_NONFINITE_SKIP, GAN_NONFINITE_ROLLBACK } gan_on_nonfinite;
 
+/* How the class of a sample enters a network. */
+typedef enum {
+  GAN_LABEL_NONE,       /* not at all */
+  GAN_LABEL_ONE_HOT,    /* joined to the channels of its input */
+  GAN_LABEL_EMBEDDING,  /* the same, as a learned vector */
+  GAN_LABEL_PROJECTION, /* an inner product beside its last layer */
+  GAN_LABEL_AUXILIARY,  /* not at all; it gives the classes' logits too */
+} gan_label_way;
+
 enum { GAN_CONFIG_OPTIONS_MAX = 128 };
 
 typedef struct gan_config {
@@ -42,6 +51,11 @@ typedef struct gan_config {
     int init;                /* gan_init */
     double init_std;
     char *init_from;
+    int64_t classes;     /* 0 where it is not conditional */
+    int label_g;         /* 0: one_hot, 1: embedding; see gan_config_label_way */
+    int label_d;         /* 0: channels, 1: projection, 2: auxiliary */
+    int64_t label_units; /* of the embedding */
+    double label_weight;
     gan_layer_list generator, discriminator;
   } model;
   struct {
@@ -103,6 +117,9 @@ void gan_config_reset(gan_config *config);
 
 /* The whole config as YAML, all keys with their values; to be freed with gan_free. */
 GAN_CHECKED gan_status gan_config_yaml(const gan_config *config, char **out);
+
+/* How the class enters the generator or the discriminator. */
+gan_label_way gan_config_label_way(const gan_config *config, bool generator);
 
 /* Where a key's value came from. */
 gan_origin gan_config_origin(const gan_config *config, const char *key);

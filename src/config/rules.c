@@ -149,6 +149,8 @@ static const struct {
     {"train.lr_final", "train.lr_schedule", BIT(GAN_LR_LINEAR) | BIT(GAN_LR_COSINE), false},
     {"train.lr_step", "train.lr_schedule", BIT(GAN_LR_STEP), true},
     {"train.lr_gamma", "train.lr_schedule", BIT(GAN_LR_STEP), false},
+    {"model.label.embedding", "model.label.generator", BIT(1), false},
+    {"model.label.auxiliary_weight", "model.label.discriminator", BIT(2), false},
     {"train.skip_max", "train.on_nonfinite", BIT(GAN_NONFINITE_SKIP), false},
     {"train.rollback_factor", "train.on_nonfinite", BIT(GAN_NONFINITE_ROLLBACK), false},
     {"train.rollback_max", "train.on_nonfinite", BIT(GAN_NONFINITE_ROLLBACK), false},
@@ -189,6 +191,33 @@ static gan_status check_conditional(const gan_config *config) {
   return GAN_OK;
 }
 
+/* The classes of a conditional model, and keys that mean something in one only. */
+static gan_status check_classes(const gan_config *config) {
+  static const char *const keys[] = {"model.label.generator", "model.label.discriminator"};
+  char place[600], value[64];
+  if (config->model.classes == 1)
+    return gan_fail(GAN_USAGE, "%s is 1; allowed is 0 (labels are not used), or 2 and more",
+                    gan_config_place(config, "model.classes", place, sizeof place));
+  for (size_t i = 0; i < sizeof keys / sizeof *keys && !config->model.classes; i++) {
+    const gan_option *option = gan_options_find(gan_config_options(), keys[i]);
+    gan_option_text(option, config, value, sizeof value);
+    if (strcmp(value, option->fallback) != 0)
+      return gan_fail(GAN_USAGE,
+                      "%s is %s, but has no effect where model.classes is 0; leave it out, or set "
+                      "model.classes to the number of classes",
+                      gan_config_place(config, keys[i], place, sizeof place), value);
+  }
+  return GAN_OK;
+}
+
+gan_label_way gan_config_label_way(const gan_config *config, bool generator) {
+  static const gan_label_way of_generator[] = {GAN_LABEL_ONE_HOT, GAN_LABEL_EMBEDDING};
+  static const gan_label_way of_discriminator[] = {GAN_LABEL_ONE_HOT, GAN_LABEL_PROJECTION,
+                                                   GAN_LABEL_AUXILIARY};
+  if (!config->model.classes) return GAN_LABEL_NONE;
+  return generator ? of_generator[config->model.label_g] : of_discriminator[config->model.label_d];
+}
+
 static gan_status check_decay(const gan_config *config) {
   char place[600];
   int64_t warmup = config->train.lr_warmup_steps, decay = config->train.lr_decay_steps;
@@ -206,5 +235,6 @@ gan_status gan_config_check_rules(gan_config *config, int ranks) {
   GAN_TRY(resolve_batch(config, ranks));
   GAN_TRY(check_shards(config));
   GAN_TRY(check_conditional(config));
+  GAN_TRY(check_classes(config));
   return check_decay(config);
 }

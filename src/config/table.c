@@ -11,6 +11,8 @@ static const char *const ranges[] = {"auto", "unit", "symmetric", "none", NULL};
 static const char *const caches[] = {"memory", "stream", NULL};
 static const char *const latents[] = {"normal", "uniform", NULL};
 static const char *const inits[] = {"pytorch", "normal", NULL};
+static const char *const generator_labels[] = {"one_hot", "embedding", NULL};
+static const char *const discriminator_labels[] = {"channels", "projection", "auxiliary", NULL};
 static const char *const objectives[] = {"non_saturating", "minimax", NULL};
 static const char *const optimizers[] = {"adam", NULL};
 static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
@@ -74,6 +76,20 @@ static const gan_option rows[] = {
   {"model.init_from", STRING, AT(model.init_from), "null", 0, 0, NULL, UNSET | FREE, "",
    "a checkpoint, or a run folder for its newest: a new run takes the weights and statistics from it "
    "whose network, name and shape are the same, and logs which are not"},
+  {"model.classes", INT, AT(model.classes), "0", 0, 65536, NULL, 0, "classes",
+   "K: the data's labels, 0 to K-1, condition both networks; 0: labels are not used"},
+  {"model.label.generator", CHOICE, AT(model.label_g), "embedding", 0, 0, generator_labels, 0, "",
+   "what is joined to z: the class as K zeros and a one, or a learned vector of it (embed.weight)"},
+  {"model.label.embedding", INT, AT(model.label_units), "32", 1, 65536, NULL, 0, "numbers",
+   "length of that vector"},
+  {"model.label.discriminator", CHOICE, AT(model.label_d), "channels", 0, 0, discriminator_labels, 0,
+   "", "channels: the class is joined to the sample, as K channels of zeros or ones (Mirza and "
+   "Osindero 2014); projection: the logit gets the inner product of what reaches the last layer and "
+   "a learned vector of the class (project.weight; Miyato and Koyama 2018); auxiliary: it tells the "
+   "class by a head beside the last layer (classify.weight), and both networks learn from that too "
+   "(Odena et al. 2017)"},
+  {"model.label.auxiliary_weight", REAL, AT(model.label_weight), "1", 0, 1e6, NULL, ABOVE, "",
+   "auxiliary: what the loss of the classes is multiplied by"},
   {"model.generator", LAYERS, AT(model.generator), NULL, 0, 0, NULL, 0, "",
    "layers from z to a sample, as in nn.Sequential"},
   {"model.discriminator", LAYERS, AT(model.discriminator), NULL, 0, 0, NULL, 0, "",

@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 /* n images (N, C, H, W) of floats, of which `low` is shown black and `high` white; C of 1 or 3
- * (others: the first channel).  Tiles stand in a nearly square grid with a gap between them, small
- * images enlarged by a whole factor.  The file is replaced atomically. */
+ * (others: the first channel).  Tiles stand in a grid of `columns` (0: nearly square) with a gap
+ * between them, small images enlarged by a whole factor.  The file is replaced atomically. */
 GAN_CHECKED gan_status gan_png_write_grid(const char *path, const float *images, int64_t n,
-                                          int64_t c, int64_t h, int64_t w, float low, float high);
+                                          int64_t c, int64_t h, int64_t w, int64_t columns,
+                                          float low, float high);
 
 /* n points (N, 2) as a scatter plot over [low, high] in both directions. */
 GAN_CHECKED gan_status gan_png_write_points(const char *path, const float *points, int64_t n,

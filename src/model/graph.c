@@ -7,8 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where a network's ends meet images it puts in a reshape. */
-enum { PUT_IN = 2 };
+/* The most layers that a network puts in itself, at both ends. */
+enum { PUT_IN = 6 };
+
+/* Those with weights have keys of randomness of their own, beyond any list's. */
+enum { INDEX_EMBED = 1 << 24, INDEX_PROJECT, INDEX_CLASSIFY };
 
 typedef struct {
   gan_net *net;
@@ -47,6 +50,7 @@ static gan_status add(graph *g, gan_layer layer, int *value) {
   gan_net *net = g->net;
   gan_layer *place = &net->layers[net->layer_count];
   layer.network = net->id;
+  layer.classes = g->spec->classes;
   layer.in = shape_of(net, *value);
   if (!layer.inputs) {
     layer.inputs = 1;
@@ -105,37 +109,120 @@ static gan_status add_list(graph *g, const gan_layer_list *list, const char *pre
   return GAN_OK;
 }
 
-/* Before a linear first layer an image becomes a vector. */
-static gan_status begin(graph *g, int *value) {
-  bool first_is_linear = !strcmp(g->spec->layers->layers[0].schema->name, "linear");
-  if (gan_shape_is_flat(g->net->in) || !first_is_linear) return GAN_OK;
-  return add(g, (gan_layer){.type = &gan_layer_flatten}, value);
+/* ---- the ends ---- */
+
+/* Puts in a layer of the network's own, with the name that its tensors have. */
+static gan_status put_in(graph *g, gan_layer layer, const char *name, int *value) {
+  snprintf(layer.name, sizeof layer.name, "%s", name);
+  return add(g, layer, value);
 }
 
-/* Behind a flat last layer a vector becomes the image that is wanted. */
-static gan_status end(graph *g, int *value) {
+/* The class joins what `value` holds. */
+static gan_status join_class(graph *g, int *value) {
+  gan_net *net = g->net;
+  gan_layer one_hot = {.type = &gan_layer_one_hot};
+  gan_layer embedding = {
+      .type = &gan_layer_embedding, .parameters = &net->embed, .index = INDEX_EMBED};
+  net->embed.units = g->spec->label_units;
+  if (g->spec->label == GAN_LABEL_ONE_HOT) return put_in(g, one_hot, "", value);
+  if (g->spec->label == GAN_LABEL_EMBEDDING) return put_in(g, embedding, "embed", value);
+  return GAN_OK;
+}
+
+/* Before layer i, the first that is not an augmentation: an image becomes a vector for a linear
+ * layer, and the class joins it. */
+static gan_status begin(graph *g, int i, int *value) {
+  const char *first = g->spec->layers->layers[i].schema->name;
+  gan_layer flatten = {.type = &gan_layer_flatten};
+  bool flat = gan_shape_is_flat(shape_of(g->net, *value));
+  if (!flat && strcmp(first, "linear") == 0) GAN_TRY(put_in(g, flatten, "", value));
+  return join_class(g, value);
+}
+
+static gan_status add_lists(graph *g, int *value) {
+  const gan_layer_list *list = g->spec->layers;
+  int first = 0; /* that is not an augmentation */
+  while (first + 1 < list->count && !strcmp(list->layers[first].schema->name, "diff_augment"))
+    first++;
+  for (int i = 0; i < list->count; i++) {
+    if (i == first) GAN_TRY(begin(g, i, value));
+    GAN_TRY(add_entry(g, &list->layers[i], "", i, value));
+  }
+  return GAN_OK;
+}
+
+static const gan_layer_spec *last_of(const gan_net_spec *spec) {
+  return &spec->layers->layers[spec->layers->count - 1];
+}
+
+/* The last layer gives what is wanted; a vector becomes the image. */
+static gan_status check_end(graph *g, int *value) {
   gan_net *net = g->net;
   const gan_net_spec *spec = g->spec;
   gan_shape shape = shape_of(net, *value);
+  gan_layer reshape = {.type = &gan_layer_reshape, .out = spec->out};
   if (gan_shape_size(spec->out) == 0) net->out = shape;
   if (memcmp(&shape, &net->out, sizeof shape) == 0) return GAN_OK;
   if (gan_shape_is_flat(shape) && gan_shape_size(shape) == gan_shape_size(spec->out))
-    return add(g, (gan_layer){.type = &gan_layer_reshape, .out = spec->out}, value);
-  const gan_layer_spec *last = &spec->layers->layers[spec->layers->count - 1];
+    return put_in(g, reshape, "", value);
   char origin[512], given[64], wanted[64];
   return gan_fail(GAN_USAGE, "%s: key '%s': the last layer (%s) gives %s; the %s must give %s",
-                  gan_origin_text(origin, sizeof origin, last->origin), spec->key,
-                  last->schema->name, gan_shape_text(shape, given), spec->name,
+                  gan_origin_text(origin, sizeof origin, last_of(spec)->origin), spec->key,
+                  last_of(spec)->schema->name, gan_shape_text(shape, given), spec->name,
                   gan_shape_text(spec->out, wanted));
+}
+
+/* *value and `other` meet in a layer of the network's own. */
+static gan_status meet(graph *g, const gan_layer_type *type, int other, int *value) {
+  gan_layer join = {.type = type,
+                    .inputs = GAN_JOINED,
+                    .from = {resolve(g->net, *value), resolve(g->net, other)},
+                    .in_b = shape_of(g->net, other)};
+  return put_in(g, join, "", value);
+}
+
+/* Beside the last layer, from what reaches it: a projection on the class, or a head that tells it.
+ */
+static gan_status judge_class(graph *g, int *value) {
+  gan_net *net = g->net;
+  int other = net->layers[*value - 1].from[0];
+  gan_layer project = {.type = &gan_layer_project, .index = INDEX_PROJECT};
+  gan_layer flatten = {.type = &gan_layer_flatten};
+  gan_layer classify = {
+      .type = &gan_layer_linear, .parameters = &net->classify, .index = INDEX_CLASSIFY};
+  if (g->spec->label == GAN_LABEL_PROJECTION) {
+    GAN_TRY(put_in(g, project, "project", &other));
+    return meet(g, &gan_layer_residual, other, value);
+  }
+  net->classify = (gan_linear_options){.units = g->spec->classes, .bias = true};
+  if (!gan_shape_is_flat(shape_of(net, other))) GAN_TRY(put_in(g, flatten, "", &other));
+  GAN_TRY(put_in(g, classify, "classify", &other));
+  GAN_TRY(meet(g, &gan_layer_concat, other, value));
+  net->out = shape_of(net, *value);
+  return GAN_OK;
+}
+
+/* What stands beside the last layer needs one that has weights. */
+static gan_status check_last(const gan_net_spec *spec) {
+  const char *name = last_of(spec)->schema->name;
+  char origin[512];
+  if (!strcmp(name, "linear") || !strcmp(name, "conv2d")) return GAN_OK;
+  return gan_fail(
+      GAN_USAGE,
+      "%s: key '%s': the last layer is %s; with model.label.discriminator projection or "
+      "auxiliary it must be linear or conv2d, which gives the logit",
+      gan_origin_text(origin, sizeof origin, last_of(spec)->origin), spec->key, name);
 }
 
 gan_status gan_graph_build(gan_net *net, const gan_net_spec *spec, size_t *work_bytes) {
   graph g = {.net = net, .spec = spec, .work_bytes = work_bytes};
   int value = 0;
-  GAN_TRY(begin(&g, &value));
-  gan_status status = add_list(&g, spec->layers, "", &value);
+  bool judges = spec->label == GAN_LABEL_PROJECTION || spec->label == GAN_LABEL_AUXILIARY;
+  if (judges) GAN_TRY(check_last(spec));
+  gan_status status = add_lists(&g, &value);
   if (status != GAN_OK) return gan_fail_context(status, "key '%s'", spec->key);
-  GAN_TRY(end(&g, &value));
+  GAN_TRY(check_end(&g, &value));
+  if (judges) GAN_TRY(judge_class(&g, &value));
   net->last = resolve(net, value);
   return GAN_OK;
 }

@@ -149,8 +149,9 @@ struct gan_layer {
   gan_origin origin;
   uint32_t network, index; /* keys of its randomness */
   gan_shape in, out;
-  gan_shape in_b; /* of a join: what its second branch gives; `in` is of the first */
-  bool identity;  /* y is x: nothing to do */
+  gan_shape in_b;  /* of a join: what its second branch gives; `in` is of the first */
+  bool identity;   /* y is x: nothing to do */
+  int64_t classes; /* of the network; 0: it is not conditional */
 
   int inputs;               /* 1; of a join 2 */
   int from[GAN_JOINED];     /* whose outputs it takes: see gan_net.at */
@@ -215,7 +216,17 @@ void gan_init_weights(gan_layer *layer, uint64_t seed, gan_init init, float std,
 gan_layer_schemas gan_layer_table(void);
 const gan_layer_type *gan_layer_type_of(const gan_layer_schema *schema);
 
-/* For reshapes that a network puts in itself, where its ends meet images. */
-extern const gan_layer_type gan_layer_flatten, gan_layer_reshape;
+/* For layers that a network puts in itself, where its ends meet images and classes. */
+extern const gan_layer_type gan_layer_flatten, gan_layer_reshape, gan_layer_one_hot,
+    gan_layer_embedding, gan_layer_project, gan_layer_linear, gan_layer_residual, gan_layer_concat;
+
+typedef struct gan_linear_options {
+  int64_t units;
+  bool bias, spectral_norm;
+} gan_linear_options;
+
+typedef struct gan_embedding_options {
+  int64_t units;
+} gan_embedding_options;
 
 #endif

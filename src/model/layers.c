@@ -3,9 +3,8 @@
 
 #include <math.h>
 
-extern const gan_layer_type gan_layer_linear, gan_layer_conv2d, gan_layer_conv_transpose2d,
-    gan_layer_batchnorm, gan_layer_relu, gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid,
-    gan_layer_dropout, gan_layer_residual, gan_layer_concat;
+extern const gan_layer_type gan_layer_conv2d, gan_layer_conv_transpose2d, gan_layer_batchnorm,
+    gan_layer_relu, gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid, gan_layer_dropout;
 
 /* clang-format off */
 static const gan_layer_type *const types[] = {
@@ -22,6 +21,8 @@ static const gan_layer_type *const types[] = {
     &gan_layer_reshape,
     &gan_layer_residual,
     &gan_layer_concat,
+    &gan_layer_one_hot,
+    &gan_layer_embedding,
 };
 /* clang-format on */
 

@@ -4,32 +4,27 @@
 #include "kernels/pointwise.h"
 #include "model/spectral.h"
 
-typedef struct {
-  int64_t units;
-  bool bias, spectral_norm;
-} linear_parameters;
-
 enum { WEIGHT, BIAS };
 
 /* clang-format off */
 static const gan_option options[] = {
-  {"units", GAN_OPTION_INT, offsetof(linear_parameters, units), NULL, 1, 1 << 24, NULL, 0,
+  {"units", GAN_OPTION_INT, offsetof(gan_linear_options, units), NULL, 1, 1 << 24, NULL, 0,
    "numbers", "outputs"},
-  {"bias", GAN_OPTION_BOOL, offsetof(linear_parameters, bias), "true", 0, 0, NULL, 0, "",
+  {"bias", GAN_OPTION_BOOL, offsetof(gan_linear_options, bias), "true", 0, 0, NULL, 0, "",
    "whether a bias is added; false before a batchnorm"},
-  {"spectral_norm", GAN_OPTION_BOOL, offsetof(linear_parameters, spectral_norm), "false", 0, 0, NULL,
+  {"spectral_norm", GAN_OPTION_BOOL, offsetof(gan_linear_options, spectral_norm), "false", 0, 0, NULL,
    0, "", "whether the weight is divided by its largest singular value"},
 };
 /* clang-format on */
 
 static gan_spectral spectral_of(const gan_layer *layer) {
-  const linear_parameters *parameters = layer->parameters;
+  const gan_linear_options *parameters = layer->parameters;
   return (gan_spectral){
       .rows = parameters->units, .columns = layer->in.c, .u = parameters->bias ? BIAS + 1 : BIAS};
 }
 
 static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
-  const linear_parameters *parameters = layer->parameters;
+  const gan_linear_options *parameters = layer->parameters;
   if (!gan_shape_is_flat(layer->in))
     return gan_layer_reject(layer, "a flat vector; put '- flatten: {}' before it");
   layer->out = (gan_shape){1, 1, parameters->units};
@@ -43,7 +38,7 @@ static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
 }
 
 static void init(gan_layer *layer, uint64_t seed, gan_init init, float std) {
-  const linear_parameters *parameters = layer->parameters;
+  const gan_linear_options *parameters = layer->parameters;
   gan_spectral spectral = spectral_of(layer);
   gan_init_weights(layer, seed, init, std, layer->in.c * parameters->units, layer->in.c,
                    parameters->bias ? parameters->units : 0);
@@ -52,26 +47,26 @@ static void init(gan_layer *layer, uint64_t seed, gan_init init, float std) {
 
 static gan_status settle(gan_layer *layer, const gan_pass *pass, const double *totals) {
   (void)totals;
-  const linear_parameters *parameters = layer->parameters;
+  const gan_linear_options *parameters = layer->parameters;
   gan_spectral spectral = spectral_of(layer);
   if (parameters->spectral_norm) gan_spectral_settle(layer, pass, &spectral);
   return GAN_OK;
 }
 
 static const float *weight_of(const gan_layer *layer) {
-  const linear_parameters *parameters = layer->parameters;
+  const gan_linear_options *parameters = layer->parameters;
   return parameters->spectral_norm ? gan_spectral_weight(layer) : layer->value[WEIGHT];
 }
 
 static void forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
-  const linear_parameters *parameters = layer->parameters;
+  const gan_linear_options *parameters = layer->parameters;
   gan_gemm(false, true, span->samples, layer->out.c, layer->in.c, x, weight_of(layer), 0.0f, y);
   if (parameters->bias) gan_add_bias(span->samples, layer->out.c, layer->value[BIAS], y);
 }
 
 static void weight_gradient(const gan_layer *layer, const gan_span *span, const float *x,
                             const float *dy) {
-  const linear_parameters *parameters = layer->parameters;
+  const gan_linear_options *parameters = layer->parameters;
   gan_spectral spectral = spectral_of(layer);
   bool adds = span->accumulate && !parameters->spectral_norm;
   float *dw = parameters->spectral_norm ? gan_spectral_gradient(layer, span)
@@ -83,7 +78,7 @@ static void weight_gradient(const gan_layer *layer, const gan_span *span, const 
 static void backward(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,
                      const float *y, float *dy, float *dx) {
   (void)y;
-  const linear_parameters *parameters = layer->parameters;
+  const gan_linear_options *parameters = layer->parameters;
   if (want & GAN_WANT_WEIGHTS) {
     weight_gradient(layer, span, x, dy);
     if (parameters->bias)
@@ -99,7 +94,7 @@ const gan_layer_type gan_layer_linear = {
     .schema = {"linear",
                "y = x W^T + b",
                {options, sizeof options / sizeof *options},
-               sizeof(linear_parameters)},
+               sizeof(gan_linear_options)},
     .plan = plan,
     .init = init,
     .settle = settle,

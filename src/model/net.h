@@ -25,6 +25,9 @@ typedef struct gan_net {
   gan_tensor *tensors;
   int tensor_count;
 
+  gan_embedding_options embed; /* of layers that it puts in itself */
+  gan_linear_options classify;
+
   int64_t param_count; /* learned numbers, without the gaps */
   int param_tensors;
   int64_t *param_begins; /* (param_tensors) where each begins in a slab */
@@ -66,11 +69,14 @@ typedef struct gan_net_spec {
   uint32_t id;
   const gan_layer_list *layers; /* borrowed: must outlive the network */
   gan_shape in;
-  gan_shape out;    /* what the last layer must give; a flat output of the right size will do;
-                     * all 0: whatever it gives */
-  int64_t capacity; /* samples a pass */
-  int64_t share;    /* samples that a shard gives to a batch; 0: capacity */
-  bool trains;      /* whether it needs gradients */
+  gan_shape out;       /* what the last layer must give; a flat output of the right size will do;
+                        * all 0: whatever it gives; auxiliary: the classes' logits come behind it */
+  int64_t capacity;    /* samples a pass */
+  int64_t share;       /* samples that a shard gives to a batch; 0: capacity */
+  bool trains;         /* whether it needs gradients */
+  gan_label_way label; /* how the class enters ... */
+  int64_t classes;     /* ... of so many; 0: not conditional */
+  int64_t label_units; /* length of an embedding */
   gan_division division;
   gan_sums *sums; /* borrowed; NULL: plain sums over the ranks */
 } gan_net_spec;

@@ -15,33 +15,36 @@ static double sigmoid(double x) {
 }
 
 /* -log D = softplus(-logit); its slope is -sigmoid(-logit).  NaN stays NaN. */
-static gan_loss minus_log_d(int64_t n, int64_t batch, const float *logits, float *dlogits) {
+static gan_loss minus_log_d(int64_t n, int64_t batch, int64_t stride, const float *logits,
+                            float *dlogits) {
   gan_loss sum = {0, 0};
   for (int64_t i = 0; i < n; i++) {
-    double x = (double)logits[i];
+    double x = (double)logits[i * stride];
     sum.loss += softplus(-x);
     sum.probability += sigmoid(x);
-    dlogits[i] = (float)(-sigmoid(-x) / (double)batch);
+    dlogits[i * stride] = (float)(-sigmoid(-x) / (double)batch);
   }
   return (gan_loss){sum.loss / (double)batch, sum.probability / (double)batch};
 }
 
 /* -log(1 - D) = softplus(logit); its slope is sigmoid(logit). */
-static gan_loss minus_log_not_d(int64_t n, int64_t batch, const float *logits, float *dlogits) {
+static gan_loss minus_log_not_d(int64_t n, int64_t batch, int64_t stride, const float *logits,
+                                float *dlogits) {
   gan_loss sum = {0, 0};
   for (int64_t i = 0; i < n; i++) {
-    double x = (double)logits[i];
+    double x = (double)logits[i * stride];
     sum.loss += softplus(x);
     sum.probability += sigmoid(x);
-    dlogits[i] = (float)(sigmoid(x) / (double)batch);
+    dlogits[i * stride] = (float)(sigmoid(x) / (double)batch);
   }
   return (gan_loss){sum.loss / (double)batch, sum.probability / (double)batch};
 }
 
 /* log(1 - D): the same with the other sign. */
-static gan_loss log_not_d(int64_t n, int64_t batch, const float *logits, float *dlogits) {
-  gan_loss sum = minus_log_not_d(n, batch, logits, dlogits);
-  for (int64_t i = 0; i < n; i++) dlogits[i] = -dlogits[i];
+static gan_loss log_not_d(int64_t n, int64_t batch, int64_t stride, const float *logits,
+                          float *dlogits) {
+  gan_loss sum = minus_log_not_d(n, batch, stride, logits, dlogits);
+  for (int64_t i = 0; i < n; i++) dlogits[i * stride] = -dlogits[i * stride];
   sum.loss = -sum.loss;
   return sum;
 }
@@ -53,4 +56,23 @@ static const gan_objective objectives[] = {
 
 const gan_objective *gan_objective_of(gan_objective_kind kind) {
   return &objectives[kind];
+}
+
+gan_loss gan_class_term(int64_t n, int64_t batch, int64_t classes, int64_t stride, double weight,
+                        const int32_t *labels, const float *logits, float *dlogits) {
+  gan_loss sum = {0, 0};
+  for (int64_t i = 0; i < n; i++, logits += stride, dlogits += stride) {
+    double largest = (double)logits[0], total = 0;
+    int64_t guess = 0;
+    for (int64_t k = 1; k < classes; k++)
+      if ((double)logits[k] > largest) largest = (double)logits[guess = k];
+    for (int64_t k = 0; k < classes; k++) total += exp((double)logits[k] - largest);
+    sum.loss += weight * (largest + log(total) - (double)logits[labels[i]]);
+    sum.probability += guess == labels[i];
+    for (int64_t k = 0; k < classes; k++) {
+      double share = exp((double)logits[k] - largest) / total - (k == labels[i] ? 1 : 0);
+      dlogits[k] = (float)(weight * share / (double)batch);
+    }
+  }
+  return (gan_loss){sum.loss / (double)batch, sum.probability / (double)batch};
 }

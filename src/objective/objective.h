@@ -16,9 +16,10 @@ typedef struct gan_loss {
   double probability; /* likewise of sigmoid(logit): how real they look */
 } gan_loss;
 
-/* One term: n logits of this rank, of `batch` in all; writes d(loss)/d(logit). */
-typedef gan_loss (*gan_objective_term)(int64_t n, int64_t batch, const float *logits,
-                                       float *dlogits);
+/* One term: n logits of this rank, of `batch` in all, each `stride` numbers behind the one before;
+ * writes d(loss)/d(logit) likewise. */
+typedef gan_loss (*gan_objective_term)(int64_t n, int64_t batch, int64_t stride,
+                                       const float *logits, float *dlogits);
 
 typedef struct gan_objective {
   const char *name;
@@ -31,5 +32,11 @@ typedef struct gan_objective {
  * non_saturating: the generator minimises -log D(G(z)) (section 3, end);
  * minimax: it minimises log(1 - D(G(z))) (equation 1 itself). */
 const gan_objective *gan_objective_of(gan_objective_kind kind);
+
+/* The class of n samples from `classes` logits each, which begin `stride` numbers behind one
+ * another: weight times -log softmax of the label's (Odena et al. 2017, equation 3, of real and of
+ * generated samples alike); `probability` is the part that the largest logit tells right. */
+gan_loss gan_class_term(int64_t n, int64_t batch, int64_t classes, int64_t stride, double weight,
+                        const int32_t *labels, const float *logits, float *dlogits);
 
 #endif

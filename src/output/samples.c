@@ -11,6 +11,8 @@ static gan_status fill(gan_h5 *file, const gan_samples *samples) {
   int64_t latent[2] = {samples->n, samples->latent_size};
   GAN_TRY(gan_h5_write(file, "images", GAN_F32, points ? 2 : 4, images, samples->images));
   GAN_TRY(gan_h5_write(file, "latent", GAN_F32, 2, latent, samples->latent));
+  if (samples->labels)
+    GAN_TRY(gan_h5_write(file, "labels", GAN_I32, 1, &samples->n, samples->labels));
   GAN_TRY(gan_h5_set_int(file, "/", "step", samples->step));
   return gan_h5_set_text(file, "/", "config", samples->config);
 }
@@ -35,7 +37,7 @@ gan_status gan_samples_write_png(const char *path, const gan_samples *samples, i
   if (!*written) return GAN_OK;
   if (!points)
     return gan_png_write_grid(path, samples->images, samples->n, samples->c, samples->h, samples->w,
-                              low, high);
+                              samples->columns, low, high);
   float margin = 0.1f * (high - low);
   return gan_png_write_points(path, samples->images, samples->n, low - margin, high + margin);
 }

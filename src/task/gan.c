@@ -23,10 +23,42 @@ enum { GENERATOR, DISCRIMINATOR }; /* learners, and keys of their randomness */
 /* Passes of a step: keys of noise and dropout. */
 enum { PASS_REAL, PASS_FAKE, PASS_GENERATOR };
 
-/* Losses of the last updates: this rank's part, summed over the ranks at the end of a step. */
-enum { LOSS_REAL, LOSS_FAKE, LOSS_G, P_REAL, P_FAKE, FAILED, ASKED, SUMS = ASKED + GAN_ASKS };
+/* Losses of the last updates: this rank's part, summed over the ranks at the end of a step.  First
+ * those of the discriminator's, then those of the generator's. */
+enum {
+  LOSS_REAL,
+  LOSS_FAKE,
+  P_REAL,
+  P_FAKE,
+  CLASS_REAL, /* loss of the auxiliary classes, and the part told right */
+  CLASS_FAKE,
+  TOLD_REAL,
+  TOLD_FAKE,
+  LOSS_G,
+  CLASS_G,
+  TOLD_G,
+  LOSSES,
+  FAILED = LOSSES,
+  ASKED,
+  SUMS = ASKED + GAN_ASKS
+};
 
-enum { D_LOSS, G_LOSS, D_REAL, D_FAKE, D_NORM, G_NORM, LR_D, LR_G, METRICS };
+enum {
+  D_LOSS,
+  G_LOSS,
+  D_REAL,
+  D_FAKE,
+  D_NORM,
+  G_NORM,
+  LR_D,
+  LR_G,
+  METRICS,
+  D_CLASS_LOSS = METRICS, /* of an auxiliary discriminator */
+  G_CLASS_LOSS,
+  D_CLASS_TOLD,
+  G_CLASS_TOLD,
+  ALL_METRICS
+};
 
 enum { TIME_DATA, TIME_WAIT, TIME_D, TIME_G, TIME_SUM, TIME_OPTIMIZER, TIMES };
 
@@ -38,6 +70,9 @@ typedef struct {
   int64_t piece;         /* samples that a pass takes at most */
   float *real;           /* (piece, H, W, C) */
   float *latent;         /* (piece, Z) */
+  int32_t *real_classes; /* (piece) of `real`; NULL where the networks are not conditional */
+  int32_t *fake_classes; /* (piece) of what is generated */
+  double *class_law;     /* (K) the probability of a class or one before it */
   int64_t first_sample;
   int64_t d_updates, g_updates;
   int64_t row;              /* SUMS, then the networks' statistics */
@@ -52,6 +87,7 @@ static gan_pass make_pass(const gan_task *task, uint32_t phase, int64_t update, 
   const gan_state *state = task->state;
   int64_t left = task->local_samples - at;
   return (gan_pass){.comm = task->comm,
+                    .classes = phase == PASS_REAL ? state->real_classes : state->fake_classes,
                     .training = true,
                     .samples = left < state->piece ? left : state->piece,
                     .at = at,
@@ -78,8 +114,8 @@ static void fetch(gan_task *task, const gan_pass *pass) {
   gan_state *state = task->state;
   double waited = gan_loader_waited(state->loader);
   uint64_t drawn = (uint64_t)(task->images_seen / task->config->data.shards);
-  gan_status status =
-      gan_loader_next(state->loader, drawn, pass->at, pass->samples, state->real, NULL);
+  gan_status status = gan_loader_next(state->loader, drawn, pass->at, pass->samples, state->real,
+                                      state->real_classes);
   if (status != GAN_OK) state->data_status = status;
   waited = gan_loader_waited(state->loader) - waited;
   spend(task, TIME_DATA);
@@ -87,32 +123,51 @@ static void fetch(gan_task *task, const gan_pass *pass) {
   task->profile[TIME_WAIT].seconds += waited;
 }
 
+/* Noise, and classes by the law of the data's. */
 static gan_status make_fakes(gan_task *task, const gan_pass *pass, float **out) {
   gan_state *state = task->state;
   gan_rng rng = gan_rng_stream(pass->seed, GAN_RNG_LATENT, 0, pass->phase, 0);
   gan_latent_fill((gan_latent_distribution)task->config->model.latent_distribution, rng, pass->draw,
                   pass->first_sample, pass->samples, task->latent_size, state->latent);
+  rng = gan_rng_stream(pass->seed, GAN_RNG_CLASS, 0, pass->phase, 0);
+  if (state->fake_classes)
+    gan_class_fill(task->config->model.classes, state->class_law, rng, pass->draw,
+                   pass->first_sample, pass->samples, state->fake_classes);
   return gan_net_forward(task->learners[GENERATOR].net, pass, state->latent, out);
 }
 
-/* A term of the objective over a pass: the logits' gradients, and each part's sums of the loss and,
- * where `probability` is one of the sums, of that. */
+/* A term of the objective over a pass, and that of the classes where the discriminator tells them:
+ * the logits' gradients, and each part's sums.  `sums` names theirs. */
+typedef struct {
+  int loss, probability, class_loss, told; /* LOSSES: not wanted */
+} term_sums;
+
 static void apply(const gan_task *task, gan_objective_term term, const gan_pass *pass,
-                  const float *logits, float *dlogits, int loss, int probability) {
+                  const float *logits, float *dlogits, term_sums sums) {
   const gan_state *state = task->state;
+  const gan_config *config = task->config;
   const gan_net *judge = task->learners[DISCRIMINATOR].net;
+  int64_t stride = gan_shape_size(judge->out);
   for (int64_t i = 0; i < gan_net_span_count(judge, pass); i++) {
     gan_span span = gan_net_span(judge, pass, i);
-    double *sums = state->parts + span.part * state->row;
-    gan_loss made = term(span.samples, pass->batch, logits + span.first, dlogits + span.first);
-    sums[loss] += made.loss;
-    if (probability < SUMS) sums[probability] += made.probability;
+    double *row = state->parts + span.part * state->row;
+    const float *from = logits + span.first * stride;
+    float *to = dlogits + span.first * stride;
+    gan_loss made = term(span.samples, pass->batch, stride, from, to);
+    row[sums.loss] += made.loss;
+    if (sums.probability < LOSSES) row[sums.probability] += made.probability;
+    if (stride == 1) continue;
+    made = gan_class_term(span.samples, pass->batch, config->model.classes, stride,
+                          config->model.label_weight, pass->classes + span.first, from + 1, to + 1);
+    row[sums.class_loss] += made.loss;
+    row[sums.told] += made.probability;
   }
 }
 
-static void forget(const gan_task *task, int sum) {
+static void forget(const gan_task *task, int first, int end) {
   const gan_state *state = task->state;
-  for (int64_t p = 0; p < state->division.parts; p++) state->parts[p * state->row + sum] = 0;
+  for (int64_t p = 0; p < state->division.parts; p++)
+    for (int sum = first; sum < end; sum++) state->parts[p * state->row + sum] = 0;
 }
 
 static double lr_of(const gan_config *config, int which) {
@@ -123,10 +178,10 @@ static double lr_of(const gan_config *config, int which) {
 static bool losses_finite(const gan_task *task, int which) {
   const gan_state *state = task->state;
   bool finite = true;
+  int first = which == GENERATOR ? LOSS_G : 0, end = which == GENERATOR ? LOSSES : LOSS_G;
   for (int64_t p = 0; p < state->division.parts; p++)
-    for (int sum = LOSS_REAL; sum <= P_FAKE; sum++)
-      if ((sum == LOSS_G) == (which == GENERATOR))
-        finite &= isfinite(state->parts[p * state->row + sum]) != 0;
+    for (int sum = first; sum < end; sum++)
+      finite &= isfinite(state->parts[p * state->row + sum]) != 0;
   return finite;
 }
 
@@ -147,7 +202,8 @@ static gan_status judge_real(gan_task *task, const gan_pass *pass) {
   float *logits;
   fetch(task, pass);
   GAN_TRY(gan_net_forward(net, pass, state->real, &logits));
-  apply(task, state->objective->real, pass, logits, net->dout, LOSS_REAL, P_REAL);
+  apply(task, state->objective->real, pass, logits, net->dout,
+        (term_sums){LOSS_REAL, P_REAL, CLASS_REAL, TOLD_REAL});
   return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, net->dout, NULL);
 }
 
@@ -157,7 +213,8 @@ static gan_status judge_fakes(gan_task *task, const gan_pass *pass) {
   float *fake, *logits;
   GAN_TRY(make_fakes(task, pass, &fake));
   GAN_TRY(gan_net_forward(net, pass, fake, &logits));
-  apply(task, state->objective->fake, pass, logits, net->dout, LOSS_FAKE, P_FAKE);
+  apply(task, state->objective->fake, pass, logits, net->dout,
+        (term_sums){LOSS_FAKE, P_FAKE, CLASS_FAKE, TOLD_FAKE});
   return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, net->dout, NULL);
 }
 
@@ -167,7 +224,8 @@ static gan_status deceive(gan_task *task, const gan_pass *pass) {
   float *fake, *logits, *dfake;
   GAN_TRY(make_fakes(task, pass, &fake));
   GAN_TRY(gan_net_forward(judge, pass, fake, &logits));
-  apply(task, state->objective->generator, pass, logits, judge->dout, LOSS_G, SUMS);
+  apply(task, state->objective->generator, pass, logits, judge->dout,
+        (term_sums){LOSS_G, LOSSES, CLASS_G, TOLD_G});
   GAN_TRY(gan_net_backward(judge, pass, GAN_WANT_INPUT, judge->dout, &dfake));
   return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, dfake, NULL);
 }
@@ -187,8 +245,7 @@ static gan_status in_pieces(gan_task *task, uint32_t phase, int64_t update, bool
 static gan_status discriminator_update(gan_task *task) {
   gan_state *state = task->state;
   gan_update_begin(task);
-  for (int sum = LOSS_REAL; sum <= P_FAKE; sum++)
-    if (sum != LOSS_G) forget(task, sum);
+  forget(task, 0, LOSS_G);
   GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, false, judge_real));
   GAN_TRY(in_pieces(task, PASS_FAKE, state->d_updates, true, judge_fakes));
   state->d_updates++;
@@ -199,7 +256,7 @@ static gan_status discriminator_update(gan_task *task) {
 static gan_status generator_update(gan_task *task) {
   gan_state *state = task->state;
   gan_update_begin(task);
-  forget(task, LOSS_G);
+  forget(task, LOSS_G, LOSSES);
   GAN_TRY(in_pieces(task, PASS_GENERATOR, state->g_updates, false, deceive));
   state->g_updates++;
   return update(task, GENERATOR, &task->metrics[G_NORM].value);
@@ -259,6 +316,12 @@ static gan_status share_metrics(gan_task *task) {
   metrics[D_FAKE].value = totals[P_FAKE];
   metrics[LR_D].value = task->learners[DISCRIMINATOR].adam->lr;
   metrics[LR_G].value = task->learners[GENERATOR].adam->lr;
+  if (task->metric_count > METRICS) {
+    metrics[D_CLASS_LOSS].value = totals[CLASS_REAL] + totals[CLASS_FAKE];
+    metrics[G_CLASS_LOSS].value = totals[CLASS_G];
+    metrics[D_CLASS_TOLD].value = totals[TOLD_REAL];
+    metrics[G_CLASS_TOLD].value = totals[TOLD_G];
+  }
   return gan_update_check(task);
 }
 
@@ -283,11 +346,19 @@ static gan_status add_learner(gan_task *task, const gan_net_spec *spec) {
 }
 
 static void describe(gan_task *task) {
-  static const gan_metric metrics[METRICS] = {
-      [D_LOSS] = {"d_loss", "D loss", 0},  [G_LOSS] = {"g_loss", "G loss", 0},
-      [D_REAL] = {"d_real", "D(real)", 0}, [D_FAKE] = {"d_fake", "D(fake)", 0},
-      [D_NORM] = {"d_grad_norm", NULL, 0}, [G_NORM] = {"g_grad_norm", NULL, 0},
-      [LR_D] = {"lr_d", NULL, 0},          [LR_G] = {"lr_g", NULL, 0},
+  static const gan_metric metrics[ALL_METRICS] = {
+      [D_LOSS] = {"d_loss", "D loss", 0},
+      [G_LOSS] = {"g_loss", "G loss", 0},
+      [D_REAL] = {"d_real", "D(real)", 0},
+      [D_FAKE] = {"d_fake", "D(fake)", 0},
+      [D_NORM] = {"d_grad_norm", NULL, 0},
+      [G_NORM] = {"g_grad_norm", NULL, 0},
+      [LR_D] = {"lr_d", NULL, 0},
+      [LR_G] = {"lr_g", NULL, 0},
+      [D_CLASS_LOSS] = {"d_class_loss", NULL, 0},
+      [G_CLASS_LOSS] = {"g_class_loss", NULL, 0},
+      [D_CLASS_TOLD] = {"d_class_accuracy", "told real", 0},
+      [G_CLASS_TOLD] = {"g_class_accuracy", "told fake", 0},
   };
   static const char *const times[TIMES] = {
       [TIME_DATA] = "data",
@@ -298,7 +369,9 @@ static void describe(gan_task *task) {
       [TIME_OPTIMIZER] = "optimizer",
   };
   gan_state *state = task->state;
-  for (int i = 0; i < METRICS; i++) task->metrics[task->metric_count++] = metrics[i];
+  bool auxiliary = gan_config_label_way(task->config, false) == GAN_LABEL_AUXILIARY;
+  int count = auxiliary ? ALL_METRICS : METRICS;
+  for (int i = 0; i < count; i++) task->metrics[task->metric_count++] = metrics[i];
   for (int i = 0; i < TIMES; i++) task->profile[task->profile_count++].name = times[i];
   task->counters[task->counter_count++] = (gan_counter){"images_seen", &task->images_seen};
   task->counters[task->counter_count++] = (gan_counter){"d_updates", &state->d_updates};
@@ -337,6 +410,9 @@ static gan_status add_networks(gan_task *task) {
                        .capacity = state->piece,
                        .share = config->train.batch / config->data.shards,
                        .trains = true,
+                       .label = gan_config_label_way(config, true),
+                       .classes = config->model.classes,
+                       .label_units = config->model.label_units,
                        .division = state->division,
                        .sums = state->sums};
   GAN_TRY(add_learner(task, &spec));
@@ -344,10 +420,34 @@ static gan_status add_networks(gan_task *task) {
   spec.key = "model.discriminator";
   spec.id = DISCRIMINATOR;
   spec.layers = &config->model.discriminator;
+  spec.label = gan_config_label_way(config, false);
   spec.in = image;
   spec.out = (gan_shape){1, 1, 1};
   GAN_TRY(add_learner(task, &spec));
   return gan_task_check_microbatch(task);
+}
+
+/* A conditional model wants labels. */
+static gan_status check_labels(const gan_task *task) {
+  const gan_config *config = task->config;
+  char place[600];
+  if (!config->model.classes || task->info->has_labels) return GAN_OK;
+  return gan_fail(
+      GAN_USAGE,
+      "%s is %lld, but the data (%s) has no labels; leave the key out, or give data with labels",
+      gan_config_place(config, "model.classes", place, sizeof place),
+      (long long)config->model.classes, config->data.path);
+}
+
+static gan_status reserve_classes(gan_task *task) {
+  gan_state *state = task->state;
+  if (!task->classes) return GAN_OK;
+  GAN_TRY_ALLOC(state->real_classes, state->piece, "the classes of a batch");
+  GAN_TRY_ALLOC(state->fake_classes, state->piece, "the classes of a batch");
+  GAN_TRY_ALLOC(state->class_law, task->classes, "the law of the classes");
+  for (int64_t k = 0; k < task->classes; k++)
+    state->class_law[k] = (double)(k + 1) / (double)task->classes;
+  return GAN_OK;
 }
 
 static gan_status create(gan_task *task) {
@@ -357,7 +457,9 @@ static gan_status create(gan_task *task) {
   task->state = state;
   state->objective = gan_objective_of((gan_objective_kind)config->train.objective);
   task->latent_size = config->model.latent;
+  task->classes = config->model.classes;
   task->batches_a_step = config->train.d_steps;
+  GAN_TRY(check_labels(task));
   GAN_TRY(divide(task));
   GAN_TRY(add_networks(task));
   GAN_TRY(gan_update_reserve(task));
@@ -369,20 +471,34 @@ static gan_status create(gan_task *task) {
   GAN_TRY_ALLOC(state->totals, state->row, "losses");
   GAN_TRY_ALLOC(state->real, state->piece * gan_data_row_size(task->info), "a batch of data");
   GAN_TRY_ALLOC(state->latent, state->piece * task->latent_size, "a batch of noise");
+  GAN_TRY(reserve_classes(task));
   describe(task);
   return GAN_OK;
 }
 
+/* Labels beyond the model's classes would be read from nowhere. */
+static gan_status check_classes(const gan_task *task, const gan_dataset *data) {
+  const gan_config *config = task->config;
+  char place[600];
+  if (!task->classes || data->classes <= task->classes) return GAN_OK;
+  return gan_fail(GAN_USAGE, "%s is %lld, but the data's largest label is %lld; use %lld",
+                  gan_config_place(config, "model.classes", place, sizeof place),
+                  (long long)task->classes, (long long)data->classes - 1, (long long)data->classes);
+}
+
 static gan_status start(gan_task *task, const gan_dataset *data) {
   gan_state *state = task->state;
+  GAN_TRY(check_classes(task, data));
   return gan_loader_create(data, (uint64_t)task->config->seed, &state->loader);
 }
 
 static gan_status sample(gan_task *task, const gan_data_facts *data, int64_t n, float *images,
-                         float *latent) {
-  return gan_generate(task->learners[GENERATOR].net,
-                      (gan_latent_distribution)task->config->model.latent_distribution,
-                      (uint64_t)task->config->seed, 0, n, data, images, latent);
+                         float *latent, const int32_t *classes) {
+  gan_request request = {.law = (gan_latent_distribution)task->config->model.latent_distribution,
+                         .seed = (uint64_t)task->config->seed,
+                         .n = n,
+                         .classes = classes};
+  return gan_generate(task->learners[GENERATOR].net, &request, data, images, latent);
 }
 
 static void destroy(gan_task *task) {
@@ -394,6 +510,9 @@ static void destroy(gan_task *task) {
   gan_free(&state->totals);
   gan_free(&state->real);
   gan_free(&state->latent);
+  gan_free(&state->real_classes);
+  gan_free(&state->fake_classes);
+  gan_free(&state->class_law);
   gan_free(&task->state);
 }
 

@@ -20,16 +20,36 @@ static void to_data_units(int64_t n, const gan_data_facts *data, const float *fr
             (float)(((double)from[(i * pixels + p) * c + k] - data->offset) / data->scale);
 }
 
-gan_status gan_generate(gan_net *generator, gan_latent_distribution law, uint64_t seed,
-                        int64_t first, int64_t n, const gan_data_facts *data, float *images,
-                        float *latent) {
-  gan_rng rng = gan_rng_stream(seed, GAN_RNG_SAMPLE, 0, 0, 0);
+void gan_class_fill(int64_t classes, const double *law, gan_rng rng, uint64_t draw, int64_t first,
+                    int64_t samples, int32_t *out) {
+  for (int64_t i = 0; i < samples; i++) {
+    uint32_t bits;
+    int32_t k = 0;
+    gan_rng_bits(rng, draw, (uint32_t)(first + i), 1, &bits);
+    while (k + 1 < classes && (double)bits * 0x1p-32 >= law[k]) k++;
+    out[i] = k;
+  }
+}
+
+int64_t gan_class_rows(int64_t n, int64_t classes, int32_t *out) {
+  int64_t columns = n > classes ? n / classes : 1;
+  for (int64_t i = 0; i < n; i++) out[i] = (int32_t)(i / columns % classes);
+  return columns;
+}
+
+gan_status gan_generate(gan_net *generator, const gan_request *request, const gan_data_facts *data,
+                        float *images, float *latent) {
+  gan_rng rng = gan_rng_stream(request->seed, GAN_RNG_SAMPLE, 0, 0, 0);
   int64_t z = gan_shape_size(generator->in), row = gan_shape_size(generator->out);
-  for (int64_t done = 0; done < n;) {
-    int64_t count = n - done < generator->capacity ? n - done : generator->capacity;
-    gan_pass pass = {.comm = gan_comm_alone(), .samples = count, .batch = count};
+  for (int64_t done = 0; done < request->n;) {
+    int64_t left = request->n - done;
+    int64_t count = left < generator->capacity ? left : generator->capacity;
+    gan_pass pass = {.comm = gan_comm_alone(),
+                     .samples = count,
+                     .batch = count,
+                     .classes = request->classes ? request->classes + done : NULL};
     float *made;
-    gan_latent_fill(law, rng, 0, first + done, count, z, latent + done * z);
+    gan_latent_fill(request->law, rng, 0, request->first + done, count, z, latent + done * z);
     GAN_TRY(gan_net_forward(generator, &pass, latent + done * z, &made));
     to_data_units(count, data, made, images + done * row);
     done += count;

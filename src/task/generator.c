@@ -32,7 +32,10 @@ static gan_status load(gan_generator *generator, const char *path) {
                        .layers = &generator->config.model.generator,
                        .in = {1, 1, generator->config.model.latent},
                        .out = {data->h, data->w, data->c},
-                       .capacity = CAPACITY};
+                       .capacity = CAPACITY,
+                       .label = gan_config_label_way(config, true),
+                       .classes = config->model.classes,
+                       .label_units = config->model.label_units};
   if (config->compute.reproducible) { /* whole parts a pass, as training's own samples */
     int64_t share = config->train.batch / config->data.shards;
     spec.division = (gan_division){.share = share, .threads = threads};
@@ -64,6 +67,7 @@ gan_generator_info gan_generator_get_info(const gan_generator *generator) {
                               .height = facts->data.h,
                               .width = facts->data.w,
                               .latent_size = generator->config.model.latent,
+                              .classes = generator->config.model.classes,
                               .step = facts->step,
                               .seed = facts->seed,
                               .low = facts->data.low,
@@ -74,9 +78,30 @@ const char *gan_generator_config(const gan_generator *generator) {
   return gan_checkpoint_config(generator->checkpoint);
 }
 
+/* Classes that are asked for are there. */
+static gan_status check_classes(const gan_generator *generator, int64_t n, const int32_t *classes) {
+  int64_t count = generator->config.model.classes;
+  if (!count != !classes)
+    return gan_fail(GAN_USAGE, "%s: its generator is %s",
+                    gan_checkpoint_path(generator->checkpoint),
+                    count ? "conditional: say of which class each sample is to be"
+                          : "not conditional: it knows no classes");
+  for (int64_t i = 0; classes && i < n; i++)
+    if (classes[i] < 0 || classes[i] >= count)
+      return gan_fail(GAN_USAGE, "%s: class %d; its generator knows 0 to %lld",
+                      gan_checkpoint_path(generator->checkpoint), classes[i], (long long)count - 1);
+  return GAN_OK;
+}
+
 gan_status gan_generator_sample(gan_generator *generator, uint64_t seed, int64_t first, int64_t n,
-                                float *images, float *latent) {
-  return gan_generate(generator->net,
-                      (gan_latent_distribution)generator->config.model.latent_distribution, seed,
-                      first, n, &gan_checkpoint_facts(generator->checkpoint)->data, images, latent);
+                                const int32_t *classes, float *images, float *latent) {
+  gan_request request = {.law =
+                             (gan_latent_distribution)generator->config.model.latent_distribution,
+                         .seed = seed,
+                         .first = first,
+                         .n = n,
+                         .classes = classes};
+  GAN_TRY(check_classes(generator, n, classes));
+  return gan_generate(generator->net, &request, &gan_checkpoint_facts(generator->checkpoint)->data,
+                      images, latent);
 }

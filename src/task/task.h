@@ -43,10 +43,10 @@ typedef struct gan_task_type {
    * not finite, on all ranks alike; with train.on_nonfinite: skip the update is left out instead,
    * and noted in task->skips. */
   gan_status (*step)(gan_task *task);
-  /* n samples from the run's fixed noise: images (n, C, H, W) in the data's units, latent (n, Z).
-   * Local. */
+  /* n samples from the run's fixed noise: images (n, C, H, W) in the data's units, latent (n, Z);
+   * of these classes (n) where task->classes is not 0.  Local. */
   gan_status (*sample)(gan_task *task, const gan_data_facts *data, int64_t n, float *images,
-                       float *latent);
+                       float *latent, const int32_t *classes);
   void (*destroy)(gan_task *task);
 } gan_task_type;
 
@@ -67,6 +67,7 @@ struct gan_task {
   int64_t images_seen;    /* samples of data drawn so far, over all ranks */
   int64_t batches_a_step; /* of data */
   int64_t latent_size;
+  int64_t classes;       /* of a conditional model; else 0 */
   int64_t local_samples; /* this rank's part of a batch */
   double lr_factor;      /* set by the trainer before a step: what its learning rates are of the
                           * config's; 1 at first */

@@ -6,6 +6,7 @@
 #include "checkpoint/store.h"
 #include "comm/watchdog.h"
 #include "optim/schedule.h"
+#include "task/generate.h"
 #include "train/health.h"
 #include "train/initial.h"
 #include "train/plan.h"
@@ -44,6 +45,7 @@ typedef struct {
   double saved;                         /* clock at the last checkpoint, or at the start */
   double elapsed_before;                /* seconds of earlier starts */
   float *sample_images, *sample_latent; /* rank 0 */
+  int32_t *sample_classes;              /* rank 0, of a conditional model */
 } trainer;
 
 static bool is_root(const trainer *t) {
@@ -77,11 +79,15 @@ static gan_status make_samples(trainer *t) {
                            .latent_size = task->latent_size,
                            .images = t->sample_images,
                            .latent = t->sample_latent,
+                           .labels = t->sample_classes,
                            .low = data->low,
                            .high = data->high,
                            .step = t->facts.step,
                            .config = t->session.config_text};
-    status = task->type->sample(task, data, samples.n, t->sample_images, t->sample_latent);
+    if (task->classes)
+      samples.columns = gan_class_rows(samples.n, task->classes, t->sample_classes);
+    status = task->type->sample(task, data, samples.n, t->sample_images, t->sample_latent,
+                                t->sample_classes);
     if (status == GAN_OK) status = gan_folder_samples(t->folder, &samples);
   }
   return gan_comm_agree(t->comm, status, "agreeing whether the samples were written");
@@ -207,15 +213,19 @@ static gan_status set_state(trainer *t) {
   return gan_comm_agree(t->comm, status, "agreeing that the state is set");
 }
 
+static gan_status reserve_samples(trainer *t) {
+  const gan_task *task = t->session.task;
+  int64_t n = t->session.config.samples.count;
+  GAN_TRY_ALLOC(t->sample_images, n * gan_data_row_size(&t->session.info), "samples");
+  GAN_TRY_ALLOC(t->sample_latent, n * task->latent_size, "samples");
+  if (task->classes) GAN_TRY_ALLOC(t->sample_classes, n, "samples");
+  return GAN_OK;
+}
+
 static gan_status begin(trainer *t) {
   gan_status status = GAN_OK;
   if (is_root(t)) {
-    int64_t n = t->session.config.samples.count;
-    size_t row = (size_t)gan_data_row_size(&t->session.info);
-    t->sample_images = gan_alloc((size_t)n, row * sizeof(float), "samples");
-    t->sample_latent =
-        gan_alloc((size_t)n, (size_t)t->session.task->latent_size * sizeof(float), "samples");
-    if (!t->sample_images || !t->sample_latent) status = GAN_NO_MEMORY;
+    status = reserve_samples(t);
     if (status == GAN_OK)
       status = gan_folder_begin(t->folder, t->session.config_text, t->facts.step,
                                 t->facts.rollbacks, &t->start);
@@ -375,6 +385,7 @@ gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
   gan_replicas_destroy(&t.replicas);
   gan_free(&t.sample_images);
   gan_free(&t.sample_latent);
+  gan_free(&t.sample_classes);
   gan_free(&t.run_dir);
   gan_free(&t.origin);
   gan_session_reset(&t.session);

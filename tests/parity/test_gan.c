@@ -241,7 +241,7 @@ static void compare_samples(const gan_run *run) {
   float *images = gan_alloc((size_t)size, sizeof *images, "samples");
   float *latent = gan_alloc((size_t)(N * z), sizeof *latent, "noise");
   ck_assert(images && latent);
-  parity_ok(run->task->type->sample(run->task, &facts, N, images, latent));
+  parity_ok(run->task->type->sample(run->task, &facts, N, images, latent, NULL));
   double *wanted = parity_read(run->golden, GAN_F64, size, "%s/samples", run->name);
   compare_input(run->inputs, N * z, latent, "noise_sample", "noise vectors of samples");
   parity_near(size, images, wanted, TOLERANCE_STATE, "%s: samples", run->name);

@@ -64,7 +64,7 @@ START_TEST(single_logits) {
   term_golden g = open_golden(term.name);
   for (int i = 0; i < LOGITS; i++) {
     float slope;
-    gan_loss loss = term.term(1, 1, &g.logits[i], &slope);
+    gan_loss loss = term.term(1, 1, 1, &g.logits[i], &slope);
     double logit = (double)g.logits[i];
     near(loss.loss, g.loss[i], "the loss", _i, logit);
     near(loss.probability, g.probability[i], "the probability", _i, logit);
@@ -80,8 +80,8 @@ START_TEST(parts_of_a_batch) {
   objective_term term = term_of(_i);
   term_golden g = open_golden(term.name);
   float slopes[LOGITS];
-  gan_loss a = term.term(FIRST, LOGITS, g.logits, slopes);
-  gan_loss b = term.term(LOGITS - FIRST, LOGITS, g.logits + FIRST, slopes + FIRST);
+  gan_loss a = term.term(FIRST, LOGITS, 1, g.logits, slopes);
+  gan_loss b = term.term(LOGITS - FIRST, LOGITS, 1, g.logits + FIRST, slopes + FIRST);
   double loss = 0, probability = 0;
   for (int i = 0; i < LOGITS; i++) {
     loss += g.loss[i] / LOGITS;

@@ -171,13 +171,16 @@ static const struct {
     {"model.latent=3", "\n  model.latent: 64 -> 3", ""},
     {"model.init_std=0.5", "\n  model.init_std: 0.02 -> 0.5", ""},
     {"model.generator=[linear: {units: 5}]",
-     "\n  model.generator: layer 0: linear {units: 4, bias: true} -> linear {units: 5, bias: true}",
+     "\n  model.generator: layer 0: linear {units: 4, bias: true, spectral_norm: false} -> linear "
+     "{units: 5, bias: true, spectral_norm: false}",
      ""},
-    {"model.generator=[linear: {units: 4, bias: true}]", "", ""},
+    {"model.generator=[linear: {units: 4, bias: true, spectral_norm: false}]", "", ""},
     {"model.discriminator=[linear: {units: 1}, leaky_relu]",
      "\n  model.discriminator: layer 1: none -> leaky_relu {slope: 0.01}", ""},
     {"model.generator=[relu, linear: {units: 4}]",
-     "\n  model.generator: layer 0: linear {units: 4, bias: true} -> relu, and 1 more", ""},
+     "\n  model.generator: layer 0: linear {units: 4, bias: true, spectral_norm: false} -> relu, "
+     "and 1 more",
+     ""},
     {"train.batch=64", "", "\n  train.batch: 128 -> 64"},
     {"train.batch_per_rank=64", "", "\n  train.batch: 128 -> 64"},
     {"train.steps=4", "", "\n  train.steps: 3 -> 4"},
@@ -232,8 +235,9 @@ START_TEST(differences_far_down_a_list) {
   check_ok(unit_parse(&before, SHORTEST, 1, &before_override));
   check_ok(unit_parse(&now, SHORTEST, 1, &now_override));
   ck_assert_int_eq(gan_config_differences(&before, &now, false, text, sizeof text), 1);
-  ck_assert_str_eq(text, "\n  model.generator: layer 60: linear {units: 4, bias: true} -> linear "
-                         "{units: 5, bias: true}");
+  ck_assert_str_eq(text, "\n  model.generator: layer 60: linear {units: 4, bias: true, "
+                         "spectral_norm: false} -> linear "
+                         "{units: 5, bias: true, spectral_norm: false}");
   gan_config_reset(&before);
   gan_config_reset(&now);
 }

@@ -711,7 +711,7 @@ START_TEST(grid_has_each_image_in_its_place) {
     float *images = unit_floats(n * c * h * w);
     uint64_t state = i;
     for (int k = 0; k < n * c * h * w; k++) images[k] = (float)(unit_bits(&state) % 256);
-    check_ok(gan_png_write_grid(path, images, n, c, h, w, 0, 255));
+    check_ok(gan_png_write_grid(path, images, n, c, h, w, 0, 0, 255));
     picture found = read_png(path);
     ck_assert_int_eq(found.channels, c == 3 ? 3 : 1);
     ck_assert_int_eq(found.width, rows[i].columns * (w * scale + gap) + gap);
@@ -742,12 +742,12 @@ START_TEST(values_become_greys) {
               {0.9970f, 255}, {0.99607f, 254}, {1e30f, 255}};
   const char *path = unit_path("greys.png");
   for (size_t i = 0; i < COUNT(rows); i++) {
-    check_ok(gan_png_write_grid(path, &rows[i].value, 1, 1, 1, 1, -1, 1));
+    check_ok(gan_png_write_grid(path, &rows[i].value, 1, 1, 1, 1, 0, -1, 1));
     picture found = read_png(path);
     ck_assert_int_eq(found.pixels[3 * (2 * found.width + 2)], rows[i].grey);
     gan_free(&found.pixels);
   }
-  check_fails(gan_png_write_grid(unit_path("no/such.png"), &rows[0].value, 1, 1, 1, 1, -1, 1),
+  check_fails(gan_png_write_grid(unit_path("no/such.png"), &rows[0].value, 1, 1, 1, 1, 0, -1, 1),
               GAN_OUTPUT, "no/such.png");
 }
 END_TEST

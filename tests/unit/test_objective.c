@@ -67,7 +67,7 @@ START_TEST(values) {
   for (int i = 0; i < LOGITS; i++) {
     long double x = (long double)logits[i];
     float slope;
-    gan_loss loss = term_of(row)(1, 3, &logits[i], &slope);
+    gan_loss loss = term_of(row)(1, 3, 1, &logits[i], &slope);
     check_near(row, "loss", logits[i], (long double)loss.loss, row->value(x) / 3, LOSS_TOLERANCE);
     check_near(row, "D", logits[i], (long double)loss.probability, expl(-softplus(-x)) / 3,
                LOSS_TOLERANCE * fmaxl(1, fabsl(softplus(-x))));
@@ -84,7 +84,7 @@ START_TEST(slopes) {
     long double x = (long double)logits[i];
     if (fabsl(x) > 1e5L) continue; /* x + step is x */
     float slope;
-    term_of(row)(1, 3, &logits[i], &slope);
+    term_of(row)(1, 3, 1, &logits[i], &slope);
     long double wanted = (row->value(x + step) - row->value(x - step)) / (2 * step) / 3;
     long double size = fmaxl(1, fabsl(x));
     ck_assert_msg(
@@ -104,20 +104,20 @@ START_TEST(parts_add_up) {
   enum { N = 13 };
   float x[N], whole[N], parts[N];
   unit_fill(x, N, 1, -4, 4);
-  gan_loss loss = term_of(row)(N, N, x, whole);
+  gan_loss loss = term_of(row)(N, N, 1, x, whole);
   long double wanted = 0;
   for (int i = 0; i < N; i++) wanted += row->value((long double)x[i]) / N;
   check_near(row, "mean loss", 0, (long double)loss.loss, wanted, 4 * LOSS_TOLERANCE);
   for (int cut = 0; cut <= N; cut++) {
     memset(parts, 0xff, sizeof parts);
-    gan_loss a = term_of(row)(cut, N, x, parts);
-    gan_loss b = term_of(row)(N - cut, N, x + cut, parts + cut);
+    gan_loss a = term_of(row)(cut, N, 1, x, parts);
+    gan_loss b = term_of(row)(N - cut, N, 1, x + cut, parts + cut);
     check_near(row, "sum of losses", 0, (long double)(a.loss + b.loss), wanted, 4 * LOSS_TOLERANCE);
     check_near(row, "sum of D", 0, (long double)(a.probability + b.probability),
                (long double)loss.probability, 4 * LOSS_TOLERANCE);
     ck_assert_mem_eq(parts, whole, sizeof whole);
   }
-  gan_loss nothing = term_of(row)(0, N, NULL, NULL);
+  gan_loss nothing = term_of(row)(0, N, 1, NULL, NULL);
   ck_assert_double_eq(nothing.loss, 0);
   ck_assert_double_eq(nothing.probability, 0);
 }
@@ -128,8 +128,8 @@ START_TEST(minimax_is_the_negative) {
   const gan_objective *minimax = gan_objective_of(GAN_OBJECTIVE_MINIMAX);
   const gan_objective *other = gan_objective_of(GAN_OBJECTIVE_NON_SATURATING);
   float judge[LOGITS], maker[LOGITS];
-  gan_loss d = minimax->fake(LOGITS, LOGITS, logits, judge);
-  gan_loss g = minimax->generator(LOGITS, LOGITS, logits, maker);
+  gan_loss d = minimax->fake(LOGITS, LOGITS, 1, logits, judge);
+  gan_loss g = minimax->generator(LOGITS, LOGITS, 1, logits, maker);
   ck_assert_double_eq(g.loss, -d.loss);
   ck_assert_double_eq(g.probability, d.probability);
   for (int i = 0; i < LOGITS; i++) ck_assert_float_eq(maker[i], -judge[i]);
@@ -143,13 +143,13 @@ START_TEST(no_number_stays_none) {
   const term_row *row = &terms[_i];
   const float bad[3] = {1, NAN, -1};
   float slopes_of[3];
-  gan_loss loss = term_of(row)(3, 3, bad, slopes_of);
+  gan_loss loss = term_of(row)(3, 3, 1, bad, slopes_of);
   ck_assert_double_nan(loss.loss);
   ck_assert_double_nan(loss.probability);
   ck_assert(isfinite(slopes_of[0]) && isnan(slopes_of[1]) && isfinite(slopes_of[2]));
   for (int sign = -1; sign <= 1; sign += 2) {
     float endless = (float)sign * INFINITY, slope;
-    loss = term_of(row)(1, 1, &endless, &slope);
+    loss = term_of(row)(1, 1, 1, &endless, &slope);
     long double wanted = row->value((long double)endless);
     if (isinf(wanted))
       ck_assert(isinf(loss.loss) && (loss.loss > 0) == (wanted > 0));

@@ -427,7 +427,8 @@ START_TEST(samples_of_a_seed) {
   static float images[MANY * PIXELS], latent[MANY * LATENT], some[MANY * PIXELS], z[MANY * LATENT];
   take_steps(&session, 3);
   state before = state_of(&session);
-  check_ok(gan_generate(net, GAN_LATENT_NORMAL, 5, 0, MANY, &facts, images, latent));
+  check_ok(gan_generate(net, &(gan_request){GAN_LATENT_NORMAL, 5, 0, MANY, NULL}, &facts, images,
+                        latent));
   double low = 255, high = 0;
   for (int i = 0; i < MANY * PIXELS; i++) {
     low = fmin(low, (double)images[i]);
@@ -439,7 +440,8 @@ START_TEST(samples_of_a_seed) {
 
   for (int first = 0; first < MANY; first += 7)
     for (int n = 1; first + n <= MANY; n += 13) {
-      check_ok(gan_generate(net, GAN_LATENT_NORMAL, 5, first, n, &facts, some, z));
+      check_ok(
+          gan_generate(net, &(gan_request){GAN_LATENT_NORMAL, 5, first, n, NULL}, &facts, some, z));
       ck_assert_mem_eq(z, latent + first * LATENT, sizeof(float) * (size_t)n * LATENT);
       for (int i = 0; i < n * PIXELS; i++)
         ck_assert_double_eq_tol((double)some[i], (double)images[first * PIXELS + i],
@@ -447,10 +449,12 @@ START_TEST(samples_of_a_seed) {
     }
 
   /* the run's own are those of its seed */
-  check_ok(session.task->type->sample(session.task, &facts, 4, some, z));
-  check_ok(gan_generate(net, GAN_LATENT_NORMAL, 1, 0, 4, &facts, images, latent));
+  check_ok(session.task->type->sample(session.task, &facts, 4, some, z, NULL));
+  check_ok(
+      gan_generate(net, &(gan_request){GAN_LATENT_NORMAL, 1, 0, 4, NULL}, &facts, images, latent));
   ck_assert_mem_eq(some, images, sizeof(float) * 4 * PIXELS);
-  check_ok(gan_generate(net, GAN_LATENT_NORMAL, 6, 0, 4, &facts, images, latent));
+  check_ok(
+      gan_generate(net, &(gan_request){GAN_LATENT_NORMAL, 6, 0, 4, NULL}, &facts, images, latent));
   ck_assert_mem_ne(z, latent, sizeof(float) * 4 * LATENT);
   ck_assert(same_state(state_of(&session), before)); /* sampling leaves no trace */
   gan_session_reset(&session);
@@ -466,7 +470,8 @@ START_TEST(samples_in_data_units) {
   float images[N * SIZE], latent[N * SIZE];
   for (int law = 0; law < 2; law++) {
     gan_latent_distribution distribution = law ? GAN_LATENT_UNIFORM : GAN_LATENT_NORMAL;
-    check_ok(gan_generate(made.net, distribution, 1, 10, N, &facts, images, latent));
+    check_ok(gan_generate(made.net, &(gan_request){distribution, 1, 10, N, NULL}, &facts, images,
+                          latent));
     for (int i = 0; i < N * SIZE; i++) {
       double value = latent[i] > 0 ? (double)latent[i] : 0;
       ck_assert_double_eq_tol((double)images[i], (value + 3) / 0.25, 1e-5);
