@@ -7,12 +7,14 @@
 #include "data/convert.h"
 #include "io/file.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CONVERT_USAGE                                                                              \
-  "SRC... OUT.h5 [--gzip LEVEL] [--force] [--images NAME] [--labels NAME] [--layout "              \
-  "auto|nhwc|nchw]"
+  "SRC... OUT.h5 [--classes 3,5] [--gzip LEVEL] [--force] [--images NAME] [--labels NAME] "        \
+  "[--layout auto|nhwc|nchw]"
 #define USAGE "convert " CONVERT_USAGE
 
 static gan_status find_layout(const char *name, gan_layout *layout) {
@@ -24,6 +26,24 @@ static gan_status find_layout(const char *name, gan_layout *layout) {
   }
   return gan_fail(GAN_USAGE, "data convert: --layout is '%.100s'; allowed is auto, nhwc or nchw",
                   name);
+}
+
+/* "3,5" as a list of different labels. */
+static gan_status parse_classes(const char *text, gan_option_ints *classes) {
+  const char *at = text;
+  for (char *end; *at; at = *end == ',' && end[1] ? end + 1 : end) {
+    errno = 0;
+    long long label = strtoll(at, &end, 10);
+    bool taken = *at >= '0' && *at <= '9' && !errno && label < INT32_MAX;
+    for (int i = 0; i < classes->count; i++) taken = taken && classes->values[i] != label;
+    if (!taken || (*end && !(*end == ',' && end[1])) || classes->count == GAN_INTS_MAX) break;
+    classes->values[classes->count++] = label;
+  }
+  if (!*at && classes->count) return GAN_OK;
+  return gan_fail(GAN_USAGE,
+                  "data convert: --classes is '%.100s'; allowed are up to %d different labels with "
+                  "commas between, for example 3,5",
+                  text, GAN_INTS_MAX);
 }
 
 static gan_status convert(gan_convert_request *request) {
@@ -43,10 +63,12 @@ static gan_status convert(gan_convert_request *request) {
 static gan_status run_convert(int argc, char **argv) {
   gan_argument_list words = {.count = 0};
   gan_convert_request request = {.images = "images", .labels = "labels"};
-  const char *layout = "auto";
+  const char *layout = "auto", *classes_text = NULL;
+  gan_option_ints classes = {.count = 0};
   int64_t gzip = 0;
   const gan_argument table[] = {
       {.what = "SRC... OUT.h5", .list = &words, .required = true},
+      {.name = "--classes", .what = "3,5", .text = &classes_text},
       {.name = "--gzip", .what = "LEVEL", .integer = &gzip, .min = 0, .max = 9},
       {.name = "--force", .flag = &request.force},
       {.name = "--images", .what = "NAME", .text = &request.images},
@@ -58,6 +80,8 @@ static gan_status run_convert(int argc, char **argv) {
   if (words.count < 2)
     return gan_fail(GAN_USAGE, "data convert: OUT.h5 is missing\nusage: mpigan data " USAGE);
   GAN_TRY(find_layout(layout, &request.layout));
+  if (classes_text) GAN_TRY(parse_classes(classes_text, &classes));
+  request.select = (gan_selection){classes.values, classes.count, true};
   request.gzip = (int)gzip;
   request.sources = words.values;
   request.source_count = words.count - 1;

@@ -31,6 +31,21 @@ char *gan_config_place(const gan_config *config, const char *key, char *text, si
   return text;
 }
 
+int64_t gan_config_class_label(const gan_config *config, int64_t place) {
+  const gan_option_ints *classes = &config->data.classes;
+  if (!classes->count) return place;
+  GAN_ASSERT(place >= 0 && place < classes->count);
+  return classes->values[place];
+}
+
+int64_t gan_config_class_place(const gan_config *config, int64_t label) {
+  const gan_option_ints *classes = &config->data.classes;
+  if (!classes->count) return label;
+  for (int i = 0; i < classes->count; i++)
+    if (classes->values[i] == label) return i;
+  return -1;
+}
+
 /* Whether there are keys below this one: `train`, `train.optimizer`. */
 static bool is_group(const char *key) {
   gan_options options = gan_config_options();

@@ -44,6 +44,7 @@ typedef struct gan_config {
     int64_t shards;
     int cache; /* gan_cache */
     double buffer_mb;
+    gan_option_ints classes;
   } data;
   struct {
     int64_t latent;
@@ -123,6 +124,12 @@ gan_label_way gan_config_label_way(const gan_config *config, bool generator);
 
 /* Where a key's value came from. */
 gan_origin gan_config_origin(const gan_config *config, const char *key);
+
+/* Where data.classes chooses some labels, the rest of mpigan sees a label's place in that list;
+ * else the label itself.  The label of a place; and the place of a label, -1 if it is not chosen.
+ */
+int64_t gan_config_class_label(const gan_config *config, int64_t place);
+int64_t gan_config_class_place(const gan_config *config, int64_t label);
 
 /* The value of `key` came about from the value of `from`: it has its origin. */
 void gan_config_derive(gan_config *config, const char *key, const char *from);

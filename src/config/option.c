@@ -114,9 +114,12 @@ char *gan_option_allowed(const gan_option *option, char *text, size_t size) {
   case GAN_OPTION_STRING:
     used = (size_t)snprintf(text, size, "text");
     break;
-  case GAN_OPTION_SHAPE:
-    used = (size_t)snprintf(text, size, "a list of 1 to %d positive integers", GAN_SHAPE_MAX);
+  case GAN_OPTION_INTS: {
+    char noun[64];
+    snprintf(noun, sizeof noun, "a list of 1 to %d integers", GAN_INTS_MAX);
+    used = range_text(option, noun, text, size);
     break;
+  }
   case GAN_OPTION_LAYERS:
     used = (size_t)snprintf(text, size, "a list of layers");
     break;
@@ -177,20 +180,21 @@ static bool is_null(const yaml_node_t *node) {
   return !*text || !strcmp(text, "null") || !strcmp(text, "~");
 }
 
-static bool set_shape(gan_option_shape *shape, yaml_document_t *document, const yaml_node_t *node) {
+static bool set_ints(const gan_option *option, gan_option_ints *ints, yaml_document_t *document,
+                     const yaml_node_t *node) {
   if (node->type != YAML_SEQUENCE_NODE) return false;
-  gan_option_shape got = {0};
+  gan_option_ints got = {0};
   for (yaml_node_item_t *item = node->data.sequence.items.start;
        item < node->data.sequence.items.top; item++) {
     yaml_node_t *entry = yaml_document_get_node(document, *item);
     int64_t x;
-    if (got.rank == GAN_SHAPE_MAX || entry->type != YAML_SCALAR_NODE ||
-        !parse_int((const char *)entry->data.scalar.value, &x) || x < 1 || x > INT32_MAX)
+    if (got.count == GAN_INTS_MAX || entry->type != YAML_SCALAR_NODE ||
+        !parse_int((const char *)entry->data.scalar.value, &x) || !in_range(option, (double)x))
       return false;
-    got.dims[got.rank++] = x;
+    got.values[got.count++] = x;
   }
-  *shape = got;
-  return got.rank > 0;
+  *ints = got;
+  return got.count > 0;
 }
 
 /* Scalars: whether the text was taken. */
@@ -234,8 +238,8 @@ gan_status gan_option_set(const gan_option *option, void *base, const gan_yaml *
     unset.fallback = NULL;
     return gan_option_reset(&unset, base);
   }
-  if (option->type == GAN_OPTION_SHAPE)
-    return set_shape(place, yaml->document, node) ? GAN_OK : reject(option, yaml, node);
+  if (option->type == GAN_OPTION_INTS)
+    return set_ints(option, place, yaml->document, node) ? GAN_OK : reject(option, yaml, node);
   if (node->type != YAML_SCALAR_NODE) return reject(option, yaml, node);
   const char *text = (const char *)node->data.scalar.value;
   if (option->type == GAN_OPTION_STRING) {
@@ -261,6 +265,9 @@ gan_status gan_option_reset(const gan_option *option, void *base) {
     break;
   case GAN_OPTION_REAL:
     *(double *)place = (double)NAN;
+    break;
+  case GAN_OPTION_INTS:
+    *(gan_option_ints *)place = (gan_option_ints){0};
     break;
   case GAN_OPTION_STRING:
     if (text && !(*(char **)place = gan_strdup(text))) return GAN_NO_MEMORY;
@@ -311,13 +318,13 @@ char *gan_option_text(const gan_option *option, const void *base, char *text, si
   case GAN_OPTION_CHOICE:
     snprintf(text, size, "%s", option->choices[*(const int *)place]);
     break;
-  case GAN_OPTION_SHAPE: {
-    const gan_option_shape *shape = place;
+  case GAN_OPTION_INTS: {
+    const gan_option_ints *ints = place;
     size_t used = 0;
-    for (int i = 0; i < shape->rank && used < size; i++)
+    for (int i = 0; i < ints->count && used < size; i++)
       used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "[",
-                               (long long)shape->dims[i]);
-    if (shape->rank && used < size) snprintf(text + used, size - used, "]");
+                               (long long)ints->values[i]);
+    if (ints->count && used < size) snprintf(text + used, size - used, "]");
     break;
   }
   case GAN_OPTION_LAYERS:
@@ -335,11 +342,11 @@ int gan_option_emit(const gan_option *option, const void *base, yaml_document_t 
   const void *place = (const char *)base + option->offset;
   if (option->type == GAN_OPTION_LAYERS) return gan_layers_emit(place, document);
   char number[64];
-  if (option->type == GAN_OPTION_SHAPE) {
-    const gan_option_shape *shape = place;
+  const gan_option_ints *ints = option->type == GAN_OPTION_INTS ? place : NULL;
+  if (ints && ints->count) {
     int list = yaml_document_add_sequence(document, NULL, YAML_FLOW_SEQUENCE_STYLE);
-    for (int i = 0; list && i < shape->rank; i++) {
-      snprintf(number, sizeof number, "%lld", (long long)shape->dims[i]);
+    for (int i = 0; list && i < ints->count; i++) {
+      snprintf(number, sizeof number, "%lld", (long long)ints->values[i]);
       int entry = emit_scalar(document, number, YAML_PLAIN_SCALAR_STYLE);
       if (!entry || !yaml_document_append_sequence_item(document, list, entry)) return 0;
     }

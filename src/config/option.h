@@ -8,7 +8,7 @@
  *   GAN_OPTION_REAL    double           NaN when unset
  *   GAN_OPTION_STRING  char *           owned by the struct; NULL when unset
  *   GAN_OPTION_CHOICE  int              index into `choices`
- *   GAN_OPTION_SHAPE   gan_option_shape a list of positive integers
+ *   GAN_OPTION_INTS    gan_option_ints  a list of integers; empty when unset
  *   GAN_OPTION_LAYERS  gan_layer_list   (config/layers.h)
  */
 #ifndef GAN_CONFIG_OPTION_H
@@ -23,12 +23,12 @@
 
 #define GAN_UNSET_INT INT64_MIN
 
-enum { GAN_SHAPE_MAX = 4 };
+enum { GAN_INTS_MAX = 64 };
 
-typedef struct gan_option_shape {
-  int rank;
-  int64_t dims[GAN_SHAPE_MAX];
-} gan_option_shape;
+typedef struct gan_option_ints {
+  int count;
+  int64_t values[GAN_INTS_MAX];
+} gan_option_ints;
 
 typedef enum gan_option_type {
   GAN_OPTION_BOOL,
@@ -36,7 +36,7 @@ typedef enum gan_option_type {
   GAN_OPTION_REAL,
   GAN_OPTION_STRING,
   GAN_OPTION_CHOICE,
-  GAN_OPTION_SHAPE,
+  GAN_OPTION_INTS,
   GAN_OPTION_LAYERS,
 } gan_option_type;
 
@@ -52,7 +52,7 @@ typedef struct gan_option {
   gan_option_type type;
   size_t offset;
   const char *fallback; /* the default, as YAML; NULL: the user must give it */
-  double min, max;      /* numbers; strings: bytes */
+  double min, max;      /* numbers, each of a list; strings: bytes */
   const char *const *choices;
   unsigned flags;
   const char *unit;

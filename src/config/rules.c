@@ -42,6 +42,17 @@ static gan_status check_length(gan_config *config) {
   return GAN_OK;
 }
 
+static gan_status check_classes(const gan_config *config) {
+  const gan_option_ints *classes = &config->data.classes;
+  char place[600];
+  for (int i = 0; i < classes->count; i++)
+    if (gan_config_class_place(config, classes->values[i]) != i)
+      return gan_fail(GAN_USAGE, "%s names the label %lld twice",
+                      gan_config_place(config, "data.classes", place, sizeof place),
+                      (long long)classes->values[i]);
+  return GAN_OK;
+}
+
 /* ---- batch and shards ---- */
 
 /* The largest value that a key may have. */
@@ -232,6 +243,7 @@ static gan_status check_decay(const gan_config *config) {
 gan_status gan_config_check_rules(gan_config *config, int ranks) {
   GAN_TRY(check_name(config));
   GAN_TRY(check_length(config));
+  GAN_TRY(check_classes(config));
   GAN_TRY(resolve_batch(config, ranks));
   GAN_TRY(check_shards(config));
   GAN_TRY(check_conditional(config));

@@ -25,6 +25,7 @@ static const char *const nonfinite[] = {"stop", "skip", "rollback", NULL};
 #define REAL   GAN_OPTION_REAL
 #define STRING GAN_OPTION_STRING
 #define CHOICE GAN_OPTION_CHOICE
+#define INTS   GAN_OPTION_INTS
 #define LAYERS GAN_OPTION_LAYERS
 #define ABOVE  GAN_OPTION_ABOVE
 #define BELOW  GAN_OPTION_BELOW
@@ -47,6 +48,9 @@ static const gan_option rows[] = {
    "HDF5: the dataset with the samples, (N,H,W), (N,H,W,C), (N,C,H,W) or (N,D)"},
   {"data.labels", STRING, AT(data.labels), "labels", 0, 0, NULL, FREE, "",
    "HDF5: the dataset with the labels, (N); it need not exist"},
+  {"data.classes", INTS, AT(data.classes), "null", 0, INT32_MAX - 1, NULL, UNSET, "",
+   "only rows of these labels are trained on; class 0 of the run is the first of them, and so on; "
+   "default: all rows"},
   {"data.layout", CHOICE, AT(data.layout), "auto", 0, 0, layouts, 0, "",
    "HDF5 images of four dimensions: channels last (nhwc) or first (nchw); auto: the side that "
    "has 1, 3 or 4; an error where both have"},

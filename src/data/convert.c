@@ -47,7 +47,11 @@ static gan_status check_out(const gan_convert_request *request) {
 
 static gan_source_spec spec_of(const conversion *c, int i) {
   const gan_convert_request *request = c->request;
-  return (gan_source_spec){c->paths[i], request->images, request->labels, request->layout};
+  return (gan_source_spec){.path = c->paths[i],
+                           .images = request->images,
+                           .labels = request->labels,
+                           .layout = request->layout,
+                           .select = request->select};
 }
 
 static gan_status open_source(conversion *c, int i) {

@@ -15,6 +15,7 @@ typedef struct gan_convert_request {
   int source_count;
   const char *images, *labels; /* of HDF5 sources */
   gan_layout layout;           /* of HDF5 sources */
+  gan_selection select;        /* of each source; labels stay what they are */
   const char *out;
   int gzip;   /* 0 to 9; 0: not compressed */
   bool force; /* an existing file is replaced */

@@ -13,8 +13,12 @@ enum { PIECE_BYTES = 4 << 20 };
 enum { DIGEST_ROWS = 64 };
 
 static gan_source_spec spec_of(const gan_config *config) {
-  return (gan_source_spec){config->data.path, config->data.images, config->data.labels,
-                           (gan_layout)config->data.layout};
+  const gan_option_ints *classes = &config->data.classes;
+  return (gan_source_spec){.path = config->data.path,
+                           .images = config->data.images,
+                           .labels = config->data.labels,
+                           .layout = (gan_layout)config->data.layout,
+                           .select = {classes->values, classes->count, false}};
 }
 
 gan_window_cut gan_dataset_cut(const gan_config *config, const gan_data_info *info) {
@@ -26,6 +30,13 @@ gan_window_cut gan_dataset_cut(const gan_config *config, const gan_data_info *in
 static gan_status check_stream(const gan_config *config, const gan_source *source) {
   char place[600];
   if (config->data.cache != GAN_CACHE_STREAM || gan_source_can_stream(source)) return GAN_OK;
+  if (config->data.classes.count)
+    return gan_fail(GAN_INPUT,
+                    "%s is stream, but data.classes chooses some rows of %s, and only a file of "
+                    "nothing else can be streamed: run `mpigan data convert %s OUT.h5 --classes "
+                    "...` once and set data.path to OUT.h5, or data.cache to memory",
+                    gan_config_place(config, "data.cache", place, sizeof place), config->data.path,
+                    config->data.path);
   return gan_fail(GAN_INPUT,
                   "%s is stream, but %s is no HDF5 file, and only those can be streamed: run "
                   "`mpigan data convert %s OUT.h5` once and set data.path to OUT.h5, or data.cache "

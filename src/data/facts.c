@@ -20,12 +20,14 @@ static void add_bytes(gan_value_facts *facts, int64_t n, const uint8_t *bytes) {
 /* Names the place: number `i` of the row. */
 static gan_status reject(const gan_source_spec *spec, int64_t row, int64_t i, float value) {
   char dataset[256] = "";
+  const char *of = spec->select.count ? " of the chosen classes" : "";
   if (gan_source_hdf5.claims(spec->path))
     snprintf(dataset, sizeof dataset, " dataset '%s',", spec->images);
   return gan_fail(GAN_INPUT,
-                  "%s:%s row %lld holds %g (number %lld of the row); data must be finite, as "
+                  "%s:%s row %lld%s holds %g (number %lld of the row); data must be finite, as "
                   "32-bit floats",
-                  spec->path, dataset, (long long)row, gan_printable((double)value), (long long)i);
+                  spec->path, dataset, (long long)row, of, gan_printable((double)value),
+                  (long long)i);
 }
 
 gan_status gan_value_facts_add(gan_value_facts *facts, const gan_data_info *info,

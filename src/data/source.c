@@ -90,6 +90,7 @@ gan_status gan_source_find(const char *name, char **path) {
 }
 
 gan_status gan_source_open(const gan_source_spec *spec, gan_source **out) {
+  if (spec->select.count) return gan_source_open_selected(spec, out);
   gan_source *source;
   GAN_TRY_ALLOC(source, 1, "a data source");
   for (size_t i = 0; i < sizeof formats / sizeof *formats && !source->format; i++)

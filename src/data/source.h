@@ -21,11 +21,19 @@ typedef struct gan_data_info {
 
 typedef struct gan_source gan_source;
 
+/* Rows of some labels alone. */
+typedef struct gan_selection {
+  const int64_t *classes; /* (count), borrowed: those labels */
+  int count;              /* 0: all rows */
+  bool keep_labels;       /* they stay; else a row's label is its place in the list */
+} gan_selection;
+
 /* What the config says about the data. */
 typedef struct gan_source_spec {
   const char *path; /* resolved: a path, builtin:... or synthetic:... */
   const char *images, *labels;
   gan_layout layout;
+  gan_selection select;
 } gan_source_spec;
 
 typedef struct gan_source_format {
@@ -71,6 +79,10 @@ char *gan_data_info_text(const gan_data_info *info, char *text, size_t size);
 GAN_CHECKED gan_status gan_source_find(const char *name, char **path);
 
 GAN_CHECKED gan_status gan_source_open(const gan_source_spec *spec, gan_source **out);
+/* What gan_source_open does where spec->select chooses rows (data/select.c): looks at all labels
+ * first, for which most formats read the data once.  GAN_USAGE if there are no labels, or no rows
+ * of one that is chosen. */
+GAN_CHECKED gan_status gan_source_open_selected(const gan_source_spec *spec, gan_source **out);
 /* Made-up data of that shape: uniform bytes, the same every time. */
 GAN_CHECKED gan_status gan_source_make(const gan_data_info *info, gan_source **out);
 GAN_CHECKED gan_status gan_source_read(gan_source *source, int64_t count, void *rows,

@@ -10,12 +10,12 @@ typedef struct {
 } no_parameters;
 
 typedef struct {
-  gan_option_shape shape;
+  gan_option_ints shape;
 } reshape_parameters;
 
 /* clang-format off */
 static const gan_option reshape_options[] = {
-  {"shape", GAN_OPTION_SHAPE, offsetof(reshape_parameters, shape), NULL, 0, 0, NULL, 0, "",
+  {"shape", GAN_OPTION_INTS, offsetof(reshape_parameters, shape), NULL, 1, INT32_MAX, NULL, 0, "",
    "[C, H, W], or [D] for a vector"},
 };
 /* clang-format on */
@@ -47,11 +47,11 @@ static gan_status reshape_plan(gan_layer *layer, gan_layer_plan *plan) {
   (void)plan;
   const reshape_parameters *parameters = layer->parameters;
   if (parameters) {
-    const gan_option_shape *shape = &parameters->shape;
-    if (shape->rank == 1)
-      layer->out = (gan_shape){1, 1, shape->dims[0]};
-    else if (shape->rank == 3)
-      layer->out = (gan_shape){shape->dims[1], shape->dims[2], shape->dims[0]};
+    const gan_option_ints *shape = &parameters->shape;
+    if (shape->count == 1)
+      layer->out = (gan_shape){1, 1, shape->values[0]};
+    else if (shape->count == 3)
+      layer->out = (gan_shape){shape->values[1], shape->values[2], shape->values[0]};
     else
       return gan_layer_reject(layer, "a shape of one or three numbers, [D] or [C, H, W]");
   }

@@ -10,6 +10,8 @@ FIXED = [
     (("units: 32, bias: false", "units: 48, bias: false"), "model.generator:", "48"),
     (("slope: 0.2", "slope: 0.1"), "model.discriminator:", "0.1"),
     (("path: builtin:digits", "path: builtin:digits\n  shards: 6"), "data.shards: 12 -> 6"),
+    (("path: builtin:digits", "path: builtin:digits\n  classes: [3, 5]"),
+     "data.classes: null -> [3, 5]"),
     (("latent: 8", "latent: 8\n  latent_distribution: uniform"),
      "model.latent_distribution: normal -> uniform"),
     (("  steps: 20", "  steps: 20\n  objective: minimax"),

@@ -97,7 +97,7 @@ static gan_status read_all(gan_source *source, int64_t piece, unit_rows *out) {
 }
 
 gan_status unit_load(const char *path, gan_layout layout, int64_t piece, unit_rows *out) {
-  gan_source_spec spec = {path, "images", "labels", layout};
+  gan_source_spec spec = {.path = path, .images = "images", .labels = "labels", .layout = layout};
   gan_source *source;
   *out = (unit_rows){0};
   GAN_TRY(gan_source_open(&spec, &source));

@@ -13,6 +13,8 @@ static gan_status parse(gan_config *config, const char *layers) {
   return status;
 }
 
+#define SIXTEEN "1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, "
+
 /* The entries begin on line 5. */
 static const struct {
   const char *layers, *first, *second;
@@ -46,12 +48,15 @@ static const struct {
      "a number from 0 to 1 (not included)"},
     {"  - batchnorm: {eps: 0}", "batchnorm.eps' is 0", "(not included)"},
     {"  - batchnorm: {momentum: 1.5}", "batchnorm.momentum' is 1.5", "from 0 to 1"},
-    {"  - reshape: {shape: 5}", "reshape.shape' is 5", "a list of 1 to 4 positive integers"},
-    {"  - reshape: {shape: []}", "reshape.shape' is a list", "1 to 4 positive integers"},
-    {"  - reshape: {shape: [1, 2, 3, 4, 5]}", "reshape.shape' is a list", "1 to 4 positive"},
-    {"  - reshape: {shape: [1, -2]}", "reshape.shape' is a list", "positive integers"},
-    {"  - reshape: {shape: [1, [2]]}", "reshape.shape' is a list", "positive integers"},
-    {"  - reshape: {shape: [3000000000]}", "reshape.shape' is a list", "positive integers"},
+    {"  - reshape: {shape: 5}", "reshape.shape' is 5",
+     "a list of 1 to 64 integers from 1 to 2147483647"},
+    {"  - reshape: {shape: []}", "reshape.shape' is a list", "1 to 64 integers from 1"},
+    {"  - reshape: {shape: [" SIXTEEN SIXTEEN SIXTEEN SIXTEEN "1]}", "reshape.shape' is a list",
+     "1 to 64"},
+    {"  - reshape: {shape: [1, -2]}", "reshape.shape' is a list", "integers from 1 to 2147483647"},
+    {"  - reshape: {shape: [1, [2]]}", "reshape.shape' is a list", "integers from 1 to 2147483647"},
+    {"  - reshape: {shape: [3000000000]}", "reshape.shape' is a list",
+     "integers from 1 to 2147483647"},
     {"  - reshape: {}", "option 'shape' is missing", "[C, H, W]"},
     {"  - linear: 5", "run.yaml:5: key 'model.generator', layer 0 (linear)",
      "options must be a mapping"},

@@ -12,7 +12,11 @@
 #include <sys/resource.h>
 
 static gan_convert_request request_of(const char *const *sources, int count, const char *out) {
-  return (gan_convert_request){sources, count, "images", "labels", GAN_LAYOUT_AUTO, out, 0, false};
+  return (gan_convert_request){.sources = sources,
+                               .source_count = count,
+                               .images = "images",
+                               .labels = "labels",
+                               .out = out};
 }
 
 static gan_status convert(const char *from, const char *out) {
@@ -132,8 +136,11 @@ START_TEST(hdf5_of_another_layout) {
   gan_free(&image);
   const char *from = unit_path("in.h5"), *out = unit_path("out.h5");
   gan_data_info info;
-  check_ok(gan_convert(
-      &(gan_convert_request){&from, 1, "faces", "who", GAN_LAYOUT_NCHW, out, 0, false}, &info));
+  gan_convert_request request = request_of(&from, 1, out);
+  request.images = "faces";
+  request.labels = "who";
+  request.layout = GAN_LAYOUT_NCHW;
+  check_ok(gan_convert(&request, &info));
 
   hid_t file = H5Fopen(out, H5F_ACC_RDONLY, H5P_DEFAULT);
   hid_t set = open_set(file, "images", 4, wanted), labelled = open_set(file, "labels", 1, wanted);

@@ -166,7 +166,7 @@ START_TEST(names_of_datasets) {
   table labels = {"deep/y", GAN_I32, 1, {4}, unit_digit};
   const char *path = make(&images, &labels);
   gan_source *source;
-  gan_source_spec spec = {path, "deep/down/x", "deep/y", GAN_LAYOUT_AUTO};
+  gan_source_spec spec = {.path = path, .images = "deep/down/x", .labels = "deep/y"};
   check_ok(gan_source_open(&spec, &source));
   ck_assert(source->info.has_labels);
   gan_source_close(&source);

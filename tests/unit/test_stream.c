@@ -49,7 +49,7 @@ static gan_dataset *make(const char *path, gan_dtype type, int64_t n, int64_t sh
                          gan_window_cut cut, int rank, int ranks) {
   gan_dataset *set = gan_alloc(1, sizeof *set, "a data set");
   ck_assert_ptr_nonnull(set);
-  set->spec = (gan_source_spec){path, "images", "labels", GAN_LAYOUT_AUTO};
+  set->spec = (gan_source_spec){.path = path, .images = "images", .labels = "labels"};
   set->info = (gan_data_info){.n = n, .h = 1, .w = 1, .c = 2, .type = type};
   set->shards = gan_shards_of(n, shards, batch, rank, ranks);
   set->cut = cut;
@@ -261,7 +261,13 @@ static gan_status try_set(const char *path, gan_range range) {
 
 static void convert(const char *from, const char *to, int gzip) {
   gan_data_info info;
-  gan_convert_request request = {&from, 1, "images", "labels", GAN_LAYOUT_AUTO, to, gzip, true};
+  gan_convert_request request = {.sources = &from,
+                                 .source_count = 1,
+                                 .images = "images",
+                                 .labels = "labels",
+                                 .out = to,
+                                 .gzip = gzip,
+                                 .force = true};
   check_ok(gan_convert(&request, &info));
 }
 
