@@ -89,6 +89,13 @@ CASES = [
     ("concat_of_the_input",
      [{"residual": {"main": [{"concat": {"main": [{"flatten": {}}], "shortcut": [linear(2)]}}],
                     "shortcut": [linear(7)]}}], (5,), 6, {}),
+    ("upsample", [{"upsample": {"scale": 2}}], IMAGE, 3, {}),
+    ("upsample_bilinear", [{"upsample": {"scale": 3, "mode": "bilinear"}}], IMAGE, 3, {}),
+    ("avgpool", [{"avgpool": {"kernel": 2}}], (3, 5, 7), 3, {}),
+    ("avgpool_padded", [{"avgpool": {"kernel": 3, "stride": 2, "padding": 1}}], (2, 5, 8), 3, {}),
+    ("maxpool", [{"maxpool": {"kernel": 2}}], (3, 5, 7), 3, {}),
+    ("maxpool_padded", [{"maxpool": {"kernel": 3, "stride": 1, "padding": 1}}], (2, 5, 8), 3, {}),
+    ("global_avgpool", [{"global_avgpool": {}}, linear(5)], IMAGE, 7, {}),
 ]
 PASSES = 2  # of training, whose gradients add up; then one in eval mode
 

@@ -64,6 +64,30 @@ def concat(incoming, main, shortcut=None):
     return Concat(first, second), (shape[0] + other[0], *shape[1:])
 
 
+def resample(make):
+    """Of images; the shape behind it is PyTorch's business."""
+    def layer(incoming, **options):
+        module = make(**options)
+        return module, tuple(module(torch.zeros(1, *incoming)).shape[1:])
+    return layer
+
+
+def upsample(scale=2, mode="nearest"):
+    return nn.Upsample(scale_factor=scale, mode=mode)
+
+
+def avgpool(kernel, stride=None, padding=0):
+    return nn.AvgPool2d(kernel, stride, padding)
+
+
+def maxpool(kernel, stride=None, padding=0):
+    return nn.MaxPool2d(kernel, stride, padding)
+
+
+def global_avgpool():
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
 def pointwise(module):
     return lambda incoming, **options: (module(**options), incoming)
 
@@ -80,6 +104,10 @@ LAYERS = {
     "reshape": reshape,
     "residual": residual,
     "concat": concat,
+    "upsample": resample(upsample),
+    "avgpool": resample(avgpool),
+    "maxpool": resample(maxpool),
+    "global_avgpool": resample(global_avgpool),
 }
 
 
