@@ -158,7 +158,7 @@ static gan_status load_yaml(const char *text, size_t length, gan_origin origin,
 static gan_status apply_file(gan_config *config, const char *text, size_t length,
                              const gan_layer_schemas *layers) {
   yaml_document_t document;
-  gan_yaml yaml = {&document, {GAN_ORIGIN_FILE, config->file, 1}, layers};
+  gan_yaml yaml = {&document, {GAN_ORIGIN_FILE, config->file, 1}, layers, 0};
   GAN_TRY(load_yaml(text, length, yaml.origin, &document));
   yaml_node_t *root = yaml_document_get_root_node(&document);
   gan_status status;
@@ -179,7 +179,7 @@ static gan_status apply_override(gan_config *config, const char *text,
     return gan_fail(GAN_USAGE, "command line: --set takes KEY=VALUE, not '%.200s'", text);
   snprintf(key, sizeof key, "%.*s", (int)(equals - text), text);
   yaml_document_t document;
-  gan_yaml yaml = {&document, {GAN_ORIGIN_COMMAND_LINE, NULL, 0}, layers};
+  gan_yaml yaml = {&document, {GAN_ORIGIN_COMMAND_LINE, NULL, 0}, layers, 0};
   const char *value = *++equals ? equals : "\"\"";
   GAN_TRY(load_yaml(value, strlen(value), yaml.origin, &document));
   yaml_node_t *root = yaml_document_get_root_node(&document);

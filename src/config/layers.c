@@ -67,7 +67,9 @@ static gan_status parse_parameters(gan_layer_spec *spec, const char *key, int in
       char full_key[128];
       snprintf(full_key, sizeof full_key, "%s[%d].%s.%s", key, index, schema->name, option->key);
       full.key = full_key;
-      GAN_TRY(gan_option_set(&full, spec->parameters, yaml, value));
+      gan_yaml inside = *yaml;
+      inside.depth++;
+      GAN_TRY(gan_option_set(&full, spec->parameters, &inside, value));
     }
   }
   for (int i = 0; i < schema->options.count; i++)
@@ -101,14 +103,36 @@ static gan_status parse_entry(gan_layer_spec *spec, const char *key, int index,
   return parse_parameters(spec, key, index, yaml, options);
 }
 
+/* What a layer counts for: itself, and the lists in its options. */
+static int total_of(const gan_layer_spec *spec) {
+  int total = 1;
+  for (int k = 0; k < spec->schema->options.count; k++) {
+    const gan_option *option = &spec->schema->options.rows[k];
+    if (option->type == GAN_OPTION_LAYERS)
+      total += gan_layers_total((const void *)((const char *)spec->parameters + option->offset));
+  }
+  return total;
+}
+
+int gan_layers_total(const gan_layer_list *list) {
+  int total = 0;
+  for (int i = 0; i < list->count; i++) total += total_of(&list->layers[i]);
+  return total;
+}
+
+/* Aliases let a short text have lists without end: both bounds are checked while it is read. */
 gan_status gan_layers_parse(gan_layer_list *list, const char *key, const gan_yaml *yaml,
                             yaml_node_t *node) {
   char at[512];
+  int total = 0;
   gan_layers_release(list);
   gan_origin_text(at, sizeof at, node_origin(yaml, node));
   if (node->type != YAML_SEQUENCE_NODE)
     return gan_fail(GAN_USAGE, "%s: key '%s' must be a list of layers, one '- layer: {...}' a line",
                     at, key);
+  if (yaml->depth > GAN_LAYERS_DEPTH_MAX)
+    return gan_fail(GAN_USAGE, "%s: key '%.60s...': lists of layers are nested more than %d deep",
+                    at, key, GAN_LAYERS_DEPTH_MAX);
   ptrdiff_t n = node->data.sequence.items.top - node->data.sequence.items.start;
   if (n < 1 || n > GAN_LAYERS_MAX)
     return gan_fail(GAN_USAGE, "%s: key '%s' has %td layers; allowed is 1 to %d", at, key, n,
@@ -118,6 +142,11 @@ gan_status gan_layers_parse(gan_layer_list *list, const char *key, const gan_yam
     list->count = i + 1;
     yaml_node_t *entry = yaml_document_get_node(yaml->document, node->data.sequence.items.start[i]);
     GAN_TRY(parse_entry(&list->layers[i], key, i, yaml, entry));
+    total += total_of(&list->layers[i]);
+    if (total > GAN_LAYERS_MAX)
+      return gan_fail(GAN_USAGE,
+                      "%s: key '%s' has more than %d layers, those of its branches counted", at,
+                      key, GAN_LAYERS_MAX);
   }
   return GAN_OK;
 }

@@ -36,11 +36,15 @@ typedef struct gan_layer_list {
   int count;
 } gan_layer_list;
 
-enum { GAN_LAYERS_MAX = 4096 };
+/* Layers of a list, those in their options' lists counted; how deep lists may lie in lists. */
+enum { GAN_LAYERS_MAX = 4096, GAN_LAYERS_DEPTH_MAX = 8 };
 
 GAN_CHECKED gan_status gan_layers_parse(gan_layer_list *list, const char *key, const gan_yaml *yaml,
                                         yaml_node_t *node);
 void gan_layers_release(gan_layer_list *list);
+
+/* The list's layers and those of the lists in their options. */
+int gan_layers_total(const gan_layer_list *list);
 
 /* A sequence node of the document; 0 if memory is short. */
 int gan_layers_emit(const gan_layer_list *list, yaml_document_t *document);

@@ -81,6 +81,7 @@ typedef struct gan_yaml {
   yaml_document_t *document;
   gan_origin origin;                      /* of the document; the line is the node's own */
   const struct gan_layer_schemas *layers; /* which layers exist */
+  int depth;                              /* lists of layers that the node lies in */
 } gan_yaml;
 
 /* The row of that key, or NULL. */

@@ -20,18 +20,8 @@ typedef struct {
   uint32_t index; /* of the next layer of the config: a key of randomness */
 } graph;
 
-static int count(const gan_layer_list *list) {
-  int n = list->count;
-  for (int i = 0; i < list->count; i++) {
-    if (!gan_layer_type_of(list->layers[i].schema)->join) continue;
-    const gan_branches *branches = list->layers[i].parameters;
-    n += count(&branches->main) + count(&branches->shortcut);
-  }
-  return n;
-}
-
 int gan_graph_size(const gan_net_spec *spec) {
-  return count(spec->layers) + PUT_IN;
+  return gan_layers_total(spec->layers) + PUT_IN;
 }
 
 /* The shape of net->at[value]. */

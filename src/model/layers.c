@@ -3,8 +3,7 @@
 
 #include <math.h>
 
-extern const gan_layer_type gan_layer_conv2d, gan_layer_conv_transpose2d, gan_layer_batchnorm,
-    gan_layer_relu, gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid, gan_layer_dropout;
+extern const gan_layer_type gan_layer_conv2d, gan_layer_conv_transpose2d, gan_layer_batchnorm, gan_layer_relu, gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid, gan_layer_dropout, gan_layer_upsample, gan_layer_avgpool, gan_layer_maxpool, gan_layer_global_avgpool;
 
 /* clang-format off */
 static const gan_layer_type *const types[] = {
@@ -17,6 +16,10 @@ static const gan_layer_type *const types[] = {
     &gan_layer_tanh,
     &gan_layer_sigmoid,
     &gan_layer_dropout,
+    &gan_layer_upsample,
+    &gan_layer_avgpool,
+    &gan_layer_maxpool,
+    &gan_layer_global_avgpool,
     &gan_layer_flatten,
     &gan_layer_reshape,
     &gan_layer_residual,

@@ -1,6 +1,7 @@
 """The layers of an mpigan config as a torch.nn.Sequential, whose state_dict has the same names."""
 import math
 
+import torch
 from torch import nn
 
 
@@ -11,7 +12,8 @@ def linear(incoming, units, bias=True):
     return nn.Linear(incoming[0], units, bias=bias), (units,)
 
 
-def batchnorm(incoming, momentum=0.1, eps=1e-5):
+def batchnorm(incoming, momentum=0.1, eps=1e-5, stats="global", ghost_size=None):
+    """Ghost statistics are a matter of training: what is kept is used alike."""
     kind = nn.BatchNorm2d if len(incoming) == 3 else nn.BatchNorm1d
     return kind(incoming[0], momentum=momentum, eps=eps), incoming
 
@@ -22,6 +24,68 @@ def flatten(incoming):
 
 def reshape(_, shape):
     return (nn.Unflatten(1, shape) if len(shape) == 3 else nn.Flatten()), tuple(shape)
+
+
+class Residual(nn.Module):
+    """main(x) + shortcut(x), or + x."""
+
+    def __init__(self, main, shortcut):
+        super().__init__()
+        self.main, self.shortcut = main, shortcut
+
+    def forward(self, x):
+        return self.main(x) + self.shortcut(x)
+
+
+class Concat(nn.Module):
+    """The channels of main(x), then those of shortcut(x), or of x."""
+
+    def __init__(self, main, shortcut):
+        super().__init__()
+        self.main, self.shortcut = main, shortcut
+
+    def forward(self, x):
+        return torch.cat([self.main(x), self.shortcut(x)], 1)
+
+
+def branches(incoming, main, shortcut):
+    """Both branches' modules and shapes; shortcut None is the input itself."""
+    second = chain(shortcut, incoming) if shortcut else (nn.Identity(), incoming)
+    return chain(main, incoming), second
+
+
+def residual(incoming, main, shortcut=None):
+    (first, shape), (second, _) = branches(incoming, main, shortcut)
+    return Residual(first, second), shape
+
+
+def concat(incoming, main, shortcut=None):
+    (first, shape), (second, other) = branches(incoming, main, shortcut)
+    return Concat(first, second), (shape[0] + other[0], *shape[1:])
+
+
+def resample(make):
+    """Of images; the shape behind it is PyTorch's business."""
+    def layer(incoming, **options):
+        module = make(**options)
+        return module, tuple(module(torch.zeros(1, *incoming)).shape[1:])
+    return layer
+
+
+def upsample(scale=2, mode="nearest"):
+    return nn.Upsample(scale_factor=scale, mode=mode)
+
+
+def avgpool(kernel, stride=None, padding=0):
+    return nn.AvgPool2d(kernel, stride, padding)
+
+
+def maxpool(kernel, stride=None, padding=0):
+    return nn.MaxPool2d(kernel, stride, padding)
+
+
+def global_avgpool():
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
 def pointwise(module):
@@ -38,12 +102,32 @@ LAYERS = {
     "dropout": pointwise(lambda p=0.5: nn.Dropout(p)),
     "flatten": flatten,
     "reshape": reshape,
+    "residual": residual,
+    "concat": concat,
+    "upsample": resample(upsample),
+    "avgpool": resample(avgpool),
+    "maxpool": resample(maxpool),
+    "global_avgpool": resample(global_avgpool),
 }
 
 
 def number(value):
-    """PyYAML reads 1e-05, a float in YAML 1.2, as text: YAML 1.1 wants a dot."""
-    return float(value) if isinstance(value, str) else value
+    """PyYAML reads 1e-05, a float in YAML 1.2, as text: YAML 1.1 wants a dot.  Other text stays."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def chain(layers, shape):
+    """The nn.Sequential of `layers`, and the shape of what it gives."""
+    modules = []
+    for entry in layers:
+        (kind, options), = entry.items() if isinstance(entry, dict) else [(entry, {})]
+        options = {key: number(value) for key, value in (options or {}).items()}
+        module, shape = LAYERS[kind](shape, **options)
+        modules.append(module)
+    return nn.Sequential(*modules), shape
 
 
 def build(layers, shape):
@@ -51,10 +135,4 @@ def build(layers, shape):
     which is (D,) or (C, H, W).  Behind an image a first linear layer wants the image flattened."""
     if "linear" in layers[0]:
         shape = (math.prod(shape),)
-    modules = []
-    for entry in layers:
-        (kind, options), = entry.items() if isinstance(entry, dict) else [(entry, {})]
-        options = {key: number(value) for key, value in (options or {}).items()}
-        module, shape = LAYERS[kind](shape, **options)
-        modules.append(module)
-    return nn.Sequential(*modules)
+    return chain(layers, shape)[0]

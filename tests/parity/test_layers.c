@@ -134,7 +134,7 @@ static void close_case(layer_case *c) {
 }
 
 static double tolerance_of(const layer_case *c) {
-  return c->config.model.generator.count == 1 ? TOLERANCE_LAYER : TOLERANCE_PASS;
+  return gan_layers_total(&c->config.model.generator) == 1 ? TOLERANCE_LAYER : TOLERANCE_PASS;
 }
 
 static void compare_batch(const layer_case *c, gan_shape shape, const float *ours,

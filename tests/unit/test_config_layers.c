@@ -73,6 +73,22 @@ static const struct {
     {"  relu: {}", "run.yaml:5: key 'model.generator' must be a list", ""},
     {"  relu", "key 'model.generator' must be a list", ""},
     {"  null", "key 'model.generator' must be a list", ""},
+    {"  - relu\n  - residual: {main: [relu]}\n  - residual:\n      main:\n        - relu\n"
+     "        - linear: {unit: 3}",
+     "run.yaml:10: key 'model.generator[2].residual.main', layer 1 (linear): unknown option 'unit'",
+     "did you mean 'units'"},
+    {"  - residual: {main: [concat: {main: [lineer]}]}",
+     "key 'model.generator[0].residual.main[0].concat.main', layer 0: unknown layer 'lineer'",
+     "did you mean 'linear'"},
+    {"  - residual: {main: [dropout: {p: 2}]}",
+     "key 'model.generator[0].residual.main[0].dropout.p' is 2", "from 0 to 1"},
+    {"  - residual: {}", "layer 0 (residual): option 'main' is missing", "first branch"},
+    {"  - concat: {shortcut: [relu]}", "layer 0 (concat): option 'main' is missing", ""},
+    {"  - residual: {main: null}", "key 'model.generator[0].residual.main' must be a list", ""},
+    {"  - residual: {main: []}", "key 'model.generator[0].residual.main' has 0 layers",
+     "1 to 4096"},
+    {"  - residual: {main: [relu], shortcut: []}", "residual.shortcut' has 0 layers", "1 to 4096"},
+    {"  - residual: {main: [relu], shortcut: relu}", "residual.shortcut' must be a list", ""},
 };
 
 START_TEST(refuses) {
@@ -171,12 +187,45 @@ START_TEST(how_many) {
 }
 END_TEST
 
+/* Layers of branches count too, wherever an alias puts them: 3 x 1364 + 2, and some more. */
+START_TEST(how_many_in_branches) {
+  for (int more = 2; more <= 3; more++) {
+    gan_config config;
+    char *layers = gan_alloc(1 << 14, 1, "a list of layers");
+    strcpy(layers, "  - residual: {main: &m [relu");
+    for (int i = 1; i < 1364; i++) strcat(layers, ", relu");
+    strcat(layers, "]}\n  - concat: {main: *m, shortcut: *m}\n");
+    for (int i = 0; i < more; i++) strcat(layers, "  - relu\n");
+    if (more == 2) {
+      check_ok(parse(&config, layers));
+      ck_assert_int_eq(gan_layers_total(&config.model.generator), 4096);
+    } else {
+      check_fails(parse(&config, layers), GAN_USAGE, "run.yaml:5: key 'model.generator'",
+                  "more than 4096 layers");
+    }
+    gan_config_reset(&config);
+    gan_free(&layers);
+  }
+}
+END_TEST
+
+/* Each list has the one before twice: 2^40 layers in all. */
+START_TEST(aliases_that_grow) {
+  gan_config config;
+  char layers[4096] = "  - residual: {main: &a0 [relu]}\n";
+  for (int i = 1; i <= 40; i++)
+    snprintf(layers + strlen(layers), sizeof layers - strlen(layers),
+             "  - residual: {main: &a%d [residual: {main: *a%d}, residual: {main: *a%d}]}\n", i,
+             i - 1, i - 1);
+  check_fails(parse(&config, layers), GAN_USAGE, "run.yaml:", "model.generator");
+  gan_config_reset(&config);
+}
+END_TEST
+
 int main(void) {
   const unit_test tests[] = {
-      {refuses, 1},
-      {long_names_suggest_nothing, 1},
-      {accepts, 1},
-      {how_many, 1},
+      {refuses, 1},  {long_names_suggest_nothing, 1}, {accepts, 1},
+      {how_many, 1}, {how_many_in_branches, 1},       {aliases_that_grow, 1},
   };
   return UNIT_MAIN("config: layers", tests);
 }

@@ -27,6 +27,14 @@
   "train.lock_wait_s: 0.25\n"                                                                      \
   "checkpoint: {every_steps: 0, keep_last: 9, keep_every: 100}\n"                                  \
   "samples: {every_steps: 0, count: 5}\ncompute: {threads: 3}\n"
+#define BRANCHES                                                                                   \
+  "data: {path: x}\ntrain: {steps: 3}\nmodel:\n  discriminator: [linear: {units: 1}]\n"            \
+  "  generator:\n"                                                                                 \
+  "    - linear: {units: 4}\n"                                                                     \
+  "    - residual: {main: [tanh, residual: {main: [linear: {units: 4}, relu]}]}\n"                 \
+  "    - concat:\n"                                                                                \
+  "        main: [dropout: {p: 0.25}]\n"                                                           \
+  "        shortcut: [concat: {main: [relu], shortcut: [linear: {units: 2}]}, tanh]\n"
 #define SHORTEST                                                                                   \
   "data: {path: x}\nmodel: {generator: [linear: {units: 4}], discriminator: [linear: {units: 1}]}" \
   "\ntrain: {steps: 3}\n"
@@ -53,7 +61,7 @@ static void check_round_trip(const gan_config *config) {
 }
 
 START_TEST(round_trip) {
-  static const char *const texts[] = {FULL, SHORTEST};
+  static const char *const texts[] = {FULL, SHORTEST, BRANCHES};
   gan_config config;
   check_ok(unit_parse(&config, texts[_i], 0, NULL));
   check_round_trip(&config);
@@ -223,6 +231,50 @@ START_TEST(differences) {
 }
 END_TEST
 
+/* The generator's layers of BRANCHES with one thing changed, and what is said of it. */
+static const struct {
+  const char *from, *to, *difference;
+} branch_changes[] = {
+    {"[linear: {units: 4}, relu]", "[linear: {units: 5}, relu]",
+     "layer 1.main.1.main.0: linear {units: 4, bias: true} -> linear {units: 5, bias: true}"},
+    {"p: 0.25", "p: 0.5", "layer 2.main.0: dropout {p: 0.25} -> dropout {p: 0.5}"},
+    {"units: 2}", "units: 3}",
+     "layer 2.shortcut.0.shortcut.0: linear {units: 2, bias: true} -> linear {units: 3, bias: "
+     "true}"},
+    {"}, tanh]", "}, relu]", "layer 2.shortcut.1: tanh -> relu"},
+    {"[tanh, residual", "[relu, residual", "layer 1.main.0: tanh -> relu"},
+    {"residual: {main: [linear", "concat: {main: [linear",
+     "layer 1.main.1: residual {main: 2 layers, shortcut: 0 layers} -> concat {main: 2 layers, "
+     "shortcut: 0 layers}"},
+    {"relu]}]}", "relu], shortcut: [tanh]}]}",
+     "layer 1.main.1: residual {main: 2 layers, shortcut: 0 layers} -> residual {main: 2 layers, "
+     "shortcut: 1 layers}"},
+    {"{main: [relu], shortcut", "{main: [tanh], shortcut",
+     "layer 2.shortcut.0.main.0: relu -> tanh"},
+};
+
+START_TEST(differences_in_branches) {
+  static const char branches[] = BRANCHES;
+  for (size_t i = 0; i < sizeof branch_changes / sizeof *branch_changes; i++) {
+    gan_config before, now;
+    char text[1024];
+    const char *from = branch_changes[i].from, *place = strstr(branches, from);
+    ck_assert_msg(place != NULL, "'%s' is not there", from);
+    char *changed = gan_format("%.*s%s%s", (int)(place - branches), branches, branch_changes[i].to,
+                               place + strlen(from));
+    char *wanted = gan_format("\n  model.generator: %s", branch_changes[i].difference);
+    check_ok(unit_parse(&before, branches, 0, NULL));
+    check_ok(unit_parse(&now, changed, 0, NULL));
+    ck_assert_int_eq(gan_config_differences(&before, &now, false, text, sizeof text), 1);
+    ck_assert_str_eq(text, wanted);
+    gan_config_reset(&before);
+    gan_config_reset(&now);
+    gan_free(&changed);
+    gan_free(&wanted);
+  }
+}
+END_TEST
+
 /* A change behind many equal layers is shown too, not cut off. */
 START_TEST(differences_far_down_a_list) {
   char before_text[4096] = "model.generator=[", now_text[4096], text[1024];
@@ -262,11 +314,12 @@ END_TEST
 
 int main(void) {
   const unit_test tests[] = {
-      {round_trip, 2},
+      {round_trip, 3},
       {all_keys_are_written, 1},
       {strings_survive, 1},
       {random_reals_survive, 1},
       {differences, 1},
+      {differences_in_branches, 1},
       {differences_in_little_room, 1},
       {differences_far_down_a_list, 1},
   };

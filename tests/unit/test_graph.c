@@ -332,8 +332,8 @@ static const struct {
      "layer 1 (concat): 32 reaches it; it wants a shortcut of the same height and width",
      "its shortcut gives 4x4x2"},
     {"[residual: {main: [residual: {main: [residual: {main: [residual: {main: [residual: {main: "
-     "[residual: {main: [residual: {main: [residual: {shortcut: [tanh], main: [residual: {main: "
-     "[tanh]}]}]}]}]}]}]}]}]}]",
+     "[residual: {main: [concat: {main: [tanh], shortcut: [concat: {main: [tanh], shortcut: "
+     "[tanh]}]}]}]}]}]}]}]}]",
      false, "nested too deeply", "run.yaml:3"},
 };
 

@@ -20,7 +20,7 @@ typedef struct {
   const char *name, *layers;
   gan_shape in;
   int64_t samples;
-  bool kinked; /* not differentiable at 0: inputs keep away from it */
+  bool kinked; /* not differentiable at 0, or where two inputs are equal: they keep apart */
 } gradient_row;
 
 static const gradient_row gradient_rows[] = {
@@ -93,6 +93,69 @@ static const gradient_row gradient_rows[] = {
      {2, 3, 2},
      3,
      false},
+    {"residual", "[residual: {main: [linear: {units: 5}]}]", {1, 1, 5}, 3, false},
+    {"residual of images", "[residual: {main: [batchnorm, tanh]}]", {3, 2, 3}, 3, false},
+    {"residual of one channel", "[residual: {main: [tanh]}]", {3, 5, 1}, 2, false},
+    {"residual with a shortcut",
+     "[residual: {main: [linear: {units: 3}, tanh], shortcut: [linear: {units: 3}]}]",
+     {1, 1, 7},
+     3,
+     false},
+    {"residual of nothing", "[residual: {main: [flatten]}]", {1, 1, 5}, 3, false},
+    {"residual of nothing and a shortcut",
+     "[residual: {main: [flatten, flatten], shortcut: [batchnorm]}]",
+     {1, 1, 5},
+     7,
+     false},
+    {"residual in residuals",
+     "[residual: {main: [tanh, residual: {main: [residual: {main: [linear: {units: 3, bias: "
+     "false}]}, "
+     "batchnorm]}], shortcut: [residual: {main: [sigmoid]}]}]",
+     {1, 1, 3},
+     5,
+     false},
+    {"residual behind and before what is in place",
+     "[residual: {main: [relu]}, tanh, residual: {main: [sigmoid, dropout, tanh]}, sigmoid, "
+     "linear: {units: 2}]",
+     {1, 1, 4},
+     3,
+     true},
+    {"concat",
+     "[concat: {main: [linear: {units: 5}], shortcut: [batchnorm]}]",
+     {1, 1, 3},
+     5,
+     false},
+    {"concat of images", "[concat: {main: [tanh], shortcut: [batchnorm]}]", {3, 2, 3}, 3, false},
+    {"concat of one channel", "[concat: {main: [sigmoid]}]", {3, 5, 1}, 2, false},
+    {"concat with the input", "[concat: {main: [linear: {units: 2}]}, tanh]", {1, 1, 5}, 3, false},
+    {"concat of the input with itself", "[concat: {main: [flatten]}]", {1, 1, 5}, 3, false},
+    {"concat of the input with a branch",
+     "[tanh, residual: {main: [concat: {main: [flatten], shortcut: [linear: {units: 2}]}], "
+     "shortcut: [linear: {units: 5}]}]",
+     {1, 1, 3},
+     5,
+     false},
+    {"concat in concats",
+     "[concat: {main: [concat: {main: [tanh]}], shortcut: [concat: {main: [concat: {main: "
+     "[sigmoid], shortcut: [batchnorm]}]}, tanh]}]",
+     {2, 3, 2},
+     3,
+     false},
+    {"upsample", "[upsample: {}]", {3, 2, 3}, 2, false},
+    {"upsample of one channel", "[upsample: {scale: 3, mode: bilinear}]", {2, 3, 1}, 3, false},
+    {"upsample of a pixel", "[upsample: {scale: 2, mode: bilinear}]", {1, 1, 3}, 2, false},
+    {"upsample, bilinear", "[upsample: {mode: bilinear}]", {3, 4, 2}, 3, false},
+    {"avgpool", "[avgpool: {kernel: 2}]", {5, 4, 3}, 2, false},
+    {"avgpool of one channel",
+     "[avgpool: {kernel: 3, stride: 2, padding: 1}]",
+     {5, 4, 1},
+     3,
+     false},
+    {"maxpool", "[maxpool: {kernel: 2}]", {5, 4, 3}, 2, true},
+    {"maxpool of one channel", "[maxpool: {kernel: 3, stride: 2, padding: 1}]", {5, 4, 1}, 3, true},
+    {"maxpool that overlaps", "[maxpool: {kernel: 3, stride: 1}]", {4, 5, 2}, 3, true},
+    {"global_avgpool", "[global_avgpool: {}]", {3, 4, 5}, 3, false},
+    {"global_avgpool of one channel", "[global_avgpool: {}]", {4, 3, 1}, 2, false},
 };
 
 enum { GRADIENT_ROWS = sizeof gradient_rows / sizeof *gradient_rows };
@@ -139,6 +202,16 @@ static void check_gradient(const gradient_row *row, const char *what, int64_t n,
   gan_free(&wanted);
 }
 
+/* In random order numbers that are 2 steps or more from 0, and 4 from each other. */
+static void keep_apart(float *x, int64_t n, uint64_t seed) {
+  for (int64_t i = 0; i < n; i++) {
+    float size = STEP * (float)(2 + i / 2 * 4);
+    int64_t place = (int64_t)(unit_bits(&seed) % (uint64_t)(i + 1));
+    x[i] = x[place];
+    x[place] = i % 2 ? -size : size;
+  }
+}
+
 static layer_probe make_probe(const gradient_row *row, uint64_t seed) {
   layer_probe made = {.made =
                           unit_net_create(row->layers, row->in, (gan_shape){0, 0, 0}, row->samples),
@@ -150,8 +223,7 @@ static layer_probe make_probe(const gradient_row *row, uint64_t seed) {
   made.signs = unit_floats(out);
   unit_fill(made.x, in, seed, -1.5, 1.5);
   unit_fill(made.signs, out, seed + 1, -1, 1);
-  if (row->kinked)
-    for (int64_t i = 0; i < in; i++) made.x[i] += copysignf(4 * STEP, made.x[i]);
+  if (row->kinked) keep_apart(made.x, in, seed);
   for (int i = 0; i < net->tensor_count; i++)
     if (net->tensors[i].kind != GAN_TENSOR_COUNTER)
       unit_fill(gan_net_tensor(net, &net->tensors[i]), net->tensors[i].size, seed + 2 + (uint64_t)i,
