@@ -3,12 +3,12 @@
 
 extern const gan_layer_type gan_layer_linear, gan_layer_batchnorm, gan_layer_relu,
     gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid, gan_layer_dropout, gan_layer_residual,
-    gan_layer_concat;
+    gan_layer_concat, gan_layer_diff_augment;
 
 static const gan_layer_type *const types[] = {
     &gan_layer_linear,  &gan_layer_batchnorm, &gan_layer_relu,    &gan_layer_leaky_relu,
     &gan_layer_tanh,    &gan_layer_sigmoid,   &gan_layer_dropout, &gan_layer_flatten,
-    &gan_layer_reshape, &gan_layer_residual,  &gan_layer_concat,
+    &gan_layer_reshape, &gan_layer_residual,  &gan_layer_concat,  &gan_layer_diff_augment,
 };
 
 enum { COUNT = sizeof types / sizeof *types };
