@@ -13,14 +13,15 @@
 #include <stdint.h>
 
 typedef enum gan_rng_purpose {
-  GAN_RNG_INIT = 1,  /* initial weights */
-  GAN_RNG_SHUFFLE,   /* order of the data inside a shard */
-  GAN_RNG_LATENT,    /* noise of training */
-  GAN_RNG_DROPOUT,   /* masks */
-  GAN_RNG_SAMPLE,    /* noise of sample pictures and of `mpigan sample` */
-  GAN_RNG_SYNTHETIC, /* made-up data of `mpigan bench` and tests */
-  GAN_RNG_AUGMENT,   /* flips and crops of the data */
-  GAN_RNG_CLASS,     /* classes of generated samples */
+  GAN_RNG_INIT = 1,     /* initial weights */
+  GAN_RNG_SHUFFLE,      /* order of the data inside a shard */
+  GAN_RNG_LATENT,       /* noise of training */
+  GAN_RNG_DROPOUT,      /* masks */
+  GAN_RNG_SAMPLE,       /* noise of sample pictures and of `mpigan sample` */
+  GAN_RNG_SYNTHETIC,    /* made-up data of `mpigan bench` and tests */
+  GAN_RNG_AUGMENT,      /* flips and crops of the data */
+  GAN_RNG_CLASS,        /* classes of generated samples */
+  GAN_RNG_DIFF_AUGMENT, /* changes of images in diff_augment */
 } gan_rng_purpose;
 
 /* One stream: everything that is constant over the samples of a batch. */

@@ -203,12 +203,17 @@ static gan_status check_conditional(const gan_config *config) {
 }
 
 /* The classes of a conditional model, and keys that mean something in one only. */
-static gan_status check_classes(const gan_config *config) {
+static gan_status check_conditions(const gan_config *config) {
   static const char *const keys[] = {"model.label.generator", "model.label.discriminator"};
   char place[600], value[64];
+  int chosen = config->data.classes.count;
   if (config->model.classes == 1)
     return gan_fail(GAN_USAGE, "%s is 1; allowed is 0 (labels are not used), or 2 and more",
                     gan_config_place(config, "model.classes", place, sizeof place));
+  if (config->model.classes && chosen && config->model.classes != chosen)
+    return gan_fail(GAN_USAGE, "%s is %lld, but data.classes names %d; use %d",
+                    gan_config_place(config, "model.classes", place, sizeof place),
+                    (long long)config->model.classes, chosen, chosen);
   for (size_t i = 0; i < sizeof keys / sizeof *keys && !config->model.classes; i++) {
     const gan_option *option = gan_options_find(gan_config_options(), keys[i]);
     gan_option_text(option, config, value, sizeof value);
@@ -247,6 +252,6 @@ gan_status gan_config_check_rules(gan_config *config, int ranks) {
   GAN_TRY(resolve_batch(config, ranks));
   GAN_TRY(check_shards(config));
   GAN_TRY(check_conditional(config));
-  GAN_TRY(check_classes(config));
+  GAN_TRY(check_conditions(config));
   return check_decay(config);
 }

@@ -3,7 +3,10 @@
 
 #include <math.h>
 
-extern const gan_layer_type gan_layer_conv2d, gan_layer_conv_transpose2d, gan_layer_batchnorm, gan_layer_relu, gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid, gan_layer_dropout, gan_layer_upsample, gan_layer_avgpool, gan_layer_maxpool, gan_layer_global_avgpool;
+extern const gan_layer_type gan_layer_conv2d, gan_layer_conv_transpose2d, gan_layer_batchnorm,
+    gan_layer_relu, gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid, gan_layer_dropout,
+    gan_layer_upsample, gan_layer_avgpool, gan_layer_maxpool, gan_layer_global_avgpool,
+    gan_layer_diff_augment;
 
 /* clang-format off */
 static const gan_layer_type *const types[] = {
@@ -26,6 +29,7 @@ static const gan_layer_type *const types[] = {
     &gan_layer_concat,
     &gan_layer_one_hot,
     &gan_layer_embedding,
+    &gan_layer_diff_augment,
 };
 /* clang-format on */
 

@@ -88,6 +88,9 @@ static gan_status make_samples(trainer *t) {
       samples.columns = gan_class_rows(samples.n, task->classes, t->sample_classes);
     status = task->type->sample(task, data, samples.n, t->sample_images, t->sample_latent,
                                 t->sample_classes);
+    for (int64_t i = 0; i < samples.n && task->classes; i++)
+      t->sample_classes[i] =
+          (int32_t)gan_config_class_label(&t->session.config, t->sample_classes[i]);
     if (status == GAN_OK) status = gan_folder_samples(t->folder, &samples);
   }
   return gan_comm_agree(t->comm, status, "agreeing whether the samples were written");

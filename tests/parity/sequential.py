@@ -100,6 +100,7 @@ LAYERS = {
     "tanh": pointwise(nn.Tanh),
     "sigmoid": pointwise(nn.Sigmoid),
     "dropout": pointwise(lambda p=0.5: nn.Dropout(p)),
+    "diff_augment": pointwise(nn.Identity),  # which takes any options; it acts in training only
     "flatten": flatten,
     "reshape": reshape,
     "residual": residual,

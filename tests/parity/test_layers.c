@@ -206,10 +206,27 @@ START_TEST(one_case) {
 }
 END_TEST
 
+/* Layers that PyTorch cannot be asked about, and what is tested instead. */
+static const struct {
+  const char *name, *why;
+} without_a_case[] = {
+    {"diff_augment", "its numbers are random; unit.augment has the paper's steps, one by one"},
+};
+
+static bool is_excused(const char *name) {
+  for (size_t i = 0; i < sizeof without_a_case / sizeof *without_a_case; i++)
+    if (!strcmp(without_a_case[i].name, name)) {
+      printf("%s has no case: %s\n", name, without_a_case[i].why);
+      return true;
+    }
+  return false;
+}
+
 /* A layer without a golden would be a layer that nobody has compared with PyTorch. */
 START_TEST(every_layer_has_a_case) {
   gan_layer_schemas table = gan_layer_table();
   for (int i = 0; i < table.count; i++) {
+    if (is_excused(table.rows[i]->name)) continue;
     char *quoted = gan_format("\"%s\"", table.rows[i]->name);
     bool found = false;
     for (int k = 0; k < name_count && !found; k++) {

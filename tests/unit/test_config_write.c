@@ -236,10 +236,12 @@ static const struct {
   const char *from, *to, *difference;
 } branch_changes[] = {
     {"[linear: {units: 4}, relu]", "[linear: {units: 5}, relu]",
-     "layer 1.main.1.main.0: linear {units: 4, bias: true} -> linear {units: 5, bias: true}"},
+     "layer 1.main.1.main.0: linear {units: 4, bias: true, spectral_norm: false} -> linear {units: "
+     "5, bias: true, spectral_norm: false}"},
     {"p: 0.25", "p: 0.5", "layer 2.main.0: dropout {p: 0.25} -> dropout {p: 0.5}"},
     {"units: 2}", "units: 3}",
-     "layer 2.shortcut.0.shortcut.0: linear {units: 2, bias: true} -> linear {units: 3, bias: "
+     "layer 2.shortcut.0.shortcut.0: linear {units: 2, bias: true, spectral_norm: false} -> linear "
+     "{units: 3, bias: "
      "true}"},
     {"}, tanh]", "}, relu]", "layer 2.shortcut.1: tanh -> relu"},
     {"[tanh, residual", "[relu, residual", "layer 1.main.0: tanh -> relu"},
