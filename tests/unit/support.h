@@ -102,6 +102,10 @@ gan_status unit_net_try(unit_net *made, const char *layers, gan_shape in, gan_sh
 unit_net unit_net_create(const char *layers, gan_shape in, gan_shape out, int64_t capacity);
 void unit_net_destroy(unit_net *made);
 
+/* Networks here know classes, which only layers that want them see: 0, 1, 1, ... 4096 of them. */
+enum { UNIT_CLASSES = 3 };
+const int32_t *unit_classes(void);
+
 /* A training pass of one rank over all of a batch. */
 gan_pass unit_pass(int64_t samples);
 
