@@ -41,6 +41,14 @@ def linear(units):
     return {"linear": {"units": units}}
 
 
+def conv(channels, kernel, **options):
+    return {"conv2d": {"channels": channels, "kernel": kernel, **options}}
+
+
+def deconv(channels, kernel, **options):
+    return {"conv_transpose2d": {"channels": channels, "kernel": kernel, **options}}
+
+
 # name, layers, shape of a sample, samples, and what makes the case special
 CASES = [
     ("linear", [{"linear": {"units": 19}}], (37,), 13, {}),
@@ -96,6 +104,43 @@ CASES = [
     ("maxpool", [{"maxpool": {"kernel": 2}}], (3, 5, 7), 3, {}),
     ("maxpool_padded", [{"maxpool": {"kernel": 3, "stride": 1, "padding": 1}}], (2, 5, 8), 3, {}),
     ("global_avgpool", [{"global_avgpool": {}}, linear(5)], IMAGE, 7, {}),
+    ("linear_spectral", [{"linear": {"units": 9, "spectral_norm": True}}], (7,), 5, {}),
+    ("conv2d", [conv(5, 3, padding=1)], IMAGE, 3, {}),
+    ("conv2d_of_stride_2", [conv(4, 4, stride=2, padding=1, bias=False)], (3, 7, 10), 3, {}),
+    ("conv2d_of_groups", [conv(9, 3, stride=3, padding=2, groups=3)], (6, 5, 7), 2, {}),
+    ("conv2d_of_one_pixel", [conv(7, 1)], (5, 3, 4), 3, {}),
+    ("conv2d_of_all", [conv(2, 4)], (3, 4, 4), 5, {}),
+    ("conv2d_spectral", [conv(5, 3, padding=1, spectral_norm=True)], IMAGE, 3, {}),
+    ("conv2d_spectral_without_bias",
+     [conv(6, 3, groups=3, bias=False, spectral_norm=True)], (3, 4, 5), 3, {}),
+    ("conv_transpose2d", [deconv(5, 4, stride=2, padding=1)], IMAGE, 3, {}),
+    ("conv_transpose2d_padded",
+     [deconv(3, 5, stride=3, padding=2, output_padding=2, bias=False)], (4, 3, 2), 3, {}),
+    ("conv_transpose2d_of_groups", [deconv(9, 3, stride=2, groups=3)], (6, 2, 3), 2, {}),
+    ("conv_transpose2d_of_one_pixel",
+     [{"reshape": {"shape": [7, 1, 1]}}, deconv(6, 4)], (7,), 5, {}),
+    ("conv_transpose2d_spectral",
+     [deconv(5, 4, stride=2, padding=1, spectral_norm=True)], IMAGE, 3, {}),
+    ("conv_transpose2d_spectral_of_groups",
+     [deconv(4, 3, groups=2, spectral_norm=True)], (6, 2, 3), 3, {}),
+    ("chain_of_convolutions",
+     [{"reshape": {"shape": [7, 1, 1]}}, deconv(6, 3, bias=False), BATCHNORM, RELU,
+      deconv(3, 4, stride=2, padding=1), TANH, conv(5, 4, stride=2, padding=1, spectral_norm=True),
+      {"leaky_relu": {"slope": 0.2}}, conv(2, 2)], (7,), 6, {}),
+    ("one_hot", [{"one_hot": {}}], IMAGE, 5, {"classes": 4}),
+    ("embedding", [{"embedding": {"units": 3}}], IMAGE, 5, {"classes": 4}),
+    ("embedding_of_vectors", [{"embedding": {"units": 2}}, linear(3)], (5,), 7, {"classes": 4}),
+    ("label_one_hot", [linear(5)], (7,), 6, {"classes": 3, "label": "one_hot"}),
+    ("label_embedding", [linear(5)], (7,), 6, {"classes": 3, "label": "embedding", "units": 4}),
+    ("label_channels", [conv(2, 3)], IMAGE, 6, {"classes": 3, "label": "one_hot"}),
+    ("label_projection", [linear(5), TANH, linear(1)], (7,), 6,
+     {"classes": 3, "label": "projection"}),
+    ("label_projection_of_images", [conv(5, 2), TANH, conv(1, 3)], (2, 4, 4), 6,
+     {"classes": 3, "label": "projection"}),
+    ("label_auxiliary", [linear(5), TANH, linear(1)], (7,), 6,
+     {"classes": 3, "label": "auxiliary"}),
+    ("label_auxiliary_of_images", [conv(5, 2), TANH, conv(1, 3)], (2, 4, 4), 6,
+     {"classes": 3, "label": "auxiliary"}),
 ]
 PASSES = 2  # of training, whose gradients add up; then one in eval mode
 
@@ -165,18 +210,28 @@ def case_inputs(rng, shape, n, special):
     return x
 
 
+def make_labels(group, n, special):
+    """Always there; of no consequence to networks that know no classes."""
+    group.attrs.update({"label": special.get("label", "none"),
+                        "classes": special.get("classes", 0), "units": special.get("units", 0)})
+    rng = np.random.default_rng(n)
+    group["labels"] = rng.integers(0, max(1, special.get("classes", 0)), (PASSES + 1, n), np.int32)
+    return torch.from_numpy(group["labels"][()]).long()
+
+
 def make_case(group, layers, shape, n, special, rng):
-    model = sequential.build(layers, shape).double()
+    label = {key: special[key] for key in ("label", "classes", "units") if key in special}
+    model = sequential.build(layers, shape, **label).double()
     randomise(model, rng)
     group.attrs["layers"] = json.dumps(layers)
+    classes = make_labels(group, n, special)
     for name, tensor in model.state_dict().items():  # as stored: the product's types
         write(group, "initial/" + name, tensor.float() if tensor.dim() else tensor)
     group["x"] = case_inputs(rng, shape, n, special)
     x = double(group["x"][()]).requires_grad_()
-    flat = (lambda t: t.flatten(1)) if "linear" in layers[0] else (lambda t: t)
     shaped = lambda t: t.reshape(n, *special.get("out", t.shape[1:]))
 
-    outputs = [shaped(model(flat(x[i]))) for i in range(PASSES)]
+    outputs = [shaped(model(x[i], classes[i])) for i in range(PASSES)]
     group["dy"] = exact(rng, PASSES, *outputs[0].shape)
     for y, dy in zip(outputs, group["dy"]):
         y.backward(double(dy))
@@ -184,7 +239,7 @@ def make_case(group, layers, shape, n, special, rng):
     for name, tensor in model.named_buffers():
         write(group, "after/" + name, tensor)
     write(group, "dx", x.grad[:PASSES])
-    write(group, "y", torch.stack(outputs + [shaped(model.eval()(flat(x[PASSES])))]))
+    write(group, "y", torch.stack(outputs + [shaped(model.eval()(x[PASSES], classes[PASSES]))]))
 
 
 def make_layers():

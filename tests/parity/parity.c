@@ -74,13 +74,8 @@ static double bound_of(double golden_norm, double tolerance) {
   return golden_norm <= GOLDEN_ZERO ? TOLERANCE_ZERO : tolerance * golden_norm;
 }
 
-void parity_near(int64_t n, const float *ours, const double *golden, double tolerance,
-                 const char *format, ...) {
-  char what[NAME];
-  va_list arguments;
-  va_start(arguments, format);
-  format_name(what, format, arguments);
-  va_end(arguments);
+static void near(int64_t n, const float *ours, const double *golden, double tolerance,
+                 const char *what) {
   double error = 0, norm = 0;
   for (int64_t i = 0; i < n; i++) {
     double delta = (double)ours[i] - golden[i];
@@ -88,6 +83,35 @@ void parity_near(int64_t n, const float *ours, const double *golden, double tole
     norm += golden[i] * golden[i];
   }
   judge(sqrt(error), bound_of(sqrt(norm), tolerance), what);
+}
+
+void parity_near(int64_t n, const float *ours, const double *golden, double tolerance,
+                 const char *format, ...) {
+  char what[NAME];
+  va_list arguments;
+  va_start(arguments, format);
+  format_name(what, format, arguments);
+  va_end(arguments);
+  near(n, ours, golden, tolerance, what);
+}
+
+float *parity_in_order(const gan_tensor *tensor, const float *ours) {
+  float *ordered = gan_alloc((size_t)tensor->size, sizeof *ordered, "a tensor");
+  ck_assert_ptr_nonnull(ordered);
+  gan_tensor_reorder(tensor, true, ours, ordered);
+  return ordered;
+}
+
+void parity_near_tensor(const gan_tensor *tensor, const float *ours, const double *golden,
+                        double tolerance, const char *format, ...) {
+  char what[NAME];
+  float *ordered = parity_in_order(tensor, ours);
+  va_list arguments;
+  va_start(arguments, format);
+  format_name(what, format, arguments);
+  va_end(arguments);
+  near(tensor->size, ordered, golden, tolerance, what);
+  gan_free(&ordered);
 }
 
 void parity_near_real(double ours, double golden, double tolerance, const char *format, ...) {

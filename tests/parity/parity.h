@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "io/hdf5.h"
+#include "model/layer.h"
 
 #include <check.h>
 #include <stdint.h>
@@ -46,7 +47,15 @@ char *parity_text(gan_h5 *golden, const char *object, const char *name);
 void parity_near(int64_t n, const float *ours, const double *golden, double tolerance,
                  const char *what, ...) __attribute__((format(printf, 5, 6)));
 
-/* The same for one number. */
+/* The same for a tensor, from its place in a slab. */
+void parity_near_tensor(const gan_tensor *tensor, const float *ours, const double *golden,
+                        double tolerance, const char *what, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* A copy of a tensor in PyTorch's order, in fresh memory. */
+float *parity_in_order(const gan_tensor *tensor, const float *ours);
+
+/* Likewise for one number. */
 void parity_near_real(double ours, double golden, double tolerance, const char *what, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -1,15 +1,36 @@
-"""The layers of an mpigan config as a torch.nn.Sequential, whose state_dict has the same names."""
+"""The networks of an mpigan config in PyTorch, whose state_dict has the same names."""
 import math
 
 import torch
 from torch import nn
+from torch.nn import functional
+from torch.nn.utils import spectral_norm
 
 
 # One function a layer: from the shape of what reaches it, (D,) or (C, H, W), and the layer's
 # options to the module and the shape of what it gives.
 
-def linear(incoming, units, bias=True):
-    return nn.Linear(incoming[0], units, bias=bias), (units,)
+def normalised(module, wanted):
+    return spectral_norm(module) if wanted else module
+
+
+def linear(incoming, units, bias=True, **spectral):
+    module = nn.Linear(incoming[0], units, bias=bias)
+    return normalised(module, spectral.get("spectral_norm")), (units,)
+
+
+def conv2d(incoming, channels, kernel, stride=1, padding=0, groups=1, bias=True, **spectral):
+    module = nn.Conv2d(incoming[0], channels, kernel, stride, padding, groups=groups, bias=bias)
+    shape = module(torch.zeros(1, *incoming)).shape[1:]
+    return normalised(module, spectral.get("spectral_norm")), tuple(shape)
+
+
+def conv_transpose2d(incoming, channels, kernel, stride=1, padding=0, groups=1, bias=True,
+                     output_padding=0, **spectral):
+    module = nn.ConvTranspose2d(incoming[0], channels, kernel, stride, padding, output_padding,
+                                groups=groups, bias=bias)
+    shape = module(torch.zeros(1, *incoming)).shape[1:]
+    return normalised(module, spectral.get("spectral_norm")), tuple(shape)
 
 
 def batchnorm(incoming, momentum=0.1, eps=1e-5, stats="global", ghost_size=None):
@@ -24,6 +45,36 @@ def flatten(incoming):
 
 def reshape(_, shape):
     return (nn.Unflatten(1, shape) if len(shape) == 3 else nn.Flatten()), tuple(shape)
+
+
+class Classes:
+    """Those of the samples on their way through a network (Network.forward), and how many there
+    are."""
+    now, count = None, 0
+
+
+def join(x, vectors):
+    """Vectors (N, K) as further channels of x, the same for each of its pixels."""
+    shape = (*vectors.shape, *[1] * (x.dim() - 2))
+    return torch.cat([x, vectors.reshape(shape).expand(-1, -1, *x.shape[2:])], 1)
+
+
+class OneHot(nn.Module):
+    def forward(self, x):
+        return join(x, functional.one_hot(Classes.now, Classes.count).to(x.dtype))
+
+
+class Embedding(nn.Embedding):
+    def forward(self, x):
+        return join(x, super().forward(Classes.now))
+
+
+def one_hot(incoming):
+    return OneHot(), (incoming[0] + Classes.count, *incoming[1:])
+
+
+def embedding(incoming, units):
+    return Embedding(Classes.count, units), (incoming[0] + units, *incoming[1:])
 
 
 class Residual(nn.Module):
@@ -94,6 +145,10 @@ def pointwise(module):
 
 LAYERS = {
     "linear": linear,
+    "conv2d": conv2d,
+    "conv_transpose2d": conv_transpose2d,
+    "one_hot": one_hot,
+    "embedding": embedding,
     "batchnorm": batchnorm,
     "relu": pointwise(nn.ReLU),
     "leaky_relu": pointwise(lambda slope=0.01: nn.LeakyReLU(slope)),
@@ -120,20 +175,73 @@ def number(value):
         return value
 
 
+def module_of(entry, shape):
+    """The module of a list's entry, and the shape of what it gives."""
+    (kind, options), = entry.items() if isinstance(entry, dict) else [(entry, {})]
+    options = {key: number(value) for key, value in (options or {}).items()}
+    return LAYERS[kind](shape, **options)
+
+
 def chain(layers, shape):
     """The nn.Sequential of `layers`, and the shape of what it gives."""
     modules = []
     for entry in layers:
-        (kind, options), = entry.items() if isinstance(entry, dict) else [(entry, {})]
-        options = {key: number(value) for key, value in (options or {}).items()}
-        module, shape = LAYERS[kind](shape, **options)
+        module, shape = module_of(entry, shape)
         modules.append(module)
     return nn.Sequential(*modules), shape
 
 
-def build(layers, shape):
-    """The nn.Sequential of `layers`, a list as yaml.safe_load gives it, for samples of `shape`,
-    which is (D,) or (C, H, W).  Behind an image a first linear layer wants the image flattened."""
-    if "linear" in layers[0]:
-        shape = (math.prod(shape),)
-    return chain(layers, shape)[0]
+class Network(nn.Module):
+    """An nn.Sequential that begins or ends with the class of a sample, as model.label says:
+    one_hot (or channels), embedding, projection, auxiliary, or None."""
+
+    def __init__(self, layers, shape, label=None, classes=0, units=0):
+        super().__init__()
+        Classes.count = self.classes = classes
+        self.label, self.length, self.augments = label, len(layers), 0
+        self.flattens = len(shape) == 3 and "linear" in layers[0]
+        while self.augments + 1 < len(layers) and "diff_augment" in layers[self.augments]:
+            self.augments += 1
+        if self.flattens:
+            shape = (math.prod(shape),)
+        for i, entry in enumerate(layers):
+            if i == self.augments:
+                shape = self.begin(shape, units)
+            before = shape
+            module, shape = module_of(entry, shape)
+            self.add_module(str(i), module)
+        if label == "projection":
+            self.project = nn.Linear(before[0], classes, bias=False)
+        if label == "auxiliary":
+            self.classify = nn.Linear(math.prod(before), classes)
+
+    def begin(self, shape, units):
+        if self.label == "embedding":
+            self.embed, shape = embedding(shape, units)
+        if self.label in ("one_hot", "channels"):
+            self.embed, shape = one_hot(shape)
+        return shape
+
+    def forward(self, x, classes=None):
+        Classes.now, Classes.count = classes, self.classes
+        x = x.flatten(1) if self.flattens else x
+        for i in range(self.length):
+            if i == self.augments and hasattr(self, "embed"):
+                x = self.embed(x)
+            features, x = x, getattr(self, str(i))(x)
+        if self.label == "projection":
+            return x.flatten(1) + self.projected(features, classes)
+        if self.label == "auxiliary":
+            return torch.cat([x.flatten(1), self.classify(features.flatten(1))], 1)
+        return x
+
+    def projected(self, features, classes):
+        """Miyato and Koyama 2018, equation 4, over the sum of an image's pixels."""
+        pixels = features.flatten(2).sum(2) if features.dim() == 4 else features
+        return (self.project.weight[classes] * pixels).sum(1, keepdim=True)
+
+
+def build(layers, shape, **label):
+    """The network of `layers`, a list as yaml.safe_load gives it, for samples of `shape`, which is
+    (D,) or (C, H, W).  Behind an image a first linear layer wants the image flattened."""
+    return Network(layers, shape, **label)

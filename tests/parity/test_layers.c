@@ -24,6 +24,7 @@ typedef struct {
   gan_config config;
   gan_net *net;
   int64_t in_size, out_size; /* numbers of a batch */
+  int32_t *labels;           /* (PASSES + 1, n) */
   float *x;                  /* (PASSES + 1, n, H, W, C) */
   float *dy;                 /* (PASSES, n, H, W, C) */
   double *y, *dx;            /* likewise, (n, C, H, W), as the golden has them */
@@ -93,12 +94,29 @@ static void load_tensors(layer_case *c) {
                 count, c->net->tensor_count);
   for (int i = 0; i < c->net->tensor_count; i++) {
     const gan_tensor *tensor = &c->net->tensors[i];
-    gan_dtype type = tensor->kind == GAN_TENSOR_COUNTER ? GAN_I64 : GAN_F32;
-    char path[256];
-    snprintf(path, sizeof path, "%s/initial/%s", c->name, tensor->name);
-    parity_ok(gan_h5_read(golden, path, type, tensor->rank, tensor->dims,
-                          gan_net_tensor(c->net, tensor)));
+    bool counts = tensor->kind == GAN_TENSOR_COUNTER;
+    void *read = parity_read(golden, counts ? GAN_I64 : GAN_F32, tensor->size, "%s/initial/%s",
+                             c->name, tensor->name);
+    if (counts)
+      *(int64_t *)gan_net_tensor(c->net, tensor) = *(int64_t *)read;
+    else
+      gan_tensor_reorder(tensor, false, read, gan_net_tensor(c->net, tensor));
+    gan_free(&read);
   }
+}
+
+/* How the class enters the case's network, which the golden names as the config does. */
+static gan_label_way label_of(const char *name) {
+  static const char *const ways[] = {[GAN_LABEL_NONE] = "none",
+                                     [GAN_LABEL_ONE_HOT] = "one_hot",
+                                     [GAN_LABEL_EMBEDDING] = "embedding",
+                                     [GAN_LABEL_PROJECTION] = "projection",
+                                     [GAN_LABEL_AUXILIARY] = "auxiliary"};
+  char *text = parity_text(golden, name, "label");
+  gan_label_way way = GAN_LABEL_NONE;
+  while (way < GAN_LABEL_AUXILIARY && strcmp(ways[way], text) != 0) way++;
+  gan_free(&text);
+  return way;
 }
 
 static void open_case(layer_case *c, const char *name) {
@@ -113,11 +131,16 @@ static void open_case(layer_case *c, const char *name) {
                        .in = in,
                        .out = out,
                        .capacity = c->n,
-                       .trains = true};
+                       .trains = true,
+                       .label = label_of(name),
+                       .classes = parity_int(golden, name, "classes"),
+                       .label_units = parity_int(golden, name, "units")};
+  if (spec.label == GAN_LABEL_AUXILIARY) spec.out = (gan_shape){1, 1, 1};
   parity_ok(gan_net_create(&spec, &c->net));
   load_tensors(c);
   c->in_size = c->n * gan_shape_size(in);
   c->out_size = c->n * gan_shape_size(out);
+  c->labels = parity_read(golden, GAN_I32, (PASSES + 1) * c->n, "%s/labels", name);
   c->x = read_batches(name, "x", PASSES + 1, c->n, in);
   c->dy = read_batches(name, "dy", PASSES, c->n, out);
   c->y = parity_read(golden, GAN_F64, (PASSES + 1) * c->out_size, "%s/y", name);
@@ -127,6 +150,7 @@ static void open_case(layer_case *c, const char *name) {
 static void close_case(layer_case *c) {
   gan_net_destroy(&c->net);
   gan_config_reset(&c->config);
+  gan_free(&c->labels);
   gan_free(&c->x);
   gan_free(&c->dy);
   gan_free(&c->y);
@@ -152,7 +176,8 @@ static gan_pass pass_of(const layer_case *c, int i) {
                     .training = i<PASSES, .accumulate = i> 0,
                     .samples = c->n,
                     .batch = c->n,
-                    .seed = 1};
+                    .seed = 1,
+                    .classes = c->labels + i * c->n};
 }
 
 static void backward(layer_case *c, const gan_pass *pass, unsigned want, int i) {
@@ -181,9 +206,10 @@ static void compare_tensors(const layer_case *c) {
     if (tensor->kind == GAN_TENSOR_COUNTER)
       compare_counter(c, tensor, wanted[0]);
     else
-      parity_near(tensor->size, learned ? net->grads + tensor->offset : gan_net_tensor(net, tensor),
-                  wanted, tolerance_of(c), "%s: %s of %s", c->name,
-                  learned ? "gradient" : "running statistics", tensor->name);
+      parity_near_tensor(tensor,
+                         learned ? net->grads + tensor->offset : gan_net_tensor(net, tensor),
+                         wanted, tolerance_of(c), "%s: %s of %s", c->name,
+                         learned ? "gradient" : "running statistics", tensor->name);
     gan_free(&wanted);
   }
 }
