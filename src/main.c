@@ -1,6 +1,7 @@
 /* The program: starts MPI where the subcommand wants MPI, prints what went wrong once for the job,
  * and turns the status into the exit status. */
 #include "base/log.h"
+#include "base/memory.h"
 #include "cli/cli.h"
 #include "train/signals.h"
 
@@ -16,6 +17,7 @@ static void open_standard_streams(void) {
 
 int main(int argc, char **argv) {
   open_standard_streams();
+  gan_memory_give_back();
   gan_comm *comm = gan_comm_alone();
   gan_status status = GAN_OK;
   const gan_command *command = gan_command_find(argc > 1 ? argv[1] : "");

@@ -1,11 +1,16 @@
 #include "base/memory.h"
 
+#include <features.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { ALIGNMENT = 64 };
 
@@ -85,6 +90,22 @@ uint64_t gan_alloc_count(void) {
 
 size_t gan_alloc_bytes(void) {
   return atomic_load(&allocated_bytes);
+}
+
+/* By itself glibc moves the threshold up to the largest block that was freed. */
+void gan_memory_give_back(void) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
+size_t gan_memory_now(void) {
+  unsigned long pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  if (!file) return 0;
+  if (fscanf(file, "%*u %lu", &pages) != 1) pages = 0;
+  fclose(file);
+  return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 size_t gan_memory_peak(void) {

@@ -21,11 +21,18 @@ char *gan_strdup(const char *text);
 /* printf into fresh memory; NULL if memory is short. */
 char *gan_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* From now on large blocks go back to the system when they are freed, so that what a process takes
+ * is what it uses.  Once, at the start. */
+void gan_memory_give_back(void);
+
 /* How many allocations this process has made so far. */
 uint64_t gan_alloc_count(void);
 
 /* Our threads' bytes from gan_alloc that are not freed yet. */
 size_t gan_alloc_bytes(void);
+
+/* The physical memory that this process has now, in bytes, libraries included; 0: not known. */
+size_t gan_memory_now(void);
 
 /* The most physical memory that this process has had so far, in bytes, libraries included. */
 size_t gan_memory_peak(void);

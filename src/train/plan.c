@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/version.h"
+#include "checkpoint/snapshot.h"
 #include "kernels/gemm.h"
 #include "optim/schedule.h"
 
@@ -10,6 +11,13 @@
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
+
+/* A checkpoint is a copy of the state, the file's image that HDF5 builds of it, and that image
+ * again on its way to the disk. */
+static const double CHECKPOINT_COPIES = 3;
+
+/* What OpenBLAS was seen to touch of the buffers that it packs matrices into, a thread. */
+static const double BLAS_BYTES = 8 << 20;
 
 static void print_config(const gan_session *session) {
   gan_options options = gan_config_options();
@@ -97,24 +105,65 @@ static void print_sums(const gan_session *session) {
             (long long)config->train.microbatch);
 }
 
-/* What a rank holds of the data. */
-static void print_data_memory(const gan_session *session) {
+/* What a rank holds of the data: its rows, and their order. */
+static double data_bytes(const gan_session *session) {
   const gan_config *config = &session->config;
   const gan_data_info *info = &session->info;
   double row = (double)gan_data_row_bytes(info), ranks = gan_comm_size(session->comm);
+  double labels = info->has_labels ? sizeof(int32_t) : 0;
+  double share = ceil((double)config->data.shards / ranks) / (double)config->data.shards;
+  if (config->data.cache == GAN_CACHE_MEMORY)
+    return (double)info->n * share * (row + labels + sizeof(uint32_t));
+  gan_window_cut cut = gan_dataset_cut(config, info);
+  double window = (double)gan_window_rows_max(cut, (info->n - 1) / config->data.shards + 1);
+  return 2 * (row + labels) * window * share * (double)config->data.shards;
+}
+
+static void print_data_memory(const gan_session *session) {
+  const gan_config *config = &session->config;
+  const gan_data_info *info = &session->info;
   gan_window_cut cut = gan_dataset_cut(config, info);
   char size[16];
+  gan_bytes_text(size, data_bytes(session));
   if (config->data.cache == GAN_CACHE_MEMORY) {
-    gan_log("  about %s a rank", gan_bytes_text(size, (double)info->n * row / ranks));
+    gan_log("  about %s a rank", size);
     return;
   }
   long long window = gan_window_rows_max(cut, (info->n - 1) / config->data.shards + 1);
-  gan_bytes_text(size, 2 * row * (double)window * ceil((double)config->data.shards / ranks));
   gan_log("  streamed: two windows a shard, of %lld rows in blocks of %lld: at most %s a rank",
           window, (long long)cut.block, size);
 }
 
-void gan_plan_print(const gan_session *session, const char *run_dir) {
+/* What rank 0 will take at most, at its checkpoints; the others take less. */
+static void print_memory(const gan_session *session, size_t at_start) {
+  const gan_config *config = &session->config;
+  const gan_task *task = session->task;
+  const gan_data_info *info = &session->info;
+  double samples = (double)config->samples.count *
+                   (double)(gan_data_row_size(info) + task->latent_size) * sizeof(float);
+  double state = (double)gan_snapshot_bytes(task->learners, task->learner_count);
+  const struct {
+    const char *what;
+    double bytes;
+  } rows[] = {
+      {"networks and batches", (double)gan_alloc_bytes()},
+      {"data", data_bytes(session)},
+      {"samples", samples},
+      {"checkpoints", CHECKPOINT_COPIES * state},
+      {"matrix products", BLAS_BYTES * (double)config->compute.threads},
+  };
+  double sum = 0;
+  char text[256] = "", size[16], start[16];
+  for (size_t i = 0, used = 0; i < sizeof rows / sizeof *rows; i++) {
+    sum += rows[i].bytes;
+    used += (size_t)snprintf(text + used, sizeof text - used, "%s%s %s", i ? ", " : "",
+                             rows[i].what, gan_bytes_text(size, rows[i].bytes));
+  }
+  gan_log("memory of rank 0: about %s above the %s that it started with: %s",
+          gan_bytes_text(size, sum), gan_bytes_text(start, (double)at_start), text);
+}
+
+void gan_plan_print(const gan_session *session, const char *run_dir, size_t at_start) {
   const gan_config *config = &session->config;
   char data[256], library[512];
   const gan_data_info *info = &session->info;
@@ -131,6 +180,7 @@ void gan_plan_print(const gan_session *session, const char *run_dir) {
   print_split(session);
   print_sums(session);
   for (int i = 0; i < session->task->learner_count; i++) print_network(&session->task->learners[i]);
+  print_memory(session, at_start);
 }
 
 /* "lr_d 0.0002 x 4 (linear: batch 512 / base_batch 128) = 0.0008; cosine to 0 of it at step 900" */

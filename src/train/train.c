@@ -38,6 +38,7 @@ typedef struct {
   gan_watchdog *watchdog;
   gan_health health;
   gan_run_facts facts; /* as of the last step done */
+  size_t at_start;     /* bytes that this process had then */
   int64_t steps;
   int64_t taken;                        /* steps of this start, those that were rolled back too */
   int64_t start;                        /* which start of the run this is */
@@ -273,6 +274,9 @@ static gan_status print_memory(const trainer *t) {
     gan_log("peak memory: %s on the largest rank (rank %d), %s on the smallest (rank %d)",
             gan_bytes_text(largest, (double)all[most]), most,
             gan_bytes_text(smallest, (double)all[least]), least);
+    if (t->at_start)
+      gan_log("  rank 0 took %s above what it started with",
+              gan_bytes_text(largest, (double)(mine - t->at_start)));
   }
   gan_free(&all);
   return status;
@@ -339,14 +343,14 @@ static gan_status train(trainer *t) {
                                    : gan_format("runs/%s", session->config.name);
   if (!t->run_dir) return GAN_NO_MEMORY;
   if (t->options->dry_run) {
-    gan_plan_print(session, t->run_dir);
+    gan_plan_print(session, t->run_dir, t->at_start);
     gan_plan_print_course(session, 0, gan_session_last_step(session, 0));
     gan_log("--dry-run: nothing was trained or written");
     return GAN_OK;
   }
   GAN_TRY(open_folder(t));
   GAN_TRY(match_checkpoint(t));
-  gan_plan_print(session, t->run_dir);
+  gan_plan_print(session, t->run_dir, t->at_start);
   GAN_TRY(gan_session_load(session));
   GAN_TRY(set_state(t));
   t->steps = gan_session_last_step(session, t->facts.step);
@@ -371,7 +375,8 @@ static void record_standstill(void *data, const char *reason) {
 }
 
 gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
-  trainer t = {.comm = comm, .options = options, .session.comm = comm};
+  trainer t = {
+      .comm = comm, .options = options, .session.comm = comm, .at_start = gan_memory_now()};
   gan_status status = gan_watchdog_start(comm, FIRST_WATCHDOG_S, &t.watchdog);
   gan_watchdog_set_record(t.watchdog, record_standstill, &t);
   if (status == GAN_OK) status = train(&t);
