@@ -5,6 +5,7 @@ find_package(MPI REQUIRED COMPONENTS C)
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(ZLIB REQUIRED)
 find_package(PNG REQUIRED)
+find_package(JPEG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
@@ -42,4 +43,4 @@ target_include_directories(mpigan_dependencies SYSTEM INTERFACE
   ${HDF5_C_INCLUDE_DIRS} ${OPENBLAS_INCLUDE_DIR} ${RANDOM123_INCLUDE_DIR})
 target_link_libraries(mpigan_dependencies INTERFACE
   MPI::MPI_C ${HDF5_C_LIBRARIES} ${OPENBLAS_LIBRARY} PkgConfig::YAML PkgConfig::XXHASH PNG::PNG
-  ZLIB::ZLIB OpenMP::OpenMP_C Threads::Threads ${CMAKE_DL_LIBS} m)
+  JPEG::JPEG ZLIB::ZLIB OpenMP::OpenMP_C Threads::Threads ${CMAKE_DL_LIBS} m)

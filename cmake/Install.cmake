@@ -1,11 +1,11 @@
 # Binary, library, public headers, pkg-config file, configs and man page.
-set(MPIGAN_PC_REQUIRES "yaml-0.1 libxxhash libpng zlib")
+set(MPIGAN_PC_REQUIRES "yaml-0.1 libxxhash libpng libjpeg zlib")
 set(MPIGAN_PC_LIBS "")
 foreach(library ${MPI_C_LIBRARIES} ${HDF5_C_LIBRARIES} ${OPENBLAS_LIBRARY})
   string(APPEND MPIGAN_PC_LIBS "${library} ")
 endforeach()
 string(APPEND MPIGAN_PC_LIBS
-  "-Wl,-rpath,${OPENBLAS_FOLDER} -lyaml -lxxhash -lpng -lz ${OpenMP_C_FLAGS} -lpthread -ldl -lm")
+  "-Wl,-rpath,${OPENBLAS_FOLDER} -lyaml -lxxhash -lpng -ljpeg -lz ${OpenMP_C_FLAGS} -lpthread -ldl -lm")
 # The file says where it is by itself, so that an installed tree can be moved.
 file(RELATIVE_PATH MPIGAN_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" MPIGAN_PC_PREFIX "${MPIGAN_PC_PREFIX}")

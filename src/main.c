@@ -22,11 +22,12 @@ int main(int argc, char **argv) {
   gan_status status = GAN_OK;
   const gan_command *command = gan_command_find(argc > 1 ? argv[1] : "");
   gan_signals_ignore();
-  bool starts_mpi = command && command->starts_mpi;
+  gan_mpi_use mpi = command ? command->mpi : GAN_MPI_NEVER;
+  bool starts_mpi = mpi == GAN_MPI_ALWAYS || (mpi == GAN_MPI_LAUNCHED && gan_comm_launched());
   if (!starts_mpi && gan_comm_launched_rank() != 0)
     return GAN_OK; /* one rank does it for the job */
   if (starts_mpi) {
-    gan_signals_install();
+    if (mpi == GAN_MPI_ALWAYS) gan_signals_install();
     status = gan_comm_start(&argc, &argv, &comm);
   }
   gan_log_start(gan_comm_rank(comm) == 0);

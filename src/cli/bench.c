@@ -280,6 +280,6 @@ const gan_command gan_command_bench = {
     .usage = USAGE,
     .summary = "what a training step costs here, beside its matrix products and Adam alone; "
                "reproducible: the price of compute.reproducible",
-    .starts_mpi = true,
+    .mpi = GAN_MPI_ALWAYS,
     .run = run,
 };

@@ -4,12 +4,18 @@
 
 #include "comm/comm.h"
 
+typedef enum gan_mpi_use {
+  GAN_MPI_NEVER,    /* works on a login node where MPI may not; one process does it for a job */
+  GAN_MPI_LAUNCHED, /* only where a launcher started several processes */
+  GAN_MPI_ALWAYS,
+} gan_mpi_use;
+
 /* argv[0] is the subcommand's name. */
 typedef struct gan_command {
   const char *name;
   const char *usage;   /* arguments, for help */
   const char *summary; /* one line */
-  bool starts_mpi;     /* the others work on a login node where MPI may not */
+  gan_mpi_use mpi;
   gan_status (*run)(gan_comm *comm, int argc, char **argv);
 } gan_command;
 

@@ -27,6 +27,6 @@ const gan_command gan_command_train = {
     .name = "train",
     .usage = USAGE,
     .summary = "train as the config says; continues a run that was stopped",
-    .starts_mpi = true,
+    .mpi = GAN_MPI_ALWAYS,
     .run = run,
 };

@@ -39,6 +39,9 @@ void gan_comm_destroy(gan_comm **comm);
  * do not start MPI, so that one of them does it for the job. */
 int gan_comm_launched_rank(void);
 
+/* Whether the launcher's environment says that this process is one of several. */
+bool gan_comm_launched(void);
+
 int gan_comm_rank(const gan_comm *comm);
 int gan_comm_size(const gan_comm *comm);
 
@@ -74,7 +77,7 @@ GAN_CHECKED gan_status gan_comm_sum_int64(gan_comm *comm, int64_t *values, size_
 GAN_CHECKED gan_status gan_comm_max_int32(gan_comm *comm, int32_t *values, size_t n,
                                           const char *what);
 
-/* Point to point from rank 0: one sends, the other receives. */
+/* Point to point: one sends, the other receives. */
 GAN_CHECKED gan_status gan_comm_send(gan_comm *comm, int to, const void *bytes, size_t n,
                                      const char *what);
 GAN_CHECKED gan_status gan_comm_receive(gan_comm *comm, int from, void *bytes, size_t n,

@@ -25,6 +25,14 @@ int gan_comm_launched_rank(void) {
   return 0;
 }
 
+bool gan_comm_launched(void) {
+  for (int i = 0; i < LAUNCHERS; i++) {
+    const char *size = getenv(launchers[i].size);
+    if (size) return atoi(size) > 1; /* the first that speaks is the innermost launcher */
+  }
+  return false;
+}
+
 /* One message for the job, from its first process; the others leave after it. */
 static gan_status refuse(int by, int ranks) {
   const char *rank = getenv(launchers[by].rank), *size = getenv(launchers[by].size);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/facts.h"
+#include "data/picture_work.h"
 #include "io/file.h"
 #include "io/hdf5_writer.h"
 
@@ -16,6 +17,7 @@ enum { CHUNK_BYTES = 256 << 10, PIECE_BYTES = 4 << 20 };
 static const double REDRAW_S = 0.2;
 
 typedef struct {
+  gan_comm *comm;
   const gan_convert_request *request;
   char **paths;
   gan_source **sources;
@@ -47,11 +49,25 @@ static gan_status check_out(const gan_convert_request *request) {
 
 static gan_source_spec spec_of(const conversion *c, int i) {
   const gan_convert_request *request = c->request;
+  gan_picture_spec pictures = request->pictures;
+  pictures.comm = c->comm;
   return (gan_source_spec){.path = c->paths[i],
                            .images = request->images,
                            .labels = request->labels,
                            .layout = request->layout,
-                           .select = request->select};
+                           .select = request->select,
+                           .pictures = pictures};
+}
+
+/* Labels mean the same in all sources. */
+static gan_status check_class_names(const conversion *c, int i) {
+  const char *first = c->sources[0]->class_names, *names = c->sources[i]->class_names;
+  if (!first || !names || strcmp(first, names) == 0) return GAN_OK;
+  return gan_fail(
+      GAN_INPUT,
+      "%s and %s cannot be put together: their classes have other names, so that labels "
+      "mean something else",
+      c->paths[0], c->paths[i]);
 }
 
 static gan_status open_source(conversion *c, int i) {
@@ -71,7 +87,7 @@ static gan_status open_source(conversion *c, int i) {
                     c->paths[i], gan_data_info_text(info, other, sizeof other));
   }
   c->info.n += info->n;
-  return GAN_OK;
+  return check_class_names(c, i);
 }
 
 static gan_status open_sources(conversion *c) {
@@ -107,18 +123,18 @@ static gan_status make_datasets(conversion *c) {
 
 /* ---- the rows ---- */
 
-/* As many rows as the piece has room for and one source has left, behind the `filled` first. */
+/* As many rows as the piece has room for and one source gives at once, behind the `filled` first.
+ */
 static gan_status fill_some(conversion *c, int64_t *filled) {
   gan_source *source = c->sources[c->at];
-  int64_t left = source->info.n - source->position, room = c->piece_rows - *filled;
-  int64_t count = left < room ? left : room, first = source->position;
+  int64_t room = c->piece_rows - *filled, first = source->position, count;
   void *rows = c->rows + (size_t)*filled * gan_data_row_bytes(&c->info);
   int32_t *labels = c->labels + *filled;
-  GAN_TRY(gan_source_read(source, count, rows, labels));
+  GAN_TRY(gan_source_read_some(source, room, rows, labels, &count));
   gan_source_spec spec = spec_of(c, c->at);
   GAN_TRY(gan_value_facts_add(&c->facts, &c->info, &spec, first, count, rows, labels));
   *filled += count;
-  if (count < left) return GAN_OK;
+  if (count) return GAN_OK;
   c->at++;
   return gan_source_finish(source);
 }
@@ -135,6 +151,7 @@ static void show(conversion *c) {
 static gan_status write_piece(conversion *c) {
   int64_t count = 0;
   while (count < c->piece_rows && c->at < c->request->source_count) GAN_TRY(fill_some(c, &count));
+  if (!count) return GAN_OK;
   GAN_TRY(gan_h5_writer_rows(c->writer, "images", c->info.type, c->done, count, c->rows));
   if (c->info.has_labels)
     GAN_TRY(gan_h5_writer_rows(c->writer, "labels", GAN_I32, c->done, count, c->labels));
@@ -143,11 +160,22 @@ static gan_status write_piece(conversion *c) {
   return GAN_OK;
 }
 
+/* Fewer rows than the sources could have had. */
+static gan_status shorten(conversion *c) {
+  if (c->done == c->info.n) return GAN_OK;
+  if (!c->done) return gan_fail(GAN_INPUT, "%s: no pictures are left to write", c->paths[0]);
+  c->info.n = c->done;
+  GAN_TRY(gan_h5_writer_shrink(c->writer, "images", c->done));
+  return c->info.has_labels ? gan_h5_writer_shrink(c->writer, "labels", c->done) : GAN_OK;
+}
+
 static gan_status write_facts(conversion *c) {
   gan_h5 *file = gan_h5_writer_file(c->writer);
   GAN_TRY(gan_h5_set_real(file, "images", "minimum", (double)c->facts.smallest));
   GAN_TRY(gan_h5_set_real(file, "images", "maximum", (double)c->facts.largest));
   if (!c->info.has_labels) return GAN_OK;
+  if (c->sources[0]->class_names)
+    GAN_TRY(gan_h5_set_text(file, "images", "class_names", c->sources[0]->class_names));
   return gan_h5_set_int(file, "images", "classes", (int64_t)c->facts.largest_label + 1);
 }
 
@@ -156,13 +184,15 @@ static gan_status convert(conversion *c) {
   GAN_TRY(open_sources(c));
   GAN_TRY(take_memory(c));
   GAN_TRY(make_datasets(c));
-  while (c->done < c->info.n) GAN_TRY(write_piece(c));
+  while (c->at < c->request->source_count) GAN_TRY(write_piece(c));
+  GAN_TRY(shorten(c));
   GAN_TRY(write_facts(c));
   return gan_h5_writer_finish(&c->writer);
 }
 
-gan_status gan_convert(const gan_convert_request *request, gan_data_info *info) {
-  conversion c = {.request = request, .facts = gan_value_facts_none()};
+static gan_status convert_on_root(gan_comm *comm, const gan_convert_request *request,
+                                  gan_data_info *info) {
+  conversion c = {.comm = comm, .request = request, .facts = gan_value_facts_none()};
   gan_status status = convert(&c);
   *info = c.info;
   gan_h5_writer_abandon(&c.writer);
@@ -178,4 +208,21 @@ gan_status gan_convert(const gan_convert_request *request, gan_data_info *info) 
   gan_free(&c.rows);
   gan_free(&c.labels);
   return status;
+}
+
+gan_status gan_convert(gan_comm *comm, const gan_convert_request *request, gan_data_info *info) {
+  gan_status status;
+  if (gan_comm_rank(comm) == 0) {
+    status = convert_on_root(comm, request, info);
+    char message[1024];
+    snprintf(message, sizeof message, "%s", gan_error_message());
+    gan_status dismissed = gan_picture_work_dismiss(comm);
+    if (status == GAN_OK)
+      status = dismissed;
+    else
+      status = gan_fail(status, "%s", message);
+  } else {
+    status = gan_picture_work_serve(comm);
+  }
+  return gan_comm_agree(comm, status, "agreeing whether the file was written");
 }

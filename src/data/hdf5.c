@@ -92,7 +92,11 @@ static gan_status open_source(const gan_source_spec *spec, gan_source *source) {
   GAN_TRY(gan_data_info_check(&source->info, spec->path));
   if (state->channels_first && source->info.c > 1)
     GAN_TRY_ALLOC(state->scratch, gan_data_row_bytes(&source->info), "a row of data");
-  return open_labels(state, spec, source);
+  GAN_TRY(open_labels(state, spec, source));
+  if (!gan_h5_has_attribute(state->file, spec->images, "class_names")) return GAN_OK;
+  if (gan_h5_get_text(state->file, spec->images, "class_names", &source->class_names) != GAN_OK)
+    gan_fail_clear(); /* someone else's, of another kind */
+  return GAN_OK;
 }
 
 /* A row (C, H, W) to (H, W, C), in place. */

@@ -139,9 +139,11 @@ static gan_status open_source(const gan_source_spec *spec, gan_source *source) {
   char *labels = in_folder(spec->path, "train-labels-idx1-ubyte");
   gan_status status;
   if (!images)
-    status = gan_fail(GAN_INPUT,
-                      "%s: no train-images-idx3-ubyte or train-images-idx3-ubyte.gz in this folder",
-                      spec->path);
+    status =
+        gan_fail(GAN_INPUT,
+                 "%s: no train-images-idx3-ubyte or train-images-idx3-ubyte.gz in this folder; of "
+                 "pictures make a data set first: mpigan data convert %s OUT.h5 --size 64",
+                 spec->path, spec->path);
   else
     status = open_images(state, source, images);
   if (status == GAN_OK && labels) {

@@ -219,6 +219,10 @@ static gan_status open_selected(const gan_source_spec *spec, gan_source *source)
   gan_status status = survey_and_open(spec, &state->all, seen);
   if (status == GAN_OK) {
     source->info = state->all->info;
+    if (spec->select.keep_labels && state->all->class_names) {
+      source->class_names = gan_strdup(state->all->class_names);
+      if (!source->class_names) status = GAN_NO_MEMORY;
+    }
     if (seen->n == source->info.n && gan_source_can_stream(state->all)) source->format = &all_rows;
     source->info.n = seen->n;
   }

@@ -93,6 +93,7 @@ gan_status gan_source_open(const gan_source_spec *spec, gan_source **out) {
   if (spec->select.count) return gan_source_open_selected(spec, out);
   gan_source *source;
   GAN_TRY_ALLOC(source, 1, "a data source");
+  if (spec->pictures.side) source->format = &gan_source_pictures;
   for (size_t i = 0; i < sizeof formats / sizeof *formats && !source->format; i++)
     if (formats[i]->claims(spec->path)) source->format = formats[i];
   gan_status status = source->format->open(spec, source);
@@ -114,6 +115,18 @@ gan_status gan_source_read(gan_source *source, int64_t count, void *rows, int32_
   GAN_TRY(source->format->read(source, count, rows, labels));
   source->position += count;
   return GAN_OK;
+}
+
+gan_status gan_source_read_some(gan_source *source, int64_t most, void *rows, int32_t *labels,
+                                int64_t *count) {
+  if (source->format->read_some) {
+    GAN_TRY(source->format->read_some(source, most, rows, labels, count));
+    source->position += *count;
+    return GAN_OK;
+  }
+  int64_t left = source->info.n - source->position;
+  *count = left < most ? left : most;
+  return *count ? gan_source_read(source, *count, rows, labels) : GAN_OK;
 }
 
 bool gan_source_can_stream(const gan_source *source) {
@@ -143,5 +156,6 @@ gan_status gan_source_finish(gan_source *source) {
 void gan_source_close(gan_source **source) {
   if (!*source) return;
   (*source)->format->close(*source);
+  gan_free(&(*source)->class_names);
   gan_free(source);
 }

@@ -3,12 +3,14 @@
  * A format is one file (idx.c, hdf5.c, builtin.c) and one row in source.c: open looks at headers
  * only, checks them against the file and fills `info`; read gives rows.  Rows come channels last,
  * (H, W, C), as uint8 or float32; labels as int32.  A format that can read from anywhere in the
- * file has read_at too: it can be streamed.
+ * file has read_at too: it can be streamed.  Folders of pictures (pictures.c) are for `mpigan data
+ * convert` alone.
  */
 #ifndef GAN_DATA_SOURCE_H
 #define GAN_DATA_SOURCE_H
 
 #include "base/status.h"
+#include "comm/comm.h"
 #include "config/config.h"
 #include "io/hdf5.h"
 
@@ -28,12 +30,21 @@ typedef struct gan_selection {
   bool keep_labels;       /* they stay; else a row's label is its place in the list */
 } gan_selection;
 
+/* How pictures become rows: squares of `side` pixels. */
+typedef struct gan_picture_spec {
+  int64_t side;      /* 0: the path is no folder of pictures */
+  int64_t channels;  /* 1 or 3 */
+  bool skip_damaged; /* else one ends all */
+  gan_comm *comm;    /* borrowed: who decodes; opened on rank 0, while the others serve */
+} gan_picture_spec;
+
 /* What the config says about the data. */
 typedef struct gan_source_spec {
   const char *path; /* resolved: a path, builtin:... or synthetic:... */
   const char *images, *labels;
   gan_layout layout;
   gan_selection select;
+  gan_picture_spec pictures;
 } gan_source_spec;
 
 typedef struct gan_source_format {
@@ -42,6 +53,9 @@ typedef struct gan_source_format {
   gan_status (*open)(const gan_source_spec *spec, gan_source *source);
   /* The next `count` rows, and their labels (at least 0) where the source has them. */
   gan_status (*read)(gan_source *source, int64_t count, void *rows, int32_t *labels);
+  /* In its place, of data whose rows are not counted yet; see gan_source_read_some. */
+  gan_status (*read_some)(gan_source *source, int64_t most, void *rows, int32_t *labels,
+                          int64_t *count);
   /* Rows first..first+count-1, without their labels, and the labels; takes no memory.  NULL: the
    * format cannot be streamed. */
   gan_status (*read_at)(gan_source *source, int64_t first, int64_t count, void *rows);
@@ -56,12 +70,13 @@ typedef struct gan_source_format {
 struct gan_source {
   const gan_source_format *format;
   gan_data_info info;
-  int64_t position; /* rows read so far */
-  void *state;      /* the format's own */
+  char *class_names; /* one a line, where the data tells them; NULL: it does not */
+  int64_t position;  /* rows read so far */
+  void *state;       /* the format's own */
 };
 
 extern const gan_source_format gan_source_idx, gan_source_hdf5, gan_source_cifar,
-    gan_source_builtin, gan_source_synthetic;
+    gan_source_builtin, gan_source_synthetic, gan_source_pictures;
 
 /* Numbers in a row: h * w * c; and its bytes. */
 int64_t gan_data_row_size(const gan_data_info *info);
@@ -87,6 +102,10 @@ GAN_CHECKED gan_status gan_source_open_selected(const gan_source_spec *spec, gan
 GAN_CHECKED gan_status gan_source_make(const gan_data_info *info, gan_source **out);
 GAN_CHECKED gan_status gan_source_read(gan_source *source, int64_t count, void *rows,
                                        int32_t *labels);
+/* As many of the next rows as come at once, `most` at most; 0 behind the last.  info.n is an upper
+ * bound of all. */
+GAN_CHECKED gan_status gan_source_read_some(gan_source *source, int64_t most, void *rows,
+                                            int32_t *labels, int64_t *count);
 /* For sources that can be streamed; any order. */
 bool gan_source_can_stream(const gan_source *source);
 GAN_CHECKED gan_status gan_source_read_at(gan_source *source, int64_t first, int64_t count,

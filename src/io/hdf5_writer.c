@@ -103,6 +103,23 @@ gan_status gan_h5_writer_rows(gan_h5_writer *writer, const char *name, gan_dtype
   return status;
 }
 
+gan_status gan_h5_writer_shrink(gan_h5_writer *writer, const char *name, int64_t rows) {
+  const gan_h5 *file = writer->file;
+  hsize_t dims[H5S_MAX_RANK];
+  gan_status status = GAN_OK;
+  gan_h5_enter();
+  hid_t set = H5Dopen2(file->id, name, H5P_DEFAULT), space = set < 0 ? set : H5Dget_space(set);
+  bool fits = space >= 0 && H5Sget_simple_extent_dims(space, dims, NULL) >= 1;
+  dims[0] = (hsize_t)rows;
+  if (!fits || H5Dset_extent(set, dims) < 0)
+    status = gan_h5_fail(file, GAN_OUTPUT, "shorten", name);
+  if (space >= 0) H5Sclose(space);
+  if (set >= 0 && H5Dclose(set) < 0 && status == GAN_OK)
+    status = gan_h5_fail(file, GAN_OUTPUT, "write", name);
+  gan_h5_leave();
+  return status;
+}
+
 gan_h5 *gan_h5_writer_file(gan_h5_writer *writer) {
   return writer->file;
 }

@@ -21,6 +21,9 @@ GAN_CHECKED gan_status gan_h5_writer_add(gan_h5_writer *writer, const char *name
 GAN_CHECKED gan_status gan_h5_writer_rows(gan_h5_writer *writer, const char *name, gan_dtype type,
                                           int64_t first, int64_t count, const void *values);
 
+/* The dataset ends behind its first `rows` rows. */
+GAN_CHECKED gan_status gan_h5_writer_shrink(gan_h5_writer *writer, const char *name, int64_t rows);
+
 /* For attributes (gan_h5_set_...); borrowed. */
 gan_h5 *gan_h5_writer_file(gan_h5_writer *writer);
 

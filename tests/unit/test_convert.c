@@ -22,7 +22,7 @@ static gan_convert_request request_of(const char *const *sources, int count, con
 static gan_status convert(const char *from, const char *out) {
   gan_data_info info;
   gan_convert_request request = request_of(&from, 1, out);
-  return gan_convert(&request, &info);
+  return gan_convert(gan_comm_alone(), &request, &info);
 }
 
 /* ---- looking at a file with nothing of ours ---- */
@@ -90,7 +90,7 @@ START_TEST(writes_what_it_reads) {
   gan_convert_request request = request_of(&from, 1, out);
   gan_data_info info;
   request.gzip = shapes[_i].gzip;
-  check_ok(gan_convert(&request, &info));
+  check_ok(gan_convert(gan_comm_alone(), &request, &info));
   ck_assert_int_eq(info.n, dims[0]);
   ck_assert(!unit_exists(unit_path("out.h5.tmp")));
 
@@ -140,7 +140,7 @@ START_TEST(hdf5_of_another_layout) {
   request.images = "faces";
   request.labels = "who";
   request.layout = GAN_LAYOUT_NCHW;
-  check_ok(gan_convert(&request, &info));
+  check_ok(gan_convert(gan_comm_alone(), &request, &info));
 
   hid_t file = H5Fopen(out, H5F_ACC_RDONLY, H5P_DEFAULT);
   hid_t set = open_set(file, "images", 4, wanted), labelled = open_set(file, "labels", 1, wanted);
@@ -180,7 +180,7 @@ START_TEST(several_sources) {
   gan_convert_request request = request_of(sources, 3, unit_path("out.h5"));
   gan_data_info info;
   unit_rows found;
-  check_ok(gan_convert(&request, &info));
+  check_ok(gan_convert(gan_comm_alone(), &request, &info));
   check_ok(unit_load(unit_path("out.h5"), GAN_LAYOUT_AUTO, 0, &found));
   ck_assert_int_eq(found.info.n, 4079);
   int64_t at = 0;
@@ -244,7 +244,7 @@ START_TEST(names_that_will_not_do) {
   unit_rows rows;
   request.force = true;
   unit_write(unit_path("out.h5.tmp"), "left by a kill", 14);
-  check_ok(gan_convert(&request, &info));
+  check_ok(gan_convert(gan_comm_alone(), &request, &info));
   check_ok(unit_load(out, GAN_LAYOUT_AUTO, 0, &rows));
   ck_assert_int_eq(rows.info.n, 1797);
   unit_rows_free(&rows);
@@ -263,8 +263,8 @@ START_TEST(sources_that_differ) {
     const char *sources[] = {unit_path("plain"), unit_path("%s", others[i])};
     gan_convert_request request = request_of(sources, 2, unit_path("out.h5"));
     gan_data_info info;
-    check_fails(gan_convert(&request, &info), GAN_INPUT, sources[0], sources[1], "8 images",
-                "must be the same");
+    check_fails(gan_convert(gan_comm_alone(), &request, &info), GAN_INPUT, sources[0], sources[1],
+                "8 images", "must be the same");
     ck_assert(!unit_exists(unit_path("out.h5")) && !unit_exists(unit_path("out.h5.tmp")));
   }
 }
@@ -281,9 +281,10 @@ START_TEST(sources_that_break_off) {
   const char *sources[] = {unit_path("a.idx"), unit_path("b.idx")};
   gan_convert_request request = request_of(sources, 2, unit_path("out.h5"));
   gan_data_info info;
-  check_fails(gan_convert(&request, &info), GAN_INPUT, "b.idx", "row 13", "nan", "number 2");
+  check_fails(gan_convert(gan_comm_alone(), &request, &info), GAN_INPUT, "b.idx", "row 13", "nan",
+              "number 2");
   unit_write_gzip(unit_path("b.idx"), bytes, n - 90);
-  check_fails(gan_convert(&request, &info), GAN_INPUT, "b.idx", "truncated");
+  check_fails(gan_convert(gan_comm_alone(), &request, &info), GAN_INPUT, "b.idx", "truncated");
   ck_assert(!unit_exists(unit_path("out.h5")) && !unit_exists(unit_path("out.h5.tmp")));
   gan_free(&bytes);
 }

@@ -40,7 +40,7 @@ static const char *write_data(int format) {
                                  .out = unit_path("%s", formats[format])};
   gan_data_info info;
   if (format == 2) request.select = (gan_selection){nine_and_three, 2, true};
-  if (format) check_ok(gan_convert(&request, &info));
+  if (format) check_ok(gan_convert(gan_comm_alone(), &request, &info));
   return unit_path("%s", formats[format]);
 }
 

@@ -268,7 +268,7 @@ static void convert(const char *from, const char *to, int gzip) {
                                  .out = to,
                                  .gzip = gzip,
                                  .force = true};
-  check_ok(gan_convert(&request, &info));
+  check_ok(gan_convert(gan_comm_alone(), &request, &info));
 }
 
 /* Range, map and classes are what loading into memory finds. */
