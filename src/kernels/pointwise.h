@@ -1,5 +1,5 @@
 /* Pointwise kernels.  x and y may be the same buffer, as may dy and dx.
- * Backward takes the output y, so that an activation can be computed in place. */
+ * Backward takes the output y, so that an activation can be computed in place; silu's takes x. */
 #ifndef GAN_KERNELS_POINTWISE_H
 #define GAN_KERNELS_POINTWISE_H
 
@@ -17,6 +17,11 @@ void gan_sigmoid_backward(int64_t n, const float *y, const float *dy, float *dx)
 /* y = tanh(x); dx = dy (1 - y^2). */
 void gan_tanh(int64_t n, const float *x, float *y);
 void gan_tanh_backward(int64_t n, const float *y, const float *dy, float *dx);
+
+/* y = x / (1 + exp(-x)), which goes to 0 below -88; backward takes x. */
+void gan_silu(int64_t n, const float *x, float *y);
+/* dx = dy s (1 + x (1 - s)), s = 1 / (1 + exp(-x)). */
+void gan_silu_backward(int64_t n, const float *x, const float *dy, float *dx);
 
 /* y (rows, c) += bias (c), row by row. */
 void gan_add_bias(int64_t rows, int64_t c, const float *bias, float *y);

@@ -96,6 +96,14 @@ CASES = [
     ("maxpool", [{"maxpool": {"kernel": 2}}], (3, 5, 7), 3, {}),
     ("maxpool_padded", [{"maxpool": {"kernel": 3, "stride": 1, "padding": 1}}], (2, 5, 8), 3, {}),
     ("global_avgpool", [{"global_avgpool": {}}, linear(5)], IMAGE, 7, {}),
+    ("layernorm", [{"layernorm": {}}], (19,), 7, {}),
+    ("layernorm_of_images", [{"layernorm": {"eps": 1e-3}}], IMAGE, 3, {}),
+    ("layernorm_without_weights", [{"layernorm": {"affine": False}}], (67,), 3, {"shift": 3}),
+    ("instancenorm", [{"instancenorm": {}}], IMAGE, 3, {"shift": 3}),
+    ("instancenorm_with_weights", [{"instancenorm": {"affine": True, "eps": 0.1}}], IMAGE, 3, {}),
+    ("pixelnorm", [{"pixelnorm": {}}], IMAGE, 3, {}),
+    ("pixelnorm_of_vectors", [{"pixelnorm": {"eps": 0.1}}], (19,), 5, {}),
+    ("silu", [{"silu": {}}], (29,), 5, {"ends": SMALLEST + LARGEST}),
 ]
 PASSES = 2  # of training, whose gradients add up; then one in eval mode
 

@@ -26,6 +26,25 @@ def reshape(_, shape):
     return (nn.Unflatten(1, shape) if len(shape) == 3 else nn.Flatten()), tuple(shape)
 
 
+def layernorm(incoming, eps=1e-5, affine=True):
+    return nn.LayerNorm(incoming, eps=eps, elementwise_affine=affine), incoming
+
+
+def instancenorm(incoming, eps=1e-5, affine=False):
+    return nn.InstanceNorm2d(incoming[0], eps=eps, affine=affine), incoming
+
+
+class PixelNorm(nn.Module):
+    """Karras et al. 2018, section 4.2."""
+
+    def __init__(self, eps=1e-8):
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x):
+        return x / torch.sqrt((x ** 2).mean(1, keepdim=True) + self.eps)
+
+
 class Residual(nn.Module):
     """main(x) + shortcut(x), or + x."""
 
@@ -99,6 +118,10 @@ LAYERS = {
     "leaky_relu": pointwise(lambda slope=0.01: nn.LeakyReLU(slope)),
     "tanh": pointwise(nn.Tanh),
     "sigmoid": pointwise(nn.Sigmoid),
+    "silu": pointwise(nn.SiLU),
+    "pixelnorm": pointwise(PixelNorm),
+    "layernorm": layernorm,
+    "instancenorm": instancenorm,
     "dropout": pointwise(lambda p=0.5: nn.Dropout(p)),
     "flatten": flatten,
     "reshape": reshape,

@@ -93,11 +93,15 @@ static void load_tensors(layer_case *c) {
                 count, c->net->tensor_count);
   for (int i = 0; i < c->net->tensor_count; i++) {
     const gan_tensor *tensor = &c->net->tensors[i];
-    gan_dtype type = tensor->kind == GAN_TENSOR_COUNTER ? GAN_I64 : GAN_F32;
+    bool counts = tensor->kind == GAN_TENSOR_COUNTER;
+    void *place = gan_net_tensor(c->net, tensor);
+    float *read = gan_alloc((size_t)tensor->size, sizeof *read, "a tensor");
     char path[256];
     snprintf(path, sizeof path, "%s/initial/%s", c->name, tensor->name);
-    parity_ok(gan_h5_read(golden, path, type, tensor->rank, tensor->dims,
-                          gan_net_tensor(c->net, tensor)));
+    parity_ok(gan_h5_read(golden, path, counts ? GAN_I64 : GAN_F32, tensor->rank, tensor->dims,
+                          counts ? place : read));
+    if (!counts) gan_tensor_reorder(tensor, false, read, place);
+    gan_free(&read);
   }
 }
 
@@ -169,21 +173,30 @@ static void compare_counter(const layer_case *c, const gan_tensor *tensor, doubl
                 (long long)ours, wanted);
 }
 
+static void compare_floats(const layer_case *c, const gan_tensor *tensor, const double *wanted) {
+  bool learned = tensor->kind == GAN_TENSOR_PARAM;
+  float *ours = gan_alloc((size_t)tensor->size, sizeof *ours, "a tensor");
+  ck_assert_ptr_nonnull(ours);
+  gan_tensor_reorder(tensor, true,
+                     learned ? c->net->grads + tensor->offset : gan_net_tensor(c->net, tensor),
+                     ours);
+  parity_near(tensor->size, ours, wanted, tolerance_of(c), "%s: %s of %s", c->name,
+              learned ? "gradient" : "running statistics", tensor->name);
+  gan_free(&ours);
+}
+
 /* Gradients of what is learned, and the statistics after all passes. */
 static void compare_tensors(const layer_case *c) {
   const gan_net *net = c->net;
   for (int i = 0; i < net->tensor_count; i++) {
     const gan_tensor *tensor = &net->tensors[i];
-    bool learned = tensor->kind == GAN_TENSOR_PARAM;
-    const char *group = learned ? "gradient" : "after";
+    const char *group = tensor->kind == GAN_TENSOR_PARAM ? "gradient" : "after";
     double *wanted =
         parity_read(golden, GAN_F64, tensor->size, "%s/%s/%s", c->name, group, tensor->name);
     if (tensor->kind == GAN_TENSOR_COUNTER)
       compare_counter(c, tensor, wanted[0]);
     else
-      parity_near(tensor->size, learned ? net->grads + tensor->offset : gan_net_tensor(net, tensor),
-                  wanted, tolerance_of(c), "%s: %s of %s", c->name,
-                  learned ? "gradient" : "running statistics", tensor->name);
+      compare_floats(c, tensor, wanted);
     gan_free(&wanted);
   }
 }
