@@ -113,6 +113,14 @@ GAN_KERNEL void gan_add(int64_t n, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) y[i] += x[i];
 }
 
+GAN_KERNEL void gan_scale(int64_t n, float factor, float *x) {
+  for (int64_t i = 0; i < n; i++) x[i] *= factor;
+}
+
+GAN_KERNEL void gan_scale_and_add(int64_t n, float factor, const float *x, float *y) {
+  for (int64_t i = 0; i < n; i++) y[i] = factor * y[i] + x[i];
+}
+
 GAN_KERNEL void gan_mask(int64_t n, float scale, const uint8_t *keep, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) y[i] = keep[i] ? x[i] * scale : 0.0f;
 }

@@ -29,6 +29,12 @@ void gan_add_bias(int64_t rows, int64_t c, const float *bias, float *y);
 /* y += x. */
 void gan_add(int64_t n, const float *x, float *y);
 
+/* x *= factor. */
+void gan_scale(int64_t n, float factor, float *x);
+
+/* y = factor y + x. */
+void gan_scale_and_add(int64_t n, float factor, const float *x, float *y);
+
 /* y = x where keep, scaled; 0 else. */
 void gan_mask(int64_t n, float scale, const uint8_t *keep, const float *x, float *y);
 

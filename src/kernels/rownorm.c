@@ -1,39 +1,9 @@
 #include "kernels/rownorm.h"
 
-#include "kernels/dispatch.h"
+#include "kernels/lanes.h"
 
 #include <math.h>
 #include <stddef.h>
-
-/* A row is summed in lanes that the compiler keeps in registers, and the lanes in order. */
-enum { LANES = 16 };
-
-GAN_INLINE double sum_of_lanes(const double lanes[LANES]) {
-  double total = 0;
-  for (int k = 0; k < LANES; k++) total += lanes[k];
-  return total;
-}
-
-GAN_INLINE double sum_of(int64_t n, const float *x) {
-  double lanes[LANES] = {0};
-  int64_t whole = n - n % LANES;
-  for (int64_t i = 0; i < whole; i += LANES)
-    for (int k = 0; k < LANES; k++) lanes[k] += (double)x[i + k];
-  for (int64_t i = whole; i < n; i++) lanes[i - whole] += (double)x[i];
-  return sum_of_lanes(lanes);
-}
-
-/* Of (a - shift) (b - shift). */
-GAN_INLINE double sum_of_products(int64_t n, const float *a, const float *b, double shift) {
-  double lanes[LANES] = {0};
-  int64_t whole = n - n % LANES;
-  for (int64_t i = 0; i < whole; i += LANES)
-    for (int k = 0; k < LANES; k++)
-      lanes[k] += ((double)a[i + k] - shift) * ((double)b[i + k] - shift);
-  for (int64_t i = whole; i < n; i++)
-    lanes[i - whole] += ((double)a[i] - shift) * ((double)b[i] - shift);
-  return sum_of_lanes(lanes);
-}
 
 /* ---- layer normalisation ---- */
 
@@ -41,8 +11,8 @@ GAN_KERNEL void gan_layer_norm(int64_t rows, int64_t n, double eps, const float 
                                const float *weight, const float *bias, float *mean,
                                float *inverse_deviation, float *y) {
   for (int64_t r = 0; r < rows; r++, x += n, y += n) {
-    double exact = sum_of(n, x) / (double)n;
-    double variance = sum_of_products(n, x, x, exact) / (double)n;
+    double exact = gan_lanes_sum(n, x) / (double)n;
+    double variance = gan_lanes_products(n, x, x, exact) / (double)n;
     float centre = mean[r] = (float)exact;
     float inverse = inverse_deviation[r] = (float)(1.0 / sqrt(variance + eps));
     if (weight)
@@ -55,17 +25,17 @@ GAN_KERNEL void gan_layer_norm(int64_t rows, int64_t n, double eps, const float 
 /* Sums over a row of g = dy weight, and of g xhat. */
 GAN_INLINE void backward_sums(int64_t n, const float *x, const float *dy, const float *weight,
                               double mean, double inverse, double *sum, double *product) {
-  double s[LANES] = {0}, p[LANES] = {0};
-  for (int64_t i = 0; i < n; i += LANES) {
-    int width = n - i < LANES ? (int)(n - i) : LANES;
+  double s[GAN_LANES] = {0}, p[GAN_LANES] = {0};
+  for (int64_t i = 0; i < n; i += GAN_LANES) {
+    int width = n - i < GAN_LANES ? (int)(n - i) : GAN_LANES;
     for (int k = 0; k < width; k++) {
       double g = (double)dy[i + k] * (weight ? (double)weight[i + k] : 1.0);
       s[k] += g;
       p[k] += g * (((double)x[i + k] - mean) * inverse);
     }
   }
-  *sum = sum_of_lanes(s);
-  *product = sum_of_lanes(p);
+  *sum = gan_lanes_total(s);
+  *product = gan_lanes_total(p);
 }
 
 GAN_KERNEL void gan_layer_norm_backward(int64_t rows, int64_t n, const float *x, const float *dy,
@@ -108,7 +78,7 @@ GAN_KERNEL void gan_layer_norm_weights(int64_t rows, int64_t n, const float *x, 
 /* ---- pixel normalisation ---- */
 
 GAN_INLINE float inverse_length(int64_t n, double eps, const float *x) {
-  return (float)(1.0 / sqrt(sum_of_products(n, x, x, 0.0) / (double)n + eps));
+  return (float)(1.0 / sqrt(gan_lanes_products(n, x, x, 0.0) / (double)n + eps));
 }
 
 GAN_KERNEL void gan_pixel_norm(int64_t rows, int64_t n, double eps, const float *x, float *y) {
@@ -122,7 +92,7 @@ GAN_KERNEL void gan_pixel_norm_backward(int64_t rows, int64_t n, double eps, con
                                         const float *dy, float *dx) {
   for (int64_t r = 0; r < rows; r++, x += n, dy += n, dx += n) {
     float inverse = inverse_length(n, eps, x);
-    double product = sum_of_products(n, x, dy, 0.0) / (double)n * (double)inverse;
+    double product = gan_lanes_products(n, x, dy, 0.0) / (double)n * (double)inverse;
     float along = (float)product;
     for (int64_t i = 0; i < n; i++) dx[i] = inverse * (dy[i] - x[i] * inverse * along);
   }

@@ -104,6 +104,9 @@ CASES = [
     ("pixelnorm", [{"pixelnorm": {}}], IMAGE, 3, {}),
     ("pixelnorm_of_vectors", [{"pixelnorm": {"eps": 0.1}}], (19,), 5, {}),
     ("silu", [{"silu": {}}], (29,), 5, {"ends": SMALLEST + LARGEST}),
+    ("self_attention", [{"self_attention": {}}], (16, 3, 5), 3, {"scale": 0.25}),
+    ("self_attention_wide",
+     [{"self_attention": {"reduction": 2}}], (6, 5, 2), 5, {"scale": 0.25}),
 ]
 PASSES = 2  # of training, whose gradients add up; then one in eval mode
 

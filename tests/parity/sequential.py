@@ -45,6 +45,26 @@ class PixelNorm(nn.Module):
         return x / torch.sqrt((x ** 2).mean(1, keepdim=True) + self.eps)
 
 
+class SelfAttention(nn.Module):
+    """Zhang et al. 2019, equations 1 to 3, with the values as they are."""
+
+    def __init__(self, channels, reduction):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.zeros(1))
+        self.query = nn.Conv2d(channels, channels // reduction, 1, bias=False)
+        self.key = nn.Conv2d(channels, channels // reduction, 1, bias=False)
+        self.value = nn.Conv2d(channels, channels, 1, bias=False)
+
+    def forward(self, x):
+        query, key, value = (layer(x).flatten(2) for layer in (self.query, self.key, self.value))
+        beta = torch.softmax(query.transpose(1, 2) @ key, dim=2)  # (samples, N, N), over the keys
+        return x + self.gamma * (value @ beta.transpose(1, 2)).reshape(x.shape)
+
+
+def self_attention(incoming, reduction=8):
+    return SelfAttention(incoming[0], reduction), incoming
+
+
 class Residual(nn.Module):
     """main(x) + shortcut(x), or + x."""
 
@@ -121,6 +141,7 @@ LAYERS = {
     "silu": pointwise(nn.SiLU),
     "pixelnorm": pointwise(PixelNorm),
     "layernorm": layernorm,
+    "self_attention": self_attention,
     "instancenorm": instancenorm,
     "dropout": pointwise(lambda p=0.5: nn.Dropout(p)),
     "flatten": flatten,

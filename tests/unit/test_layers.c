@@ -128,6 +128,13 @@ static const gradient_row gradient_rows[] = {
     {"pixelnorm of vectors", "[pixelnorm: {eps: 0.1}]", {1, 1, 7}, 3, false},
     {"pixelnorm of one channel", "[pixelnorm: {eps: 0.5}]", {2, 3, 1}, 2, false},
     {"silu", "[silu: {}]", {3, 5, 3}, 3, false},
+    {"self_attention", "[self_attention: {reduction: 2}]", {2, 3, 2}, 3, false},
+    {"self_attention of one channel", "[self_attention: {reduction: 1}]", {3, 5, 1}, 2, false},
+    {"self_attention behind others",
+     "[tanh, self_attention: {reduction: 1}, residual: {main: [tanh]}]",
+     {3, 2, 2},
+     3,
+     false},
 };
 
 enum { GRADIENT_ROWS = sizeof gradient_rows / sizeof *gradient_rows };
