@@ -4,8 +4,7 @@
 #include "kernels/pointwise.h"
 
 GAN_KERNEL static void subtract_largest(int64_t n, float *x) {
-  float largest = x[0];
-  for (int64_t i = 1; i < n; i++) largest = x[i] > largest ? x[i] : largest;
+  float largest = gan_lanes_largest(n, x);
   for (int64_t i = 0; i < n; i++) x[i] -= largest;
 }
 
