@@ -24,10 +24,6 @@ GAN_KERNEL void gan_vector_matrix(int64_t rows, int64_t columns, const float *a,
     for (int64_t k = 0; k < columns; k++) y[k] += x[r] * a[r * columns + k];
 }
 
-GAN_KERNEL void gan_scale(int64_t n, float factor, const float *x, float *y) {
-  for (int64_t i = 0; i < n; i++) y[i] = factor * x[i];
-}
-
 GAN_KERNEL void gan_rank_one(int64_t rows, int64_t columns, float factor, const float *b,
                              float weight, const float *x, const float *y, int accumulate,
                              float *a) {

@@ -14,9 +14,6 @@ void gan_vector_matrix(int64_t rows, int64_t columns, const float *a, const floa
 /* The sum of x y, as gan_matrix_vector sums. */
 double gan_dot(int64_t n, const float *x, const float *y);
 
-/* y = factor x. */
-void gan_scale(int64_t n, float factor, const float *x, float *y);
-
 /* A (rows, columns) (+= where accumulate) = factor (B - weight x y^T); x (rows), y (columns). */
 void gan_rank_one(int64_t rows, int64_t columns, float factor, const float *b, float weight,
                   const float *x, const float *y, int accumulate, float *a);

@@ -63,6 +63,22 @@ GAN_KERNEL void gan_sigmoid_backward(int64_t n, const float *y, const float *dy,
   for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * (y[i] * (1.0f - y[i]));
 }
 
+/* Below -88, where exp is clamped too, x would grow while its factor does not shrink. */
+GAN_KERNEL void gan_silu(int64_t n, const float *x, float *y) {
+  for (int64_t i = 0; i < n; i++) {
+    float low = x[i] < -88.0f ? -88.0f : x[i];
+    y[i] = low / (1.0f + exp_one(-low));
+  }
+}
+
+GAN_KERNEL void gan_silu_backward(int64_t n, const float *x, const float *dy, float *dx) {
+  for (int64_t i = 0; i < n; i++) {
+    float near = x[i] < -88.0f ? -88.0f : x[i] > 88.0f ? 88.0f : x[i];
+    float s = 1.0f / (1.0f + exp_one(-near));
+    dx[i] = dy[i] * (s * (1.0f + near * (1.0f - s)));
+  }
+}
+
 /* Small |x| by the Taylor series, so that no digits cancel; else (1 - e) / (1 + e), e = exp(-2|x|).
  */
 GAN_INLINE float tanh_one(float x) {
@@ -95,6 +111,14 @@ GAN_KERNEL void gan_add_bias(int64_t rows, int64_t c, const float *bias, float *
 
 GAN_KERNEL void gan_add(int64_t n, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+GAN_KERNEL void gan_scale(int64_t n, float factor, const float *x, float *y) {
+  for (int64_t i = 0; i < n; i++) y[i] = factor * x[i];
+}
+
+GAN_KERNEL void gan_scale_and_add(int64_t n, float factor, const float *x, float *y) {
+  for (int64_t i = 0; i < n; i++) y[i] = factor * y[i] + x[i];
 }
 
 GAN_KERNEL void gan_mask(int64_t n, float scale, const uint8_t *keep, const float *x, float *y) {

@@ -1,5 +1,5 @@
 /* Pointwise kernels.  x and y may be the same buffer, as may dy and dx.
- * Backward takes the output y, so that an activation can be computed in place. */
+ * Backward takes the output y, so that an activation can be computed in place; silu's takes x. */
 #ifndef GAN_KERNELS_POINTWISE_H
 #define GAN_KERNELS_POINTWISE_H
 
@@ -18,11 +18,22 @@ void gan_sigmoid_backward(int64_t n, const float *y, const float *dy, float *dx)
 void gan_tanh(int64_t n, const float *x, float *y);
 void gan_tanh_backward(int64_t n, const float *y, const float *dy, float *dx);
 
+/* y = x / (1 + exp(-x)), which goes to 0 below -88; backward takes x. */
+void gan_silu(int64_t n, const float *x, float *y);
+/* dx = dy s (1 + x (1 - s)), s = 1 / (1 + exp(-x)). */
+void gan_silu_backward(int64_t n, const float *x, const float *dy, float *dx);
+
 /* y (rows, c) += bias (c), row by row. */
 void gan_add_bias(int64_t rows, int64_t c, const float *bias, float *y);
 
 /* y += x. */
 void gan_add(int64_t n, const float *x, float *y);
+
+/* y = factor x. */
+void gan_scale(int64_t n, float factor, const float *x, float *y);
+
+/* y = factor y + x. */
+void gan_scale_and_add(int64_t n, float factor, const float *x, float *y);
 
 /* y = x where keep, scaled; 0 else. */
 void gan_mask(int64_t n, float scale, const uint8_t *keep, const float *x, float *y);

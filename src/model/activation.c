@@ -1,4 +1,5 @@
-/* relu, leaky_relu, tanh, sigmoid: pointwise, in place, backward from the output. */
+/* relu, leaky_relu, tanh, sigmoid: pointwise, in place, backward from the output; silu: backward
+ * from the input, so not in place. */
 #include "kernels/pointwise.h"
 #include "model/layer.h"
 
@@ -75,6 +76,16 @@ static void sigmoid_backward(const gan_layer *layer, const gan_span *span, unsig
   if (dx) gan_sigmoid_backward(size_of(layer, span), y, dy, dx);
 }
 
+static void silu_forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
+  gan_silu(size_of(layer, span), x, y);
+}
+
+static void silu_backward(const gan_layer *layer, const gan_span *span, unsigned want,
+                          const float *x, const float *y, float *dy, float *dx) {
+  (void)want, (void)y;
+  if (dx) gan_silu_backward(size_of(layer, span), x, dy, dx);
+}
+
 const gan_layer_type gan_layer_relu = {
     .schema = {"relu", "max(x, 0)", {NULL, 0}, sizeof(no_parameters)},
     .plan = plan,
@@ -118,4 +129,12 @@ const gan_layer_type gan_layer_sigmoid = {
     .backward = sigmoid_backward,
     .in_place = true,
     .needs_y = true,
+};
+
+const gan_layer_type gan_layer_silu = {
+    .schema = {"silu", "x / (1 + exp(-x))", {NULL, 0}, sizeof(no_parameters)},
+    .plan = plan,
+    .forward = silu_forward,
+    .backward = silu_backward,
+    .needs_x = true,
 };

@@ -1,6 +1,7 @@
 #include "model/spectral.h"
 
 #include "kernels/matrix.h"
+#include "kernels/pointwise.h"
 
 #include <math.h>
 #include <string.h>

@@ -141,6 +141,17 @@ CASES = [
      {"classes": 3, "label": "auxiliary"}),
     ("label_auxiliary_of_images", [conv(5, 2), TANH, conv(1, 3)], (2, 4, 4), 6,
      {"classes": 3, "label": "auxiliary"}),
+    ("layernorm", [{"layernorm": {}}], (19,), 7, {}),
+    ("layernorm_of_images", [{"layernorm": {"eps": 1e-3}}], IMAGE, 3, {}),
+    ("layernorm_without_weights", [{"layernorm": {"affine": False}}], (67,), 3, {"shift": 3}),
+    ("instancenorm", [{"instancenorm": {}}], IMAGE, 3, {"shift": 3}),
+    ("instancenorm_with_weights", [{"instancenorm": {"affine": True, "eps": 0.1}}], IMAGE, 3, {}),
+    ("pixelnorm", [{"pixelnorm": {}}], IMAGE, 3, {}),
+    ("pixelnorm_of_vectors", [{"pixelnorm": {"eps": 0.1}}], (19,), 5, {}),
+    ("silu", [{"silu": {}}], (29,), 5, {"ends": SMALLEST + LARGEST}),
+    ("self_attention", [{"self_attention": {}}], (16, 3, 5), 3, {"scale": 0.25}),
+    ("self_attention_wide",
+     [{"self_attention": {"reduction": 2}}], (6, 5, 2), 5, {"scale": 0.25}),
 ]
 PASSES = 2  # of training, whose gradients add up; then one in eval mode
 

@@ -77,6 +77,45 @@ def embedding(incoming, units):
     return Embedding(Classes.count, units), (incoming[0] + units, *incoming[1:])
 
 
+def layernorm(incoming, eps=1e-5, affine=True):
+    return nn.LayerNorm(incoming, eps=eps, elementwise_affine=affine), incoming
+
+
+def instancenorm(incoming, eps=1e-5, affine=False):
+    return nn.InstanceNorm2d(incoming[0], eps=eps, affine=affine), incoming
+
+
+class PixelNorm(nn.Module):
+    """Karras et al. 2018, section 4.2."""
+
+    def __init__(self, eps=1e-8):
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x):
+        return x / torch.sqrt((x ** 2).mean(1, keepdim=True) + self.eps)
+
+
+class SelfAttention(nn.Module):
+    """Zhang et al. 2019, equations 1 to 3, with the values as they are."""
+
+    def __init__(self, channels, reduction):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.zeros(1))
+        self.query = nn.Conv2d(channels, channels // reduction, 1, bias=False)
+        self.key = nn.Conv2d(channels, channels // reduction, 1, bias=False)
+        self.value = nn.Conv2d(channels, channels, 1, bias=False)
+
+    def forward(self, x):
+        query, key, value = (layer(x).flatten(2) for layer in (self.query, self.key, self.value))
+        beta = torch.softmax(query.transpose(1, 2) @ key, dim=2)  # (samples, N, N), over the keys
+        return x + self.gamma * (value @ beta.transpose(1, 2)).reshape(x.shape)
+
+
+def self_attention(incoming, reduction=8):
+    return SelfAttention(incoming[0], reduction), incoming
+
+
 class Residual(nn.Module):
     """main(x) + shortcut(x), or + x."""
 
@@ -154,6 +193,11 @@ LAYERS = {
     "leaky_relu": pointwise(lambda slope=0.01: nn.LeakyReLU(slope)),
     "tanh": pointwise(nn.Tanh),
     "sigmoid": pointwise(nn.Sigmoid),
+    "silu": pointwise(nn.SiLU),
+    "pixelnorm": pointwise(PixelNorm),
+    "layernorm": layernorm,
+    "self_attention": self_attention,
+    "instancenorm": instancenorm,
     "dropout": pointwise(lambda p=0.5: nn.Dropout(p)),
     "diff_augment": pointwise(nn.Identity),  # which takes any options; it acts in training only
     "flatten": flatten,

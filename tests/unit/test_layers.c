@@ -172,6 +172,24 @@ static const gradient_row gradient_rows[] = {
     {"maxpool that overlaps", "[maxpool: {kernel: 3, stride: 1}]", {4, 5, 2}, 3, true},
     {"global_avgpool", "[global_avgpool: {}]", {3, 4, 5}, 3, false},
     {"global_avgpool of one channel", "[global_avgpool: {}]", {4, 3, 1}, 2, false},
+    {"layernorm", "[layernorm: {eps: 0.1}]", {1, 1, 7}, 3, false},
+    {"layernorm of images", "[layernorm: {}]", {3, 2, 3}, 3, false},
+    {"layernorm of one channel", "[layernorm: {}]", {3, 5, 1}, 2, false},
+    {"layernorm without weights", "[layernorm: {affine: false}]", {2, 3, 2}, 3, false},
+    {"instancenorm", "[instancenorm: {}]", {3, 5, 2}, 3, false},
+    {"instancenorm of one channel", "[instancenorm: {eps: 0.1}]", {3, 5, 1}, 2, false},
+    {"instancenorm with weights", "[instancenorm: {affine: true}]", {4, 3, 3}, 3, false},
+    {"pixelnorm", "[pixelnorm: {}]", {3, 2, 5}, 3, false},
+    {"pixelnorm of vectors", "[pixelnorm: {eps: 0.1}]", {1, 1, 7}, 3, false},
+    {"pixelnorm of one channel", "[pixelnorm: {eps: 0.5}]", {2, 3, 1}, 2, false},
+    {"silu", "[silu: {}]", {3, 5, 3}, 3, false},
+    {"self_attention", "[self_attention: {reduction: 2}]", {2, 3, 2}, 3, false},
+    {"self_attention of one channel", "[self_attention: {reduction: 1}]", {3, 5, 1}, 2, false},
+    {"self_attention behind others",
+     "[tanh, self_attention: {reduction: 1}, residual: {main: [tanh]}]",
+     {3, 2, 2},
+     3,
+     false},
 };
 
 enum { GRADIENT_ROWS = sizeof gradient_rows / sizeof *gradient_rows };
@@ -301,6 +319,9 @@ static double leaky_relu_of(double x) {
 static double sigmoid_of(double x) {
   return 1 / (1 + exp(-x));
 }
+static double silu_of(double x) {
+  return x / (1 + exp(-x));
+}
 
 START_TEST(values_of_activations) {
   static const struct {
@@ -309,7 +330,8 @@ START_TEST(values_of_activations) {
   } rows[] = {{"[relu: {}]", relu_of},
               {"[leaky_relu: {slope: 0.2}]", leaky_relu_of},
               {"[tanh: {}]", tanh},
-              {"[sigmoid: {}]", sigmoid_of}};
+              {"[sigmoid: {}]", sigmoid_of},
+              {"[silu: {}]", silu_of}};
   enum { N = 257 };
   float x[N], *y;
   unit_fill(x, N, 3, -12, 12);
@@ -738,6 +760,31 @@ START_TEST(init_normal) {
 }
 END_TEST
 
+/* Scales within a sample are 1 at first, however the others begin, and biases 0. */
+START_TEST(init_of_norms_within_a_sample) {
+  static const gan_init kinds[] = {GAN_INIT_PYTORCH, GAN_INIT_NORMAL};
+  for (int i = 0; i < 2; i++) {
+    unit_net made = unit_net_create("[layernorm, instancenorm: {affine: true}, instancenorm]",
+                                    (gan_shape){3, 5, 2}, (gan_shape){0, 0, 0}, 1);
+    ck_assert_int_eq(made.net->tensor_count, 4);
+    gan_net_init(made.net, 1, kinds[i], 0.02f);
+    check_all(made.net, "0.weight", 1);
+    check_all(made.net, "0.bias", 0);
+    check_all(made.net, "1.weight", 1);
+    check_all(made.net, "1.bias", 0);
+    unit_net_destroy(&made);
+  }
+}
+END_TEST
+
+START_TEST(instancenorm_of_vectors_is_refused) {
+  unit_net made;
+  check_fails(
+      unit_net_try(&made, "[relu, instancenorm]", (gan_shape){1, 1, 7}, (gan_shape){0, 0, 0}, 1),
+      GAN_USAGE, "layer 1 (instancenorm): 7 reaches it", "take layernorm");
+}
+END_TEST
+
 /* By seed, network, layer and tensor; nothing else. */
 START_TEST(init_keys) {
   unit_net a = unit_net_create(init_layers, (gan_shape){1, 1, 97}, (gan_shape){0, 0, 0}, 1);
@@ -792,6 +839,8 @@ int main(void) {
       {dropout_differs_elsewhere, 1},
       {init_as_pytorch, 1},
       {init_normal, 1},
+      {init_of_norms_within_a_sample, 1},
+      {instancenorm_of_vectors_is_refused, 1},
       {init_keys, 1},
   };
   return UNIT_MAIN("layers", tests);

@@ -64,6 +64,33 @@ START_TEST(logistic) {
 }
 END_TEST
 
+static long double silu(long double x) {
+  return x * sigmoid(x);
+}
+
+/* Far below 0 it stays at the least that it comes to: 88 exp(-88). */
+START_TEST(sigmoid_linear_unit) {
+  compare(gan_silu, silu, -(double)FLT_MAX, (double)INFINITY, RATIO_TOLERANCE, 89 * SIGMOID_FLOOR);
+}
+END_TEST
+
+static void silu_slope(int64_t n, const float *x, float *y) {
+  float ones[BLOCK];
+  for (int i = 0; i < n; i++) ones[i] = 1.0f;
+  gan_silu_backward(n, x, ones, y);
+}
+
+static long double slope_of_silu(long double x) {
+  long double s = sigmoid(x);
+  return s + (x * s) * sigmoid(-x);
+}
+
+/* Around its zero at -1.28 digits cancel. */
+START_TEST(slope_of_sigmoid_linear_unit) {
+  compare(silu_slope, slope_of_silu, -1e4, 1e4, 4 * RATIO_TOLERANCE, 2e-7L);
+}
+END_TEST
+
 START_TEST(hyperbolic_tangent) {
   /* the smallest denormals have no digits to lose a part of */
   compare(gan_tanh, tanhl, -(double)INFINITY, (double)INFINITY, RATIO_TOLERANCE,
@@ -98,7 +125,7 @@ static void leaky(int64_t n, const float *x, float *y) {
 }
 
 START_TEST(nan_stays_nan) {
-  static const pointwise kernels[] = {gan_exp, gan_sigmoid, gan_tanh, relu, leaky};
+  static const pointwise kernels[] = {gan_exp, gan_sigmoid, gan_tanh, gan_silu, relu, leaky};
   float x[40], y[40];
   unit_fill(x, 40, 1, -2, 2);
   for (int i = 0; i < 40; i += 7) x[i] = i % 2 ? NAN : -NAN;
@@ -248,9 +275,11 @@ int main(void) {
   const unit_test tests[] = {
       {exponential, 1},
       {logistic, 1},
+      {sigmoid_linear_unit, 1},
+      {slope_of_sigmoid_linear_unit, 1},
       {hyperbolic_tangent, 1},
       {ends_and_zeros, 1},
-      {nan_stays_nan, 5},
+      {nan_stays_nan, 6},
       {leaky_relu, 4},
       {leaky_relu_backward, 2},
       {slopes_from_outputs, 1},

@@ -1,0 +1,99 @@
+#include "kernels/rownorm.h"
+
+#include "kernels/lanes.h"
+
+#include <math.h>
+#include <stddef.h>
+
+/* ---- layer normalisation ---- */
+
+GAN_KERNEL void gan_layer_norm(int64_t rows, int64_t n, double eps, const float *x,
+                               const float *weight, const float *bias, float *mean,
+                               float *inverse_deviation, float *y) {
+  for (int64_t r = 0; r < rows; r++, x += n, y += n) {
+    double exact = gan_lanes_sum(n, x) / (double)n;
+    double variance = gan_lanes_products(n, x, x, exact) / (double)n;
+    float centre = mean[r] = (float)exact;
+    float inverse = inverse_deviation[r] = (float)(1.0 / sqrt(variance + eps));
+    if (weight)
+      for (int64_t i = 0; i < n; i++) y[i] = (x[i] - centre) * inverse * weight[i] + bias[i];
+    else
+      for (int64_t i = 0; i < n; i++) y[i] = (x[i] - centre) * inverse;
+  }
+}
+
+/* Sums over a row of g = dy weight, and of g xhat. */
+GAN_INLINE void backward_sums(int64_t n, const float *x, const float *dy, const float *weight,
+                              double mean, double inverse, double *sum, double *product) {
+  double s[GAN_LANES] = {0}, p[GAN_LANES] = {0};
+  for (int64_t i = 0; i < n; i += GAN_LANES) {
+    int width = n - i < GAN_LANES ? (int)(n - i) : GAN_LANES;
+    for (int k = 0; k < width; k++) {
+      double g = (double)dy[i + k] * (weight ? (double)weight[i + k] : 1.0);
+      s[k] += g;
+      p[k] += g * (((double)x[i + k] - mean) * inverse);
+    }
+  }
+  *sum = gan_lanes_total(s);
+  *product = gan_lanes_total(p);
+}
+
+GAN_KERNEL void gan_layer_norm_backward(int64_t rows, int64_t n, const float *x, const float *dy,
+                                        const float *weight, const float *mean,
+                                        const float *inverse_deviation, float *dx) {
+  for (int64_t r = 0; r < rows; r++, x += n, dy += n, dx += n) {
+    float centre = mean[r], inverse = inverse_deviation[r];
+    double sum, product;
+    backward_sums(n, x, dy, weight, (double)centre, (double)inverse, &sum, &product);
+    float first = (float)(sum / (double)n), second = (float)(product / (double)n);
+    for (int64_t i = 0; i < n; i++) {
+      float g = weight ? dy[i] * weight[i] : dy[i], xhat = (x[i] - centre) * inverse;
+      dx[i] = inverse * (g - first - xhat * second);
+    }
+  }
+}
+
+GAN_KERNEL void gan_layer_norm_weights(int64_t rows, int64_t n, const float *x, const float *dy,
+                                       const float *mean, const float *inverse_deviation,
+                                       int accumulate, float *of_weight, float *of_bias) {
+  enum { BLOCK = 64 };
+  for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
+    int64_t width = n - i0 < BLOCK ? n - i0 : BLOCK;
+    double s[BLOCK] = {0}, p[BLOCK] = {0};
+    for (int64_t r = 0; r < rows; r++) {
+      const float *row = x + r * n + i0, *drow = dy + r * n + i0;
+      double centre = (double)mean[r], inverse = (double)inverse_deviation[r];
+      for (int64_t k = 0; k < width; k++) {
+        s[k] += (double)drow[k];
+        p[k] += (double)drow[k] * (((double)row[k] - centre) * inverse);
+      }
+    }
+    for (int64_t k = 0; k < width; k++) {
+      of_weight[i0 + k] = (float)(p[k] + (accumulate ? (double)of_weight[i0 + k] : 0.0));
+      of_bias[i0 + k] = (float)(s[k] + (accumulate ? (double)of_bias[i0 + k] : 0.0));
+    }
+  }
+}
+
+/* ---- pixel normalisation ---- */
+
+GAN_INLINE float inverse_length(int64_t n, double eps, const float *x) {
+  return (float)(1.0 / sqrt(gan_lanes_products(n, x, x, 0.0) / (double)n + eps));
+}
+
+GAN_KERNEL void gan_pixel_norm(int64_t rows, int64_t n, double eps, const float *x, float *y) {
+  for (int64_t r = 0; r < rows; r++, x += n, y += n) {
+    float inverse = inverse_length(n, eps, x);
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] * inverse;
+  }
+}
+
+GAN_KERNEL void gan_pixel_norm_backward(int64_t rows, int64_t n, double eps, const float *x,
+                                        const float *dy, float *dx) {
+  for (int64_t r = 0; r < rows; r++, x += n, dy += n, dx += n) {
+    float inverse = inverse_length(n, eps, x);
+    double product = gan_lanes_products(n, x, dy, 0.0) / (double)n * (double)inverse;
+    float along = (float)product;
+    for (int64_t i = 0; i < n; i++) dx[i] = inverse * (dy[i] - x[i] * inverse * along);
+  }
+}
