@@ -9,6 +9,9 @@
 
 enum { PIECE_BYTES = 4 << 20 };
 
+/* Labels of as many classes as a model can have are counted; more are no classes. */
+enum { CLASSES_MAX = 65536 };
+
 /* Of streamed data the digest knows so many rows a shard. */
 enum { DIGEST_ROWS = 64 };
 
@@ -259,6 +262,34 @@ static void decide_range(gan_dataset *set, const gan_value_facts *facts, gan_ran
   set->offset = range == GAN_RANGE_NONE ? 0 : to_low - set->low * set->scale;
 }
 
+/* The labels of this rank's rows, in pieces, from memory or from the file. */
+static gan_status count_own(gan_dataset *set, gan_source *source) {
+  const int64_t piece = PIECE_BYTES / (int64_t)sizeof(int32_t),
+                rows = gan_shards_rows(&set->shards);
+  int32_t *read = NULL;
+  gan_status status = GAN_OK;
+  if (!set->labels) GAN_TRY_ALLOC(read, piece, "labels");
+  for (int64_t done = 0; status == GAN_OK && done < rows; done += piece) {
+    int64_t count = rows - done < piece ? rows - done : piece;
+    const int32_t *labels = set->labels ? set->labels + done : read;
+    if (read)
+      status =
+          gan_source_read_labels_at(source, gan_shards_first_row(&set->shards) + done, count, read);
+    for (int64_t i = 0; status == GAN_OK && i < count; i++) set->class_counts[labels[i]]++;
+  }
+  gan_free(&read);
+  return status;
+}
+
+static gan_status count_classes(gan_comm *comm, gan_dataset *set, gan_source *source) {
+  if (!set->classes || set->classes > CLASSES_MAX) return GAN_OK;
+  set->class_counts = gan_alloc((size_t)set->classes, sizeof(int64_t), "the classes' counts");
+  gan_status status = set->class_counts ? count_own(set, source) : GAN_NO_MEMORY;
+  GAN_TRY(gan_comm_agree(comm, status, "agreeing whether all have counted the classes"));
+  return gan_comm_sum_int64(comm, set->class_counts, (size_t)set->classes,
+                            "the sum of the classes' counts");
+}
+
 static gan_status fill(gan_comm *comm, gan_dataset *set, gan_source **source, gan_range range) {
   gan_value_facts facts = gan_value_facts_none();
   gan_digest *hashes = gan_alloc((size_t)set->shards.owned, sizeof *hashes, "shard digests");
@@ -273,8 +304,10 @@ static gan_status fill(gan_comm *comm, gan_dataset *set, gan_source **source, ga
   if (status == GAN_OK) {
     set->classes = set->info.has_labels ? (int64_t)facts.largest_label + 1 : 0;
     decide_range(set, &facts, range);
-    status = gan_digest_of_shards(comm, &set->info, &set->shards, hashes, &set->digest);
+    status = count_classes(comm, set, *source);
   }
+  if (status == GAN_OK)
+    status = gan_digest_of_shards(comm, &set->info, &set->shards, hashes, &set->digest);
   gan_free(&hashes);
   return status;
 }
@@ -303,5 +336,6 @@ void gan_dataset_destroy(gan_dataset **dataset) {
   if (!*dataset) return;
   gan_free(&(*dataset)->rows);
   gan_free(&(*dataset)->labels);
+  gan_free(&(*dataset)->class_counts);
   gan_free(dataset);
 }

@@ -26,10 +26,12 @@ typedef struct gan_dataset {
   int32_t *labels;    /* (rows of this rank), or NULL */
   double low, high;   /* the values of the data lie in [low, high]: 0 and 255 for uint8; for floats
                        * the first of [0, 1], [-1, 1], [smallest, largest] that holds them all */
-  double scale, offset; /* what the networks see is value * scale + offset */
-  int64_t classes;      /* largest label + 1, with data.classes their number; 0 without labels */
-  gan_digest digest;    /* a hash of shape, type and the per-shard hashes in shard order; of
-                         * streamed data a shard's hash is of 64 rows that stand at fixed places */
+  double scale, offset;  /* what the networks see is value * scale + offset */
+  int64_t classes;       /* largest label + 1, with data.classes their number; 0 without labels */
+  int64_t *class_counts; /* (classes) rows of each, over all ranks; NULL without labels, or where
+                          * there are more than 65536 */
+  gan_digest digest;     /* a hash of shape, type and the per-shard hashes in shard order; of
+                          * streamed data a shard's hash is of 64 rows that stand at fixed places */
 } gan_dataset;
 
 /* One of its rows, as stored. */

@@ -445,8 +445,6 @@ static gan_status reserve_classes(gan_task *task) {
   GAN_TRY_ALLOC(state->real_classes, state->piece, "the classes of a batch");
   GAN_TRY_ALLOC(state->fake_classes, state->piece, "the classes of a batch");
   GAN_TRY_ALLOC(state->class_law, task->classes, "the law of the classes");
-  for (int64_t k = 0; k < task->classes; k++)
-    state->class_law[k] = (double)(k + 1) / (double)task->classes;
   return GAN_OK;
 }
 
@@ -486,9 +484,20 @@ static gan_status check_classes(const gan_task *task, const gan_dataset *data) {
                   (long long)task->classes, (long long)data->classes - 1, (long long)data->classes);
 }
 
+/* What is generated has the classes of the data as often as the data has them. */
+static void find_class_law(gan_task *task, const gan_dataset *data) {
+  gan_state *state = task->state;
+  int64_t below = 0;
+  for (int64_t k = 0; k < task->classes; k++) {
+    if (k < data->classes) below += data->class_counts[k];
+    state->class_law[k] = (double)below / (double)data->info.n;
+  }
+}
+
 static gan_status start(gan_task *task, const gan_dataset *data) {
   gan_state *state = task->state;
   GAN_TRY(check_classes(task, data));
+  find_class_law(task, data);
   return gan_loader_create(data, (uint64_t)task->config->seed, &state->loader);
 }
 
