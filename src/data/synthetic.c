@@ -1,5 +1,6 @@
 /* Made-up data for measuring and tests: uniform random bytes, a function of the row alone.  Its
- * name tells its shape: synthetic:NxHxWxC. */
+ * name tells its shape: synthetic:NxHxWxC.  Of itself it has no labels; gan_source_make may want
+ * some, which every conditional model can take: 0 and 1 in turn. */
 #include "base/rng.h"
 #include "data/source.h"
 
@@ -33,7 +34,6 @@ static gan_status open_source(const gan_source_spec *spec, gan_source *source) {
 }
 
 static gan_status read_rows(gan_source *source, int64_t count, void *rows, int32_t *labels) {
-  (void)labels;
   uint8_t *bytes = rows;
   int64_t size = gan_data_row_size(&source->info);
   gan_rng rng = gan_rng_stream(0, GAN_RNG_SYNTHETIC, 0, 0, 0);
@@ -44,6 +44,8 @@ static gan_status read_rows(gan_source *source, int64_t count, void *rows, int32
       gan_rng_bits(rng, row, (uint32_t)(k / 64), 16, words);
       memcpy(bytes + i * size + k, words, (size_t)(size - k < 64 ? size - k : 64));
     }
+  for (int64_t i = 0; i < count && source->info.has_labels; i++)
+    labels[i] = (int32_t)((source->position + i) % 2);
   return GAN_OK;
 }
 

@@ -180,7 +180,7 @@ gan_status gan_session_build_synthetic(gan_session *session) {
   gan_source_close(&session->source);
   session->info.n = 4 * session->config.train.batch;
   session->info.type = GAN_U8;
-  session->info.has_labels = false;
+  session->info.has_labels = session->config.model.classes > 0;
   gan_status status = GAN_OK;
   if (gan_comm_rank(comm) == 0) status = gan_source_make(&session->info, &session->source);
   GAN_TRY(gan_comm_agree(comm, status, "agreeing whether data could be made up"));
