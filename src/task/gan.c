@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "data/loader.h"
 #include "objective/objective.h"
+#include "task/classes.h"
 #include "task/generate.h"
 #include "task/update.h"
 
@@ -70,9 +71,7 @@ typedef struct {
   int64_t piece;         /* samples that a pass takes at most */
   float *real;           /* (piece, H, W, C) */
   float *latent;         /* (piece, Z) */
-  int32_t *real_classes; /* (piece) of `real`; NULL where the networks are not conditional */
-  int32_t *fake_classes; /* (piece) of what is generated */
-  double *class_law;     /* (K) the probability of a class or one before it */
+  gan_classes classes;
   int64_t first_sample;
   int64_t d_updates, g_updates;
   int64_t row;              /* SUMS, then the networks' statistics */
@@ -87,7 +86,7 @@ static gan_pass make_pass(const gan_task *task, uint32_t phase, int64_t update, 
   const gan_state *state = task->state;
   int64_t left = task->local_samples - at;
   return (gan_pass){.comm = task->comm,
-                    .classes = phase == PASS_REAL ? state->real_classes : state->fake_classes,
+                    .classes = phase == PASS_REAL ? state->classes.real : state->classes.fake,
                     .training = true,
                     .samples = left < state->piece ? left : state->piece,
                     .at = at,
@@ -115,7 +114,7 @@ static void fetch(gan_task *task, const gan_pass *pass) {
   double waited = gan_loader_waited(state->loader);
   uint64_t drawn = (uint64_t)(task->images_seen / task->config->data.shards);
   gan_status status = gan_loader_next(state->loader, drawn, pass->at, pass->samples, state->real,
-                                      state->real_classes);
+                                      state->classes.real);
   if (status != GAN_OK) state->data_status = status;
   waited = gan_loader_waited(state->loader) - waited;
   spend(task, TIME_DATA);
@@ -129,10 +128,7 @@ static gan_status make_fakes(gan_task *task, const gan_pass *pass, float **out) 
   gan_rng rng = gan_rng_stream(pass->seed, GAN_RNG_LATENT, 0, pass->phase, 0);
   gan_latent_fill((gan_latent_distribution)task->config->model.latent_distribution, rng, pass->draw,
                   pass->first_sample, pass->samples, task->latent_size, state->latent);
-  rng = gan_rng_stream(pass->seed, GAN_RNG_CLASS, 0, pass->phase, 0);
-  if (state->fake_classes)
-    gan_class_fill(task->config->model.classes, state->class_law, rng, pass->draw,
-                   pass->first_sample, pass->samples, state->fake_classes);
+  gan_classes_draw(&state->classes, pass);
   return gan_net_forward(task->learners[GENERATOR].net, pass, state->latent, out);
 }
 
@@ -427,27 +423,6 @@ static gan_status add_networks(gan_task *task) {
   return gan_task_check_microbatch(task);
 }
 
-/* A conditional model wants labels. */
-static gan_status check_labels(const gan_task *task) {
-  const gan_config *config = task->config;
-  char place[600];
-  if (!config->model.classes || task->info->has_labels) return GAN_OK;
-  return gan_fail(
-      GAN_USAGE,
-      "%s is %lld, but the data (%s) has no labels; leave the key out, or give data with labels",
-      gan_config_place(config, "model.classes", place, sizeof place),
-      (long long)config->model.classes, config->data.path);
-}
-
-static gan_status reserve_classes(gan_task *task) {
-  gan_state *state = task->state;
-  if (!task->classes) return GAN_OK;
-  GAN_TRY_ALLOC(state->real_classes, state->piece, "the classes of a batch");
-  GAN_TRY_ALLOC(state->fake_classes, state->piece, "the classes of a batch");
-  GAN_TRY_ALLOC(state->class_law, task->classes, "the law of the classes");
-  return GAN_OK;
-}
-
 static gan_status create(gan_task *task) {
   const gan_config *config = task->config;
   gan_state *state;
@@ -457,7 +432,6 @@ static gan_status create(gan_task *task) {
   task->latent_size = config->model.latent;
   task->classes = config->model.classes;
   task->batches_a_step = config->train.d_steps;
-  GAN_TRY(check_labels(task));
   GAN_TRY(divide(task));
   GAN_TRY(add_networks(task));
   GAN_TRY(gan_update_reserve(task));
@@ -469,35 +443,14 @@ static gan_status create(gan_task *task) {
   GAN_TRY_ALLOC(state->totals, state->row, "losses");
   GAN_TRY_ALLOC(state->real, state->piece * gan_data_row_size(task->info), "a batch of data");
   GAN_TRY_ALLOC(state->latent, state->piece * task->latent_size, "a batch of noise");
-  GAN_TRY(reserve_classes(task));
+  GAN_TRY(gan_classes_reserve(task, state->piece, &state->classes));
   describe(task);
   return GAN_OK;
 }
 
-/* Labels beyond the model's classes would be read from nowhere. */
-static gan_status check_classes(const gan_task *task, const gan_dataset *data) {
-  const gan_config *config = task->config;
-  char place[600];
-  if (!task->classes || data->classes <= task->classes) return GAN_OK;
-  return gan_fail(GAN_USAGE, "%s is %lld, but the data's largest label is %lld; use %lld",
-                  gan_config_place(config, "model.classes", place, sizeof place),
-                  (long long)task->classes, (long long)data->classes - 1, (long long)data->classes);
-}
-
-/* What is generated has the classes of the data as often as the data has them. */
-static void find_class_law(gan_task *task, const gan_dataset *data) {
-  gan_state *state = task->state;
-  int64_t below = 0;
-  for (int64_t k = 0; k < task->classes; k++) {
-    if (k < data->classes) below += data->class_counts[k];
-    state->class_law[k] = (double)below / (double)data->info.n;
-  }
-}
-
 static gan_status start(gan_task *task, const gan_dataset *data) {
   gan_state *state = task->state;
-  GAN_TRY(check_classes(task, data));
-  find_class_law(task, data);
+  GAN_TRY(gan_classes_start(task, data, &state->classes));
   return gan_loader_create(data, (uint64_t)task->config->seed, &state->loader);
 }
 
@@ -519,9 +472,7 @@ static void destroy(gan_task *task) {
   gan_free(&state->totals);
   gan_free(&state->real);
   gan_free(&state->latent);
-  gan_free(&state->real_classes);
-  gan_free(&state->fake_classes);
-  gan_free(&state->class_law);
+  gan_classes_release(&state->classes);
   gan_free(&task->state);
 }
 

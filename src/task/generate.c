@@ -20,17 +20,6 @@ static void to_data_units(int64_t n, const gan_data_facts *data, const float *fr
             (float)(((double)from[(i * pixels + p) * c + k] - data->offset) / data->scale);
 }
 
-void gan_class_fill(int64_t classes, const double *law, gan_rng rng, uint64_t draw, int64_t first,
-                    int64_t samples, int32_t *out) {
-  for (int64_t i = 0; i < samples; i++) {
-    uint32_t bits;
-    int32_t k = 0;
-    gan_rng_bits(rng, draw, (uint32_t)(first + i), 1, &bits);
-    while (k + 1 < classes && (double)bits * 0x1p-32 >= law[k]) k++;
-    out[i] = k;
-  }
-}
-
 int64_t gan_class_rows(int64_t n, int64_t classes, int32_t *out) {
   int64_t columns = n > classes ? n / classes : 1;
   for (int64_t i = 0; i < n; i++) out[i] = (int32_t)(i / columns % classes);

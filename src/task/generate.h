@@ -8,10 +8,6 @@
 void gan_latent_fill(gan_latent_distribution law, gan_rng rng, uint64_t draw, int64_t first,
                      int64_t samples, int64_t size, float *out);
 
-/* Their classes: k with a probability of law[k] - law[k - 1], law (classes) ascending to 1. */
-void gan_class_fill(int64_t classes, const double *law, gan_rng rng, uint64_t draw, int64_t first,
-                    int64_t samples, int32_t *out);
-
 /* The classes of n samples that a picture shows, one row a class: sample i is in row i / columns.
  * Returns the columns: n / classes, or 1. */
 int64_t gan_class_rows(int64_t n, int64_t classes, int32_t *out);
