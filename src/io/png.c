@@ -48,12 +48,12 @@ typedef struct {
   int64_t columns, rows, scale, gap;
 } grid_plan;
 
-static grid_plan plan_grid(int64_t n, int64_t h, int64_t w) {
+static grid_plan plan_grid(int64_t n, int64_t columns, int64_t h, int64_t w) {
   grid_plan plan = {.scale = 1, .gap = 2};
   if (n < 1) n = 1;
   int64_t side = h > w ? h : w;
   if (side < TILE_WANTED) plan.scale = (TILE_WANTED + side - 1) / side;
-  plan.columns = (int64_t)ceil(sqrt((double)n));
+  plan.columns = columns ? columns : (int64_t)ceil(sqrt((double)n));
   int64_t most_columns = GRID_MAX / (w * plan.scale + plan.gap);
   int64_t most_rows = GRID_MAX / (h * plan.scale + plan.gap);
   if (plan.columns > most_columns) plan.columns = most_columns > 1 ? most_columns : 1;
@@ -64,7 +64,12 @@ static grid_plan plan_grid(int64_t n, int64_t h, int64_t w) {
 
 gan_status gan_png_write_grid(const char *path, const float *images, int64_t n, int64_t c,
                               int64_t h, int64_t w, float low, float high) {
-  grid_plan plan = plan_grid(n, h, w);
+  return gan_png_write_table(path, images, n, 0, c, h, w, low, high);
+}
+
+gan_status gan_png_write_table(const char *path, const float *images, int64_t n, int64_t columns,
+                               int64_t c, int64_t h, int64_t w, float low, float high) {
+  grid_plan plan = plan_grid(n, columns, h, w);
   int64_t tile_w = w * plan.scale + plan.gap, tile_h = h * plan.scale + plan.gap;
   canvas picture = {.width = plan.columns * tile_w + plan.gap,
                     .height = plan.rows * tile_h + plan.gap,

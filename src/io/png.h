@@ -12,6 +12,11 @@
 GAN_CHECKED gan_status gan_png_write_grid(const char *path, const float *images, int64_t n,
                                           int64_t c, int64_t h, int64_t w, float low, float high);
 
+/* The same in so many columns, for tables; 0: nearly square. */
+GAN_CHECKED gan_status gan_png_write_table(const char *path, const float *images, int64_t n,
+                                           int64_t columns, int64_t c, int64_t h, int64_t w,
+                                           float low, float high);
+
 /* n points (N, 2) as a scatter plot over [low, high] in both directions. */
 GAN_CHECKED gan_status gan_png_write_points(const char *path, const float *points, int64_t n,
                                             float low, float high);
