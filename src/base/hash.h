@@ -11,6 +11,14 @@ typedef struct gan_digest {
 } gan_digest;
 
 gan_digest gan_digest_of(const void *bytes, size_t n);
+
+/* The digest of what comes in pieces; NULL if memory is short. */
+typedef struct gan_hasher gan_hasher;
+gan_hasher *gan_hasher_create(void);
+void gan_hasher_add(gan_hasher *hasher, const void *bytes, size_t n);
+gan_digest gan_hasher_digest(const gan_hasher *hasher);
+void gan_hasher_destroy(gan_hasher **hasher);
+
 bool gan_digest_equal(gan_digest a, gan_digest b);
 
 /* 32 hexadecimal digits, as `xxhsum -H2` prints them. */

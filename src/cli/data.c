@@ -1,4 +1,5 @@
 /* mpigan data: what concerns data sets alone. */
+#include "cli/data.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -15,16 +16,16 @@
 #define CONVERT_USAGE                                                                              \
   "SRC... OUT.h5 [--classes 3,5] [--gzip LEVEL] [--force] [--images NAME] [--labels NAME] "        \
   "[--layout auto|nhwc|nchw] [--size N [--channels 3|1] [--damaged stop|skip]]"
-#define USAGE "convert " CONVERT_USAGE
+#define USAGE "convert " CONVERT_USAGE " | info " GAN_DATA_INFO_USAGE
 
-static gan_status find_layout(const char *name, gan_layout *layout) {
+gan_status gan_data_layout_find(const char *word, const char *name, gan_layout *layout) {
   static const char *const names[] = {
       [GAN_LAYOUT_AUTO] = "auto", [GAN_LAYOUT_NHWC] = "nhwc", [GAN_LAYOUT_NCHW] = "nchw"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     *layout = (gan_layout)i;
     if (strcmp(names[i], name) == 0) return GAN_OK;
   }
-  return gan_fail(GAN_USAGE, "data convert: --layout is '%.100s'; allowed is auto, nhwc or nchw",
+  return gan_fail(GAN_USAGE, "data %s: --layout is '%.100s'; allowed is auto, nhwc or nchw", word,
                   name);
 }
 
@@ -105,8 +106,9 @@ static gan_status run_convert(gan_comm *comm, int argc, char **argv) {
   GAN_TRY(gan_arguments_parse("data convert", CONVERT_USAGE, table, sizeof table / sizeof *table,
                               argc, argv));
   if (words.count < 2)
-    return gan_fail(GAN_USAGE, "data convert: OUT.h5 is missing\nusage: mpigan data " USAGE);
-  GAN_TRY(find_layout(layout, &request.layout));
+    return gan_fail(GAN_USAGE,
+                    "data convert: OUT.h5 is missing\nusage: mpigan data convert " CONVERT_USAGE);
+  GAN_TRY(gan_data_layout_find("convert", layout, &request.layout));
   if (classes_text) GAN_TRY(parse_classes(classes_text, &classes));
   request.select = (gan_selection){classes.values, classes.count, true};
   GAN_TRY(check_pictures(&request, damaged, pictures));
@@ -120,16 +122,20 @@ static gan_status run_convert(gan_comm *comm, int argc, char **argv) {
 static gan_status run(gan_comm *comm, int argc, char **argv) {
   if (argc < 2)
     return gan_fail(GAN_USAGE,
-                    "data: say what to do; there is: convert\nusage: mpigan data " USAGE);
+                    "data: say what to do; there are: convert, info\nusage: mpigan data " USAGE);
   if (strcmp(argv[1], "convert") == 0) return run_convert(comm, argc - 1, argv + 1);
-  return gan_fail(GAN_USAGE, "data: unknown word '%.100s'; there is: convert", argv[1]);
+  if (strcmp(argv[1], "info") == 0) /* one rank does it for the job */
+    return gan_comm_rank(comm) == 0 ? gan_data_info_run(argc - 1, argv + 1) : GAN_OK;
+  return gan_fail(GAN_USAGE, "data: unknown word '%.100s'; there are: convert, info", argv[1]);
 }
 
 const gan_command gan_command_data = {
     .name = "data",
     .usage = USAGE,
-    .summary = "any data set, or several, or folders of pictures, as one HDF5 file, which can be "
-               "streamed; under mpirun all ranks decode pictures",
+    .summary =
+        "convert: any data set, or several, or folders of pictures, as one HDF5 file, which can "
+        "be streamed; under mpirun all ranks decode pictures (EXIF orientation is ignored); "
+        "info: what a data set is and what is in it",
     .mpi = GAN_MPI_LAUNCHED,
     .run = run,
 };

@@ -4,7 +4,6 @@
 #include "data/digest.h"
 #include "data/facts.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { PIECE_BYTES = 4 << 20 };
@@ -246,17 +245,7 @@ static gan_status look_in(gan_comm *comm, gan_dataset *set, gan_source **source,
 
 /* See gan_dataset: the interval that the data's values live in, and the map to the networks'. */
 static void decide_range(gan_dataset *set, const gan_value_facts *facts, gan_range range) {
-  set->low = 0;
-  set->high = 255;
-  if (set->info.type != GAN_U8) {
-    set->low = facts->smallest < 0 ? -1 : 0;
-    set->high = 1;
-    if (facts->smallest < -1 || facts->largest > 1) {
-      set->low = facts->smallest;
-      set->high = facts->largest;
-    }
-    if (!(set->high > set->low)) set->high = set->low + fmax(1, fabs(set->low)); /* constant */
-  }
+  gan_value_facts_range(facts, set->info.type, &set->low, &set->high);
   double to_low = range == GAN_RANGE_SYMMETRIC ? -1 : 0, to_high = 1;
   set->scale = range == GAN_RANGE_NONE ? 1 : (to_high - to_low) / (set->high - set->low);
   set->offset = range == GAN_RANGE_NONE ? 0 : to_low - set->low * set->scale;

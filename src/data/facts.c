@@ -48,3 +48,17 @@ gan_status gan_value_facts_add(gan_value_facts *facts, const gan_data_info *info
   }
   return GAN_OK;
 }
+
+void gan_value_facts_range(const gan_value_facts *facts, gan_dtype type, double *low,
+                           double *high) {
+  *low = 0;
+  *high = 255;
+  if (type == GAN_U8) return;
+  *low = facts->smallest < 0 ? -1 : 0;
+  *high = 1;
+  if (facts->smallest < -1 || facts->largest > 1) {
+    *low = facts->smallest;
+    *high = facts->largest;
+  }
+  if (!(*high > *low)) *high = *low + fmax(1, fabs(*low)); /* constant */
+}

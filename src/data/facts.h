@@ -18,4 +18,8 @@ GAN_CHECKED gan_status gan_value_facts_add(gan_value_facts *facts, const gan_dat
                                            const gan_source_spec *spec, int64_t first,
                                            int64_t count, const void *rows, const int32_t *labels);
 
+/* The interval [low, high] that values of that type live in: 0 and 255 for uint8; for floats the
+ * first of [0, 1], [-1, 1], [smallest, largest] that holds them all, never empty. */
+void gan_value_facts_range(const gan_value_facts *facts, gan_dtype type, double *low, double *high);
+
 #endif

@@ -5,23 +5,18 @@
  * all rows are chosen the labels alone change, and what can be streamed still can.
  */
 #include "base/memory.h"
+#include "data/label_counts.h"
 #include "data/source.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum { PIECE_BYTES = 4 << 20, COUNTED = 1024, LISTED = 20 };
+enum { PIECE_BYTES = 4 << 20 };
 
 typedef struct {
   gan_source *all;
   gan_selection select;
   const char *path;
 } selection;
-
-/* How often each label was seen, as far as there is room; for messages. */
-typedef struct {
-  int64_t rows[COUNTED], others;
-} label_counts;
 
 /* What the label is here; -1: its rows are left out. */
 static int32_t chosen(const gan_selection *select, int32_t label) {
@@ -32,23 +27,14 @@ static int32_t chosen(const gan_selection *select, int32_t label) {
 
 /* ---- counting ---- */
 
-static void count(label_counts *counts, int64_t n, const int32_t *labels) {
-  for (int64_t i = 0; i < n; i++) {
-    if (labels[i] >= 0 && labels[i] < COUNTED)
-      counts->rows[labels[i]]++;
-    else
-      counts->others++;
-  }
-}
-
 typedef struct {
-  label_counts counts;
+  gan_label_counts counts;
   bool found[GAN_INTS_MAX]; /* of the chosen labels */
   int64_t n;                /* rows of them */
 } survey;
 
 static void look_at(survey *seen, const gan_selection *select, int64_t n, const int32_t *labels) {
-  count(&seen->counts, n, labels);
+  gan_label_counts_add(&seen->counts, n, labels);
   for (int64_t i = 0; i < n; i++)
     for (int k = 0; k < select->count; k++) {
       if (select->classes[k] != labels[i]) continue;
@@ -83,27 +69,6 @@ static gan_status take_survey(gan_source *source, const gan_selection *select, s
   return status;
 }
 
-/* "0 (5923 rows), 1 (6742 rows)" */
-static char *counts_text(const label_counts *counts, char *text, size_t size) {
-  size_t used = 0;
-  int listed = 0, more = 0;
-  *text = '\0';
-  for (int label = 0; label < COUNTED; label++) {
-    if (!counts->rows[label]) continue;
-    if (listed == LISTED) {
-      more++;
-      continue;
-    }
-    used += (size_t)snprintf(text + used, size - used, "%s%d (%lld rows)", listed++ ? ", " : "",
-                             label, (long long)counts->rows[label]);
-  }
-  if (more) used += (size_t)snprintf(text + used, size - used, ", %d more labels", more);
-  if (counts->others)
-    snprintf(text + used, size - used, "%s%lld rows of labels from %d on", used ? ", " : "",
-             (long long)counts->others, COUNTED);
-  return text;
-}
-
 static gan_status check(const gan_source_spec *spec, const survey *seen) {
   char there[1024];
   for (int k = 0; k < spec->select.count; k++)
@@ -111,7 +76,7 @@ static gan_status check(const gan_source_spec *spec, const survey *seen) {
       return gan_fail(GAN_USAGE,
                       "%s: class %lld is chosen, but no row has that label; there are: %s",
                       spec->path, (long long)spec->select.classes[k],
-                      counts_text(&seen->counts, there, sizeof there));
+                      gan_label_counts_text(&seen->counts, there, sizeof there));
   return GAN_OK;
 }
 

@@ -20,6 +20,9 @@ enum { RGB = 3, FOUR = 4, HEAD = 8 };
 /* A progressive JPEG of a few bytes can ask for scans without end. */
 enum { SCANS_MAX = 200 };
 
+/* No byte of a file tells more: deflate packs at most 1032 to 1, and 8 pixels fit a byte. */
+enum { PIXELS_A_BYTE = 8256 };
+
 typedef enum { NO_PICTURE, PNG, JPEG } picture_kind;
 
 static picture_kind kind_of(const unsigned char *bytes, size_t n) {
@@ -34,11 +37,14 @@ bool gan_picture_is(const void *bytes, size_t n) {
   return kind_of(bytes, n) != NO_PICTURE;
 }
 
-/* Memory for the pixels that a header claims; `c` bytes each. */
-static gan_status take_pixels(gan_picture *picture, int64_t w, int64_t h, int64_t c) {
+/* Memory for the pixels that the header of a file of `n` bytes claims; `c` bytes each. */
+static gan_status take_pixels(gan_picture *picture, size_t n, int64_t w, int64_t h, int64_t c) {
   if (w < 1 || h < 1 || w > GAN_PICTURE_PIXELS_MAX / h)
     return gan_fail(GAN_INPUT, "has %lld x %lld pixels; allowed are 1 to %d", (long long)w,
                     (long long)h, GAN_PICTURE_PIXELS_MAX);
+  if ((uint64_t)(w * h) > (uint64_t)n * PIXELS_A_BYTE)
+    return gan_fail(GAN_INPUT, "has %lld x %lld pixels, which %zu bytes cannot hold", (long long)w,
+                    (long long)h, n);
   picture->w = w;
   picture->h = h;
   picture->c = c;
@@ -94,7 +100,7 @@ static void read_png(png_reader *reader) {
   png_read_info(library, reader->info);
   int64_t w = png_get_image_width(library, reader->info);
   int64_t h = png_get_image_height(library, reader->info);
-  reader->status = take_pixels(reader->out, w, h, FOUR);
+  reader->status = take_pixels(reader->out, reader->n, w, h, FOUR);
   if (reader->status != GAN_OK) return;
   png_set_scale_16(library);
   png_set_expand(library);
@@ -172,7 +178,7 @@ static void read_jpeg(jpeg_reader *reader, const void *bytes, size_t n) {
   jpeg_read_header(library, TRUE);
   bool cmyk = library->jpeg_color_space == JCS_CMYK || library->jpeg_color_space == JCS_YCCK;
   int64_t c = cmyk ? FOUR : RGB;
-  reader->status = take_pixels(reader->out, library->image_width, library->image_height, c);
+  reader->status = take_pixels(reader->out, n, library->image_width, library->image_height, c);
   if (reader->status != GAN_OK) return;
   library->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
   library->dct_method = JDCT_ISLOW;

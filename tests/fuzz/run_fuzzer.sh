@@ -24,8 +24,11 @@ if [ $# -gt 0 ]; then
 fi
 
 options=(-max_len="$largest" -max_total_time="${MPIGAN_FUZZ_SECONDS:-30}" -timeout=10)
-# The most for one block: what 4 KiB of gzip can hold, 4 MiB, and room; and for all of the process.
-options+=(-malloc_limit_mb=16 -rss_limit_mb=1024 -artifact_prefix="$findings/" -print_final_stats=1)
+# The most for one block: what 4 KiB of gzip can hold, 4 MiB, and room; of a picture of 1 KiB, 8
+# million pixels at 4 bytes, and libjpeg's coefficients. And for all of the process.
+most=16
+if [ "$reader" = picture ]; then most=128; fi
+options+=(-malloc_limit_mb="$most" -rss_limit_mb=1024 -artifact_prefix="$findings/" -print_final_stats=1)
 if [ "$reader" = config ]; then options+=(-dict=config.dict); fi
 log=$findings/log
 if "./fuzz_$reader" "${options[@]}" "$corpus" "$seeds" >"$log" 2>&1; then
