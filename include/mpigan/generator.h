@@ -35,12 +35,35 @@ gan_generator_info gan_generator_get_info(const gan_generator *generator);
 /* The resolved config of the run, as YAML. */
 const char *gan_generator_config(const gan_generator *generator);
 
-/* Samples first..first+n-1 of `seed`: images (n, channels, height, width) in the data's own units,
- * latent (n, latent_size), both the caller's.  `classes` (n): the class of each, from 0, where the
- * generator is conditional; else NULL. */
-GAN_CHECKED gan_status gan_generator_sample(gan_generator *generator, uint64_t seed, int64_t first,
-                                            int64_t n, const int32_t *classes, float *images,
+/* Classes are numbered from 0; the data has labels for them, which may be others.  The class of a
+ * label: GAN_USAGE names the labels if it is none of them, or the generator is not conditional. */
+GAN_CHECKED gan_status gan_generator_find_class(const gan_generator *generator, int64_t label,
+                                                int32_t *out);
+int64_t gan_generator_class_label(const gan_generator *generator, int32_t of);
+
+/* The noise of samples first..first+n-1 of `seed`: (n, latent_size), the caller's.  A `truncation`
+ * above 0 draws from the normal law within +-truncation (Brock et al. 2019): samples nearer to the
+ * usual, and less varied; GAN_USAGE if the noise is uniform. */
+GAN_CHECKED gan_status gan_generator_latent(const gan_generator *generator, uint64_t seed,
+                                            double truncation, int64_t first, int64_t n,
                                             float *latent);
+
+/* Noise (latent_size) at `share`, 0 to 1, of the way from a to b: on an arc if the noise is normal
+ * (White 2016), on a line if it is uniform. */
+void gan_generator_between(const gan_generator *generator, const float *a, const float *b,
+                           double share, float *latent);
+
+/* The classes of n samples. */
+typedef struct gan_generator_classes {
+  const int32_t *of;    /* (n) */
+  const int32_t *other; /* (n) or NULL: samples stand between their class and this one, ... */
+  const float *share;   /* (n) ... 0 to 1 of the way to it */
+} gan_generator_classes;
+
+/* From noise (n, latent_size) to images (n, channels, height, width) in the data's own units, both
+ * the caller's.  `classes` is NULL where the generator is not conditional. */
+GAN_CHECKED gan_status gan_generator_run(gan_generator *generator, int64_t n, const float *latent,
+                                         const gan_generator_classes *classes, float *images);
 
 #ifdef __cplusplus
 }

@@ -46,6 +46,11 @@ void gan_rng_uniform(gan_rng rng, uint64_t draw, uint32_t sample, int64_t n, flo
 /* N(0, 1) by Box and Muller (1958), 24 random bits; |x| < 5.8. */
 void gan_rng_normal(gan_rng rng, uint64_t draw, uint32_t sample, int64_t n, float *out);
 
+/* N(0, 1) given that |x| <= bound, which is positive: the quantile of 24 random bits, one word a
+ * number, so that of two bounds the smaller shrinks every number. */
+void gan_rng_truncated(gan_rng rng, uint64_t draw, uint32_t sample, int64_t n, double bound,
+                       float *out);
+
 /* A uniform permutation of 0..n-1 (Fisher and Yates; Lemire's unbiased bounded integers). */
 void gan_rng_permutation(gan_rng rng, uint64_t draw, uint32_t n, uint32_t *out);
 

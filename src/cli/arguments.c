@@ -1,8 +1,7 @@
 #include "cli/arguments.h"
 
-#include "config/option.h"
-
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +18,37 @@ static gan_status set_integer(const gan_argument *argument, const char *value) {
   return GAN_OK;
 }
 
+static gan_status set_positive(const gan_argument *argument, const char *value) {
+  char *end;
+  double x = strtod(value, &end);
+  if (*end || end == value || !isfinite(x) || x <= 0)
+    return gan_fail(GAN_USAGE, "%s is '%.100s'; allowed is a number above 0", argument->name,
+                    value);
+  *argument->positive = x;
+  return GAN_OK;
+}
+
+gan_status gan_argument_integers(const char *name, const char *text, int64_t max,
+                                 gan_option_ints *out) {
+  const char *at = text;
+  out->count = 0;
+  for (char *end; *at; at = *end == ',' && end[1] ? end + 1 : end) {
+    errno = 0;
+    long long x = strtoll(at, &end, 10);
+    bool good = *at >= '0' && *at <= '9' && !errno && x <= max;
+    if (!good || (*end && !(*end == ',' && end[1])) || out->count == GAN_INTS_MAX) break;
+    out->values[out->count++] = x;
+  }
+  if (!*at && out->count) return GAN_OK;
+  return gan_fail(GAN_USAGE,
+                  "%s is '%.100s'; allowed are up to %d integers from 0 to %lld with commas "
+                  "between, for example 3,5",
+                  name, text, GAN_INTS_MAX, (long long)max);
+}
+
 static gan_status set_value(const gan_argument *argument, const char *value) {
   if (argument->integer) return set_integer(argument, value);
+  if (argument->positive) return set_positive(argument, value);
   if (argument->text) {
     *argument->text = value;
     return GAN_OK;

@@ -3,10 +3,7 @@
 #ifndef GAN_CLI_ARGUMENTS_H
 #define GAN_CLI_ARGUMENTS_H
 
-#include "base/status.h"
-
-#include <stdbool.h>
-#include <stdint.h>
+#include "config/option.h"
 
 enum { GAN_ARGUMENT_LIST_MAX = 256 };
 
@@ -23,6 +20,7 @@ typedef struct gan_argument {
   const char **text;
   int64_t *integer;
   int64_t min, max; /* of integer */
+  double *positive; /* a finite number above 0 */
   gan_argument_list *list;
   bool required;
 } gan_argument;
@@ -30,5 +28,11 @@ typedef struct gan_argument {
 /* GAN_USAGE with what is wrong and the command's usage. */
 GAN_CHECKED gan_status gan_arguments_parse(const char *command, const char *usage,
                                            const gan_argument *table, int n, int argc, char **argv);
+
+/* "3,5" as a list of integers from 0 to `max`; `name` is the option's, for the message of
+ * GAN_USAGE.
+ */
+GAN_CHECKED gan_status gan_argument_integers(const char *name, const char *text, int64_t max,
+                                             gan_option_ints *out);
 
 #endif

@@ -8,9 +8,7 @@
 #include "data/convert.h"
 #include "io/file.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define CONVERT_USAGE                                                                              \
@@ -31,20 +29,15 @@ gan_status gan_data_layout_find(const char *word, const char *name, gan_layout *
 
 /* "3,5" as a list of different labels. */
 static gan_status parse_classes(const char *text, gan_option_ints *classes) {
-  const char *at = text;
-  for (char *end; *at; at = *end == ',' && end[1] ? end + 1 : end) {
-    errno = 0;
-    long long label = strtoll(at, &end, 10);
-    bool taken = *at >= '0' && *at <= '9' && !errno && label < INT32_MAX;
-    for (int i = 0; i < classes->count; i++) taken = taken && classes->values[i] != label;
-    if (!taken || (*end && !(*end == ',' && end[1])) || classes->count == GAN_INTS_MAX) break;
-    classes->values[classes->count++] = label;
-  }
-  if (!*at && classes->count) return GAN_OK;
-  return gan_fail(GAN_USAGE,
-                  "data convert: --classes is '%.100s'; allowed are up to %d different labels with "
-                  "commas between, for example 3,5",
-                  text, GAN_INTS_MAX);
+  GAN_TRY(gan_argument_integers("data convert: --classes", text, INT32_MAX - 1, classes));
+  for (int i = 0; i < classes->count; i++)
+    for (int k = 0; k < i; k++)
+      if (classes->values[k] == classes->values[i])
+        return gan_fail(GAN_USAGE,
+                        "data convert: --classes is '%.100s'; allowed are different labels, for "
+                        "example 3,5",
+                        text);
+  return GAN_OK;
 }
 
 /* What folders of pictures become; 0 in `side`: there are none. */

@@ -51,6 +51,35 @@ static gan_status print_networks(gan_checkpoint *checkpoint) {
   return status;
 }
 
+/* Of a conditional model: its classes, and how each network gets them. */
+static void print_classes(const gan_config *config) {
+  char labels[256], generator[32], discriminator[32];
+  gan_options options = gan_config_options();
+  const gan_option *of_generator = gan_options_find(options, "model.label.generator");
+  const gan_option *of_discriminator = gan_options_find(options, "model.label.discriminator");
+  if (!config->model.classes) return;
+  gan_log("conditional on %lld classes (%s); generator: %s, discriminator: %s",
+          (long long)config->model.classes, gan_config_classes_text(config, labels, sizeof labels),
+          gan_option_text(of_generator, config, generator, sizeof generator),
+          gan_option_text(of_discriminator, config, discriminator, sizeof discriminator));
+}
+
+/* A config that another version wrote may not parse; what else the file holds is shown all the
+ * same.
+ */
+static void print_model(const gan_checkpoint *checkpoint) {
+  const char *text = gan_checkpoint_config(checkpoint), *path = gan_checkpoint_path(checkpoint);
+  gan_layer_schemas layers = gan_layer_table();
+  gan_config config;
+  if (gan_config_parse(&config, text, strlen(text), path, NULL, 0, 1, &layers) == GAN_OK) {
+    print_classes(&config);
+  } else {
+    gan_log("its config is not one of this version's: %s", gan_error_message());
+    gan_fail_clear();
+  }
+  gan_config_reset(&config);
+}
+
 static gan_status print_checkpoint(gan_checkpoint *checkpoint) {
   const gan_run_facts *facts = gan_checkpoint_facts(checkpoint);
   const gan_data_facts *data = &facts->data;
@@ -70,6 +99,7 @@ static gan_status print_checkpoint(gan_checkpoint *checkpoint) {
   gan_log("data: %lld rows of %lldx%lldx%lld in [%g, %g], %lld classes, digest %s",
           (long long)data->n, (long long)data->h, (long long)data->w, (long long)data->c, data->low,
           data->high, (long long)data->classes, gan_digest_text(digest, data->digest));
+  print_model(checkpoint);
   GAN_TRY(print_networks(checkpoint));
   gan_log("config:\n%s", gan_checkpoint_config(checkpoint));
   return GAN_OK;

@@ -5,16 +5,187 @@
 #include "cli/arguments.h"
 #include "cli/cli.h"
 #include "output/samples.h"
-#include "task/generate.h"
 
-#define USAGE "CHECKPOINT|RUN_DIR [--count N] [--seed S] [--output F.h5] [--png F.png]"
+#include <string.h>
 
-enum { NOT_GIVEN = -1 };
+#define USAGE                                                                                      \
+  "CHECKPOINT|RUN_DIR [--count N] [--seed S] [--class all|C[,C...]] [--truncation T] "             \
+  "[--interpolate S,S] [--interpolate-class C,C] [--steps K] [--output F.h5] [--png F.png]"
+
+enum { NOT_GIVEN = -1, COUNT = 64, STEPS = 8 };
 
 typedef struct {
   const char *checkpoint, *output, *png;
-  int64_t count, seed;
+  const char *classes, *seeds, *class_path; /* as they are given; else NULL */
+  int64_t count, seed, steps;
+  double truncation; /* 0: none */
 } sample_options;
+
+/* What is made.  Sample i stands in row i / columns of the picture. */
+typedef struct {
+  int64_t n, columns;
+  bool square;         /* the rows mean nothing: the picture is nearly square */
+  bool path;           /* a row leads from one end to another */
+  uint64_t seeds[2];   /* of its ends; where it is no path both are the same */
+  int64_t class_count; /* 0 where the generator is not conditional */
+  int32_t *classes;    /* (class_count) of the first row, of the second, ... and so on again */
+  int32_t other;       /* the class at the end of each row; NOT_GIVEN: its own */
+} sample_plan;
+
+/* ---- what is asked for ---- */
+
+static gan_status want_pair(const char *name, const char *text, int64_t max, gan_option_ints *out) {
+  GAN_TRY(gan_argument_integers(name, text, max, out));
+  if (out->count == 2) return GAN_OK;
+  return gan_fail(GAN_USAGE, "%s is '%.100s'; it takes two, the ends of a path: for example 3,5",
+                  name, text);
+}
+
+static gan_status check_together(const sample_options *options) {
+  if (options->seeds && options->seed != NOT_GIVEN)
+    return gan_fail(GAN_USAGE, "sample: --seed and --interpolate both give seeds; leave out one");
+  if (options->class_path && options->classes)
+    return gan_fail(GAN_USAGE,
+                    "sample: --class and --interpolate-class both give classes; leave out one");
+  if (options->steps != NOT_GIVEN && !options->seeds && !options->class_path)
+    return gan_fail(GAN_USAGE, "sample: --steps is the length of a path: give --interpolate or "
+                               "--interpolate-class too");
+  return GAN_OK;
+}
+
+static gan_status plan_seeds(const sample_options *options, const gan_generator *generator,
+                             sample_plan *plan) {
+  int64_t seed = options->seed;
+  gan_option_ints ends = {2, {seed, seed}};
+  if (seed == NOT_GIVEN) ends.values[0] = ends.values[1] = gan_generator_get_info(generator).seed;
+  if (options->seeds) GAN_TRY(want_pair("sample: --interpolate", options->seeds, INT64_MAX, &ends));
+  for (int i = 0; i < 2; i++) plan->seeds[i] = (uint64_t)ends.values[i];
+  return GAN_OK;
+}
+
+static gan_status plan_all_classes(int64_t count, sample_plan *plan) {
+  GAN_TRY_ALLOC(plan->classes, count, "classes");
+  for (int64_t k = 0; k < count; k++) plan->classes[k] = (int32_t)k;
+  plan->class_count = count;
+  return GAN_OK;
+}
+
+static gan_status plan_some_classes(const sample_options *options, const gan_generator *generator,
+                                    sample_plan *plan) {
+  gan_option_ints labels;
+  const int64_t max = INT32_MAX - 1;
+  if (options->class_path)
+    GAN_TRY(want_pair("sample: --interpolate-class", options->class_path, max, &labels));
+  else
+    GAN_TRY(
+        gan_argument_integers("sample: --class (all, or labels)", options->classes, max, &labels));
+  GAN_TRY_ALLOC(plan->classes, labels.count, "classes");
+  for (int i = 0; i < labels.count; i++)
+    GAN_TRY(gan_generator_find_class(generator, labels.values[i], &plan->classes[i]));
+  plan->class_count = options->class_path ? 1 : labels.count;
+  if (options->class_path) plan->other = plan->classes[1];
+  return GAN_OK;
+}
+
+static gan_status plan_classes(const sample_options *options, const gan_generator *generator,
+                               sample_plan *plan) {
+  int64_t known = gan_generator_get_info(generator).classes;
+  plan->other = NOT_GIVEN;
+  if (!known && (options->classes || options->class_path))
+    return gan_fail(GAN_USAGE,
+                    "%s: its generator is not conditional (model.classes is 0): leave out %s",
+                    options->checkpoint, options->classes ? "--class" : "--interpolate-class");
+  if (!known) return GAN_OK;
+  if (options->class_path || (options->classes && strcmp(options->classes, "all") != 0))
+    return plan_some_classes(options, generator, plan);
+  return plan_all_classes(known, plan);
+}
+
+/* Whole rows, unless the user says otherwise; a path is never cut. */
+static gan_status plan_grid(const sample_options *options, sample_plan *plan) {
+  int64_t steps = options->steps == NOT_GIVEN ? STEPS : options->steps;
+  int64_t unit = plan->path ? steps : plan->class_count ? plan->class_count : 1;
+  plan->n = options->count == NOT_GIVEN ? (COUNT + unit - 1) / unit * unit : options->count;
+  if (plan->path && plan->n % steps)
+    return gan_fail(GAN_USAGE,
+                    "sample: --count is %lld; allowed are multiples of --steps, %lld, the samples "
+                    "of a path",
+                    (long long)plan->n, (long long)steps);
+  plan->square = !plan->path && plan->class_count <= 1;
+  plan->columns = plan->path ? steps : plan->n / unit;
+  if (!plan->columns) plan->columns = 1;
+  return GAN_OK;
+}
+
+static gan_status make_plan(const sample_options *options, const gan_generator *generator,
+                            sample_plan *plan) {
+  plan->path = options->seeds || options->class_path;
+  GAN_TRY(check_together(options));
+  GAN_TRY(plan_seeds(options, generator, plan));
+  GAN_TRY(plan_classes(options, generator, plan));
+  return plan_grid(options, plan);
+}
+
+/* ---- samples ---- */
+
+typedef struct {
+  float *images, *latent, *share;
+  float *ends; /* (2, latent_size) */
+  int32_t *classes, *other;
+} sample_arrays;
+
+static gan_status reserve(const sample_plan *plan, gan_generator_info info, sample_arrays *made) {
+  GAN_TRY_ALLOC(made->images, plan->n * info.channels * info.height * info.width, "the samples");
+  GAN_TRY_ALLOC(made->latent, plan->n * info.latent_size, "noise");
+  GAN_TRY_ALLOC(made->ends, 2 * info.latent_size, "noise");
+  if (plan->path) GAN_TRY_ALLOC(made->share, plan->n, "paths");
+  if (plan->class_count) GAN_TRY_ALLOC(made->classes, plan->n, "classes");
+  if (plan->other != NOT_GIVEN) GAN_TRY_ALLOC(made->other, plan->n, "classes");
+  return GAN_OK;
+}
+
+static void fill_classes(const sample_plan *plan, sample_arrays *made) {
+  for (int64_t i = 0; i < plan->n; i++) {
+    if (made->share) made->share[i] = (float)(i % plan->columns) / (float)(plan->columns - 1);
+    if (made->classes) made->classes[i] = plan->classes[i / plan->columns % plan->class_count];
+    if (made->other) made->other[i] = plan->other;
+  }
+}
+
+/* Row r of paths leads from sample r of one seed to sample r of the other. */
+static gan_status fill_latent(const sample_plan *plan, const sample_options *options,
+                              const gan_generator *generator, sample_arrays *made) {
+  int64_t z = gan_generator_get_info(generator).latent_size;
+  if (!plan->path)
+    return gan_generator_latent(generator, plan->seeds[0], options->truncation, 0, plan->n,
+                                made->latent);
+  for (int64_t i = 0; i < plan->n; i++) {
+    for (int end = 0; end < 2 && i % plan->columns == 0; end++)
+      GAN_TRY(gan_generator_latent(generator, plan->seeds[end], options->truncation,
+                                   i / plan->columns, 1, made->ends + end * z));
+    gan_generator_between(generator, made->ends, made->ends + z, (double)made->share[i],
+                          made->latent + i * z);
+  }
+  return GAN_OK;
+}
+
+static gan_status make_samples(const sample_plan *plan, const sample_options *options,
+                               gan_generator *generator, sample_arrays *made) {
+  GAN_TRY(reserve(plan, gan_generator_get_info(generator), made));
+  fill_classes(plan, made);
+  GAN_TRY(fill_latent(plan, options, generator, made));
+  const gan_generator_classes classes = {made->classes, made->other, made->share};
+  return gan_generator_run(generator, plan->n, made->latent, made->classes ? &classes : NULL,
+                           made->images);
+}
+
+/* ---- files ---- */
+
+/* From classes to the labels that the data has for them; NULL has none. */
+static void to_labels(const gan_generator *generator, int64_t n, int32_t *classes) {
+  for (int64_t i = 0; classes && i < n; i++)
+    classes[i] = (int32_t)gan_generator_class_label(generator, classes[i]);
+}
 
 static gan_status write_files(const sample_options *options, const gan_samples *samples) {
   if (options->output) {
@@ -33,26 +204,14 @@ static gan_status write_files(const sample_options *options, const gan_samples *
   return GAN_OK;
 }
 
-typedef struct {
-  float *images, *latent;
-  int32_t *classes;
-} sample_arrays;
-
-static gan_status sample(const sample_options *options, gan_generator *generator,
+static gan_status sample(const sample_options *options, gan_generator *generator, sample_plan *plan,
                          sample_arrays *made) {
+  GAN_TRY(make_plan(options, generator, plan));
+  GAN_TRY(make_samples(plan, options, generator, made));
+  to_labels(generator, plan->n, made->classes);
+  to_labels(generator, plan->n, made->other);
   gan_generator_info info = gan_generator_get_info(generator);
-  int64_t row = info.channels * info.height * info.width;
-  uint64_t seed = (uint64_t)(options->seed == NOT_GIVEN ? info.seed : options->seed);
-  int64_t columns = 0;
-  GAN_TRY_ALLOC(made->images, options->count * row, "the samples");
-  GAN_TRY_ALLOC(made->latent, options->count * info.latent_size, "noise");
-  if (info.classes) {
-    GAN_TRY_ALLOC(made->classes, options->count, "classes");
-    columns = gan_class_rows(options->count, info.classes, made->classes);
-  }
-  GAN_TRY(gan_generator_sample(generator, seed, 0, options->count, made->classes, made->images,
-                               made->latent));
-  gan_samples samples = {.n = options->count,
+  gan_samples samples = {.n = plan->n,
                          .c = info.channels,
                          .h = info.height,
                          .w = info.width,
@@ -60,7 +219,9 @@ static gan_status sample(const sample_options *options, gan_generator *generator
                          .images = made->images,
                          .latent = made->latent,
                          .labels = made->classes,
-                         .columns = columns,
+                         .labels_to = made->other,
+                         .share = made->share,
+                         .columns = plan->square ? 0 : plan->columns,
                          .low = info.low,
                          .high = info.high,
                          .step = info.step,
@@ -68,13 +229,28 @@ static gan_status sample(const sample_options *options, gan_generator *generator
   return write_files(options, &samples);
 }
 
+static void release(sample_plan *plan, sample_arrays *made) {
+  gan_free(&plan->classes);
+  gan_free(&made->images);
+  gan_free(&made->latent);
+  gan_free(&made->share);
+  gan_free(&made->ends);
+  gan_free(&made->classes);
+  gan_free(&made->other);
+}
+
 static gan_status run(gan_comm *comm, int argc, char **argv) {
   (void)comm;
-  sample_options options = {.count = 64, .seed = NOT_GIVEN};
+  sample_options options = {.count = NOT_GIVEN, .seed = NOT_GIVEN, .steps = NOT_GIVEN};
   const gan_argument table[] = {
       {.what = "CHECKPOINT or RUN_DIR", .text = &options.checkpoint, .required = true},
       {.name = "--count", .what = "N", .integer = &options.count, .min = 1, .max = INT32_MAX},
       {.name = "--seed", .what = "S", .integer = &options.seed, .min = 0, .max = INT64_MAX},
+      {.name = "--class", .what = "all or C[,C...]", .text = &options.classes},
+      {.name = "--truncation", .what = "T", .positive = &options.truncation},
+      {.name = "--interpolate", .what = "S,S", .text = &options.seeds},
+      {.name = "--interpolate-class", .what = "C,C", .text = &options.class_path},
+      {.name = "--steps", .what = "K", .integer = &options.steps, .min = 2, .max = INT32_MAX},
       {.name = "--output", .what = "F.h5", .text = &options.output},
       {.name = "--png", .what = "F.png", .text = &options.png},
   };
@@ -84,12 +260,11 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
     options.png = "samples.png";
   }
   gan_generator *generator;
-  sample_arrays made = {NULL, NULL, NULL};
+  sample_plan plan = {0};
+  sample_arrays made = {0};
   GAN_TRY(gan_generator_open(options.checkpoint, &generator));
-  gan_status status = sample(&options, generator, &made);
-  gan_free(&made.images);
-  gan_free(&made.latent);
-  gan_free(&made.classes);
+  gan_status status = sample(&options, generator, &plan, &made);
+  release(&plan, &made);
   gan_generator_close(&generator);
   return status;
 }

@@ -46,6 +46,19 @@ int64_t gan_config_class_place(const gan_config *config, int64_t label) {
   return -1;
 }
 
+char *gan_config_classes_text(const gan_config *config, char *text, size_t size) {
+  const gan_option_ints *classes = &config->data.classes;
+  size_t used = 0;
+  if (!classes->count) {
+    snprintf(text, size, "0 to %lld", (long long)config->model.classes - 1);
+    return text;
+  }
+  for (int i = 0; i < classes->count && used < size; i++)
+    used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "",
+                             (long long)classes->values[i]);
+  return text;
+}
+
 /* Whether there are keys below this one: `train`, `train.optimizer`. */
 static bool is_group(const char *key) {
   gan_options options = gan_config_options();

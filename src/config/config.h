@@ -131,6 +131,9 @@ gan_origin gan_config_origin(const gan_config *config, const char *key);
 int64_t gan_config_class_label(const gan_config *config, int64_t place);
 int64_t gan_config_class_place(const gan_config *config, int64_t label);
 
+/* The labels of a conditional model, for messages: "0 to 9", "3, 5". */
+char *gan_config_classes_text(const gan_config *config, char *text, size_t size);
+
 /* The value of `key` came about from the value of `from`: it has its origin. */
 void gan_config_derive(gan_config *config, const char *key, const char *from);
 

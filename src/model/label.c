@@ -5,7 +5,8 @@
  *   project     a sample's number: the inner product of a learned vector of the class and the sum
  *               of its pixels (Miyato and Koyama 2018, equation 4); a network's own, not the list's
  *
- * Of an image every pixel gets the class. */
+ * Of an image every pixel gets the class.  Between two classes the first two join the mean of what
+ * they join for either. */
 #include "model/layer.h"
 
 #include <string.h>
@@ -27,9 +28,25 @@ static int64_t pixels_of(const gan_layer *layer) {
   return layer->in.h * layer->in.w;
 }
 
-/* Of sample s of the span. */
+/* Of sample s of the span, which is of one class alone. */
 static int32_t class_of(const gan_span *span, int64_t s) {
+  GAN_ASSERT(!span->pass->other);
   return span->pass->classes[span->first + s];
+}
+
+/* Of class a and of class b: their weights add up to 1. */
+typedef struct {
+  int32_t a, b;
+  float of_a, of_b;
+} mixture;
+
+static mixture mixture_of(const gan_span *span, int64_t s) {
+  const gan_pass *pass = span->pass;
+  int64_t i = span->first + s;
+  int32_t a = pass->classes[i];
+  if (!pass->other) return (mixture){a, a, 1.0f, 0.0f};
+  GAN_ASSERT(!pass->training);
+  return (mixture){a, pass->other[i], 1.0f - pass->share[i], pass->share[i]};
 }
 
 /* ---- joined to the channels ---- */
@@ -62,11 +79,14 @@ static void one_hot_forward(const gan_layer *layer, const gan_span *span, const 
                             float *y) {
   int64_t out = layer->out.c;
   widen(layer, span->samples, x, y);
-  for (int64_t s = 0; s < span->samples; s++)
+  for (int64_t s = 0; s < span->samples; s++) {
+    mixture mix = mixture_of(span, s);
     for (int64_t p = 0; p < pixels_of(layer); p++, y += out) {
       memset(y + layer->in.c, 0, (size_t)joined(layer) * sizeof *y);
-      y[layer->in.c + class_of(span, s)] = 1.0f;
+      y[layer->in.c + mix.a] += mix.of_a;
+      y[layer->in.c + mix.b] += mix.of_b;
     }
+  }
 }
 
 static void one_hot_backward(const gan_layer *layer, const gan_span *span, unsigned want,
@@ -98,9 +118,11 @@ static void embedding_forward(const gan_layer *layer, const gan_span *span, cons
   int64_t units = joined(layer);
   widen(layer, span->samples, x, y);
   for (int64_t s = 0; s < span->samples; s++) {
-    const float *vector = layer->value[WEIGHT] + class_of(span, s) * units;
+    mixture mix = mixture_of(span, s);
+    const float *a = layer->value[WEIGHT] + mix.a * units;
+    const float *b = layer->value[WEIGHT] + mix.b * units;
     for (int64_t p = 0; p < pixels_of(layer); p++, y += layer->out.c)
-      memcpy(y + layer->in.c, vector, (size_t)units * sizeof *y);
+      for (int64_t k = 0; k < units; k++) y[layer->in.c + k] = mix.of_a * a[k] + mix.of_b * b[k];
   }
 }
 

@@ -13,6 +13,9 @@ static gan_status fill(gan_h5 *file, const gan_samples *samples) {
   GAN_TRY(gan_h5_write(file, "latent", GAN_F32, 2, latent, samples->latent));
   if (samples->labels)
     GAN_TRY(gan_h5_write(file, "labels", GAN_I32, 1, &samples->n, samples->labels));
+  if (samples->labels_to)
+    GAN_TRY(gan_h5_write(file, "labels_to", GAN_I32, 1, &samples->n, samples->labels_to));
+  if (samples->share) GAN_TRY(gan_h5_write(file, "share", GAN_F32, 1, &samples->n, samples->share));
   GAN_TRY(gan_h5_set_int(file, "/", "step", samples->step));
   return gan_h5_set_text(file, "/", "config", samples->config);
 }

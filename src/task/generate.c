@@ -1,5 +1,7 @@
 #include "task/generate.h"
 
+#include <math.h>
+
 void gan_latent_fill(gan_latent_distribution law, gan_rng rng, uint64_t draw, int64_t first,
                      int64_t samples, int64_t size, float *out) {
   for (int64_t i = 0; i < samples; i++, out += size) {
@@ -26,22 +28,73 @@ int64_t gan_class_rows(int64_t n, int64_t classes, int32_t *out) {
   return columns;
 }
 
-gan_status gan_generate(gan_net *generator, const gan_request *request, const gan_data_facts *data,
-                        float *images, float *latent) {
-  gan_rng rng = gan_rng_stream(request->seed, GAN_RNG_SAMPLE, 0, 0, 0);
+void gan_latent_samples(gan_latent_distribution law, double truncation, uint64_t seed,
+                        int64_t first, int64_t n, int64_t size, float *out) {
+  gan_rng rng = gan_rng_stream(seed, GAN_RNG_SAMPLE, 0, 0, 0);
+  if (truncation == 0) {
+    gan_latent_fill(law, rng, 0, first, n, size, out);
+    return;
+  }
+  GAN_ASSERT(law == GAN_LATENT_NORMAL);
+  for (int64_t i = 0; i < n; i++)
+    gan_rng_truncated(rng, 0, (uint32_t)(first + i), size, truncation, out + i * size);
+}
+
+static double inner_product(int64_t n, const float *a, const float *b) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; i++) sum += (double)a[i] * (double)b[i];
+  return sum;
+}
+
+/* The angle between two vectors; 0 where there is none. */
+static double angle_between(int64_t n, const float *a, const float *b) {
+  double lengths = sqrt(inner_product(n, a, a) * inner_product(n, b, b));
+  double cosine = lengths > 0 ? inner_product(n, a, b) / lengths : 1;
+  return acos(fmax(-1, fmin(cosine, 1)));
+}
+
+void gan_latent_between(gan_latent_distribution law, int64_t size, const float *a, const float *b,
+                        double share, float *out) {
+  const double parallel = 1e-6; /* the sine below which the arc is not told from the line */
+  double angle = law == GAN_LATENT_NORMAL ? angle_between(size, a, b) : 0, sine = sin(angle);
+  double of_a = 1 - share, of_b = share;
+  if (sine > parallel) {
+    of_a = sin(of_a * angle) / sine;
+    of_b = sin(of_b * angle) / sine;
+  }
+  for (int64_t i = 0; i < size; i++) out[i] = (float)(of_a * (double)a[i] + of_b * (double)b[i]);
+}
+
+static gan_pass pass_over(const gan_generator_classes *classes, int64_t first, int64_t n) {
+  gan_pass pass = {.comm = gan_comm_alone(), .samples = n, .batch = n};
+  if (!classes) return pass;
+  pass.classes = classes->of + first;
+  if (!classes->other) return pass;
+  pass.other = classes->other + first;
+  pass.share = classes->share + first;
+  return pass;
+}
+
+gan_status gan_generate_from(gan_net *generator, const gan_data_facts *data, int64_t n,
+                             const float *latent, const gan_generator_classes *classes,
+                             float *images) {
   int64_t z = gan_shape_size(generator->in), row = gan_shape_size(generator->out);
-  for (int64_t done = 0; done < request->n;) {
-    int64_t left = request->n - done;
-    int64_t count = left < generator->capacity ? left : generator->capacity;
-    gan_pass pass = {.comm = gan_comm_alone(),
-                     .samples = count,
-                     .batch = count,
-                     .classes = request->classes ? request->classes + done : NULL};
+  for (int64_t done = 0; done < n;) {
+    int64_t count = n - done < generator->capacity ? n - done : generator->capacity;
+    gan_pass pass = pass_over(classes, done, count);
     float *made;
-    gan_latent_fill(request->law, rng, 0, request->first + done, count, z, latent + done * z);
     GAN_TRY(gan_net_forward(generator, &pass, latent + done * z, &made));
     to_data_units(count, data, made, images + done * row);
     done += count;
   }
   return GAN_OK;
+}
+
+gan_status gan_generate(gan_net *generator, const gan_request *request, const gan_data_facts *data,
+                        float *images, float *latent) {
+  gan_latent_samples(request->law, 0, request->seed, request->first, request->n,
+                     gan_shape_size(generator->in), latent);
+  gan_generator_classes classes = {.of = request->classes};
+  return gan_generate_from(generator, data, request->n, latent, request->classes ? &classes : NULL,
+                           images);
 }

@@ -78,30 +78,81 @@ const char *gan_generator_config(const gan_generator *generator) {
   return gan_checkpoint_config(generator->checkpoint);
 }
 
-/* Classes that are asked for are there. */
-static gan_status check_classes(const gan_generator *generator, int64_t n, const int32_t *classes) {
+static gan_latent_distribution law_of(const gan_generator *generator) {
+  return (gan_latent_distribution)generator->config.model.latent_distribution;
+}
+
+/* ---- classes ---- */
+
+static gan_status not_conditional(const gan_generator *generator) {
+  return gan_fail(GAN_USAGE, "%s: its generator is not conditional: it knows no classes",
+                  gan_checkpoint_path(generator->checkpoint));
+}
+
+gan_status gan_generator_find_class(const gan_generator *generator, int64_t label, int32_t *out) {
+  const gan_config *config = &generator->config;
+  char labels[256];
+  if (!config->model.classes) return not_conditional(generator);
+  int64_t place = gan_config_class_place(config, label);
+  if (place < 0 || place >= config->model.classes)
+    return gan_fail(GAN_USAGE, "%s: its generator knows no class %lld; its classes are %s",
+                    gan_checkpoint_path(generator->checkpoint), (long long)label,
+                    gan_config_classes_text(config, labels, sizeof labels));
+  *out = (int32_t)place;
+  return GAN_OK;
+}
+
+int64_t gan_generator_class_label(const gan_generator *generator, int32_t of) {
+  return gan_config_class_label(&generator->config, of);
+}
+
+static gan_status check_numbers(const gan_generator *generator, int64_t n, const int32_t *classes) {
   int64_t count = generator->config.model.classes;
-  if (!count != !classes)
-    return gan_fail(GAN_USAGE, "%s: its generator is %s",
-                    gan_checkpoint_path(generator->checkpoint),
-                    count ? "conditional: say of which class each sample is to be"
-                          : "not conditional: it knows no classes");
   for (int64_t i = 0; classes && i < n; i++)
     if (classes[i] < 0 || classes[i] >= count)
-      return gan_fail(GAN_USAGE, "%s: class %d; its generator knows 0 to %lld",
+      return gan_fail(GAN_USAGE, "%s: class number %d; its generator knows 0 to %lld",
                       gan_checkpoint_path(generator->checkpoint), classes[i], (long long)count - 1);
   return GAN_OK;
 }
 
-gan_status gan_generator_sample(gan_generator *generator, uint64_t seed, int64_t first, int64_t n,
-                                const int32_t *classes, float *images, float *latent) {
-  gan_request request = {.law =
-                             (gan_latent_distribution)generator->config.model.latent_distribution,
-                         .seed = seed,
-                         .first = first,
-                         .n = n,
-                         .classes = classes};
+static gan_status check_classes(const gan_generator *generator, int64_t n,
+                                const gan_generator_classes *classes) {
+  bool conditional = generator->config.model.classes > 0;
+  if (classes && !conditional) return not_conditional(generator);
+  if (!classes && conditional)
+    return gan_fail(GAN_USAGE,
+                    "%s: its generator is conditional: say of which class each sample is to be",
+                    gan_checkpoint_path(generator->checkpoint));
+  if (!classes) return GAN_OK;
+  GAN_TRY(check_numbers(generator, n, classes->of));
+  return check_numbers(generator, n, classes->other);
+}
+
+/* ---- samples ---- */
+
+gan_status gan_generator_latent(const gan_generator *generator, uint64_t seed, double truncation,
+                                int64_t first, int64_t n, float *latent) {
+  if (truncation != 0 && law_of(generator) != GAN_LATENT_NORMAL)
+    return gan_fail(GAN_USAGE,
+                    "%s: its noise is uniform in (-1, 1) (model.latent_distribution); truncation "
+                    "is for normal noise",
+                    gan_checkpoint_path(generator->checkpoint));
+  if (!(truncation >= 0))
+    return gan_fail(GAN_USAGE, "truncation is %g; allowed is a number above 0, or 0 for none",
+                    truncation);
+  gan_latent_samples(law_of(generator), truncation, seed, first, n, generator->config.model.latent,
+                     latent);
+  return GAN_OK;
+}
+
+void gan_generator_between(const gan_generator *generator, const float *a, const float *b,
+                           double share, float *latent) {
+  gan_latent_between(law_of(generator), generator->config.model.latent, a, b, share, latent);
+}
+
+gan_status gan_generator_run(gan_generator *generator, int64_t n, const float *latent,
+                             const gan_generator_classes *classes, float *images) {
   GAN_TRY(check_classes(generator, n, classes));
-  return gan_generate(generator->net, &request, &gan_checkpoint_facts(generator->checkpoint)->data,
-                      images, latent);
+  return gan_generate_from(generator->net, &gan_checkpoint_facts(generator->checkpoint)->data, n,
+                           latent, classes, images);
 }

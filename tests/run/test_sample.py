@@ -72,7 +72,8 @@ def read_png(path):
     return width, height, rows
 
 
-class Sample(Case):
+class Trained(Case):
+    """A run of the tiny GAN, and its last checkpoint."""
     def setUp(self):
         super().setUp()
         self.train(self.config(), "run")
@@ -84,6 +85,8 @@ class Sample(Case):
         self.assertEqual(result.status, OK, str(result))
         return result
 
+
+class Sample(Trained):
     def test_default_files(self):
         self.sample()
         for name in ("samples.h5", "samples.png"):
@@ -198,6 +201,192 @@ class Sample(Case):
         for words in (("sample", self.good, "--count", 1), ("inspect", self.good)):
             result = self.run_program(*words, env={"OMPI_MCA_ess": "nonsense", "PATH": ""})
             self.assertEqual(result.status, OK, str(result))
+
+
+SIDE = 8 * 7 + 2  # of a tile in a picture of the digits: 8 pixels, enlarged 7 times, and a gap
+
+
+class Conditional(Case):
+    """--class and --interpolate-class, on a model of all digits or of two."""
+    def run_with(self, *words):
+        self.train(self.config(), "run", *words)
+
+    def sample(self, name, *words):
+        """The numbers of a sample file: images of 64, latent of 8."""
+        file = self.folder / f"{name}.h5"
+        result = self.run_program("sample", "run", "--output", file, "--png", f"{name}.png", *words)
+        self.assertEqual(result.status, OK, str(result))
+        found = {"images": h5_numbers(file, "/images"), "latent": h5_numbers(file, "/latent")}
+        for key, code in (("labels", "i"), ("labels_to", "i"), ("share", "f")):
+            if f"/{key}" in h5_names(file):
+                found[key] = list(h5_numbers(file, f"/{key}", code))
+        return found
+
+    def assert_same(self, a, b, size=64, delta=BATCH_SHAPE_DELTA):
+        self.assertEqual(len(a), len(b))
+        self.assertEqual(len(a) % size, 0)
+        self.assertLess(max(abs(x - y) for x, y in zip(a, b)), delta)
+
+    def assert_picture(self, name, columns, rows):
+        self.assertEqual(read_png(self.folder / f"{name}.png")[:2],
+                         (columns * SIDE + 2, rows * SIDE + 2))
+
+    @needs_h5_tools
+    def test_a_row_a_class(self):
+        self.run_with("--set=model.classes=10")
+        everything = self.sample("default")
+        self.assertEqual(everything["labels"], [k for k in range(10) for _ in range(7)])
+        self.assert_picture("default", 7, 10)
+        self.assertEqual(self.sample("all", "--class", "all"), everything)
+        few = self.sample("few", "--count", 8)
+        theirs = samples(self.folder / "run", 20)
+        self.assertEqual(few["labels"], list(h5_numbers(theirs, "/labels", "i")))
+        self.assert_same(few["images"], h5_numbers(theirs, "/images"))
+
+    @needs_h5_tools
+    def test_chosen_classes(self):
+        self.run_with("--set=model.classes=10")
+        three, seven = (self.sample(f"of{k}", "--class", k) for k in (3, 7))
+        self.assertEqual((three["labels"], seven["labels"]), ([3] * 64, [7] * 64))
+        self.assert_picture("of3", 8, 8)
+        self.assertEqual(three["latent"], seven["latent"])
+        both = self.sample("both", "--class=7,3", "--count", 10)
+        self.assertEqual(both["labels"], [7] * 5 + [3] * 5)
+        self.assert_picture("both", 5, 2)
+        half = 5 * 64
+        self.assert_same(both["images"][:half], seven["images"][:half])
+        self.assert_same(both["images"][half:], three["images"][half:2 * half])
+        apart = max(abs(a - b) for a, b in zip(three["images"], seven["images"]))
+        self.assertGreater(apart, 1)  # the class is seen at all
+
+    @needs_h5_tools
+    def test_labels_of_chosen_data(self):
+        """data.classes makes class 0 of the label 5: users say and read 5."""
+        self.run_with("--set=model.classes=2", "--set=data.classes=[5, 3]")
+        everything = self.sample("all")
+        self.assertEqual(everything["labels"], [5] * 32 + [3] * 32)
+        three = self.sample("three", "--class", 3)
+        self.assertEqual(three["labels"], [3] * 64)
+        self.assert_same(everything["images"][32 * 64:], three["images"][32 * 64:])
+        self.assertEqual(self.sample("path", "--interpolate-class", "3,5")["labels_to"], [5] * 64)
+        result = self.run_program("sample", "run", "--class", 0)
+        self.assert_fails(result, USAGE, "no class 0", "its classes are 5, 3")
+        result = self.run_program("inspect", "run")
+        self.assertIn("conditional on 2 classes (5, 3); generator: embedding, discriminator: "
+                      "channels", result.out)
+
+    @needs_h5_tools
+    def test_from_class_to_class(self):
+        for way in ("embedding", "one_hot"):
+            self.run_with("--set=model.classes=10", f"--set=model.label.generator={way}")
+            path = self.sample("path", "--interpolate-class", "2,6", "--steps", 5, "--count", 15)
+            self.assertEqual((path["labels"], path["labels_to"]), ([2] * 15, [6] * 15))
+            self.assertEqual(path["share"], [0, 0.25, 0.5, 0.75, 1] * 3)
+            self.assert_picture("path", 5, 3)
+            two, six = (self.sample(f"of{k}", "--class", k, "--count", 3) for k in (2, 6))
+            for row in range(3):
+                at = two["latent"][row * 8:row * 8 + 8]
+                self.assertEqual(path["latent"][row * 40:row * 40 + 40], at * 5)
+                for step, end in ((0, two), (4, six)):
+                    first = (row * 5 + step) * 64
+                    self.assert_same(path["images"][first:first + 64],
+                                     end["images"][row * 64:row * 64 + 64])
+            self.assertNotEqual(path["images"][64:128], path["images"][128:192])
+            shutil.rmtree(self.folder / "run")
+
+    @needs_h5_tools
+    def test_seeds_keep_the_class_of_a_row(self):
+        self.run_with("--set=model.classes=10")
+        path = self.sample("path", "--interpolate", "1,2", "--class", "4,9", "--steps", 3,
+                           "--count", 12)
+        self.assertEqual(path["labels"], ([4] * 3 + [9] * 3) * 2)
+        self.assertNotIn("labels_to", path)
+        ends = self.sample("ends", "--seed", 2, "--class", 4, "--count", 1)
+        self.assert_same(path["images"][2 * 64:3 * 64], ends["images"])
+
+    def test_mistakes(self):
+        self.run_with("--set=model.classes=10")
+        for words, parts in ((["--class", 10], ("run", "no class 10", "0 to 9")),
+                             (["--class", "3,11"], ("no class 11",)),
+                             (["--class", "cat"], ("--class", "'cat'", "all", "for example 3,5")),
+                             (["--class="], ("--class", "''")),
+                             (["--interpolate-class", "3"], ("--interpolate-class", "takes two")),
+                             (["--interpolate-class", "3,12"], ("no class 12",)),
+                             (["--class", 3, "--interpolate-class", "3,5"], ("leave out one",))):
+            self.assert_fails(self.run_program("sample", "run", *words), USAGE, *parts)
+        self.assertFalse((self.folder / "samples.h5").exists())
+
+
+class Noise(Trained):
+    """--truncation and --interpolate, without classes."""
+    def latent(self, *words):
+        self.sample("--output", "x.h5", "--png", "x.png", *words)
+        return h5_numbers(self.folder / "x.h5", "/latent")
+
+    @needs_h5_tools
+    def test_truncation(self):
+        for bound in (0.05, 0.5, 2):
+            z = self.latent("--truncation", bound, "--count", 600)
+            self.assertLessEqual(max(map(abs, z)), bound)
+            self.assertGreater(max(map(abs, z)), 0.99 * bound)
+            # the variance of the law, by the trapezoidal rule
+            grid = [bound * i / 1000 for i in range(1001)]
+            law = [math.exp(-x * x / 2) * (0.5 if x in (0, bound) else 1) for x in grid]
+            variance = sum(p * x * x for p, x in zip(law, grid)) / sum(law)
+            self.assertAlmostEqual(sum(x * x for x in z) / len(z) / variance, 1, delta=0.1)
+            self.assertEqual(self.latent("--truncation", bound, "--count", 7), z[:7 * 8])
+        self.assertNotEqual(self.latent("--truncation", 2, "--seed", 9, "--count", 600), z)
+
+    @needs_h5_tools
+    def test_interpolation(self):
+        ends = [self.latent("--seed", seed, "--count", 2) for seed in (5, 8)]
+        path = self.latent("--interpolate", "5,8", "--steps", 4, "--count", 8)
+        self.assertEqual(read_png(self.folder / "x.png")[:2], (4 * SIDE + 2, 2 * SIDE + 2))
+        self.assertEqual(list(h5_numbers(self.folder / "x.h5", "/share")),
+                         list(struct.unpack("8f", struct.pack("8f", *[0, 1 / 3, 2 / 3, 1] * 2))))
+        for row in range(2):
+            a, b = (end[row * 8:row * 8 + 8] for end in ends)
+            dot, a2, b2 = (sum(x * y for x, y in zip(*two)) for two in ((a, b), (a, a), (b, b)))
+            angle = math.acos(dot / math.sqrt(a2 * b2))
+            for step in range(4):
+                of_a, of_b = (math.sin(t * angle) / math.sin(angle)
+                              for t in (1 - step / 3, step / 3))
+                found = path[(row * 4 + step) * 8:][:8]
+                for x, y, z in zip(a, b, found):
+                    self.assertAlmostEqual(of_a * x + of_b * y, z, delta=1e-5)
+        self.assertEqual(self.latent("--interpolate", "5,8", "--count", 8)[7 * 8:],
+                         ends[1][:8])  # a row of 8
+        self.assertEqual(len(self.latent("--interpolate", "5,8", "--steps", 10)), 70 * 8)
+
+    def test_mistakes(self):
+        for words, parts in ((["--truncation", 0], ("--truncation", "'0'", "above 0")),
+                             (["--truncation", "-1"], ("'-1'",)),
+                             (["--truncation", "nan"], ("'nan'",)),
+                             (["--truncation", "inf"], ("'inf'",)),
+                             (["--truncation", "1x"], ("'1x'",)),
+                             (["--class", "all"], ("not conditional", "leave out --class")),
+                             (["--class", 3], ("not conditional",)),
+                             (["--interpolate-class", "3,5"], ("not conditional",)),
+                             (["--interpolate", "3"], ("--interpolate", "takes two")),
+                             (["--interpolate", "3,5,7"], ("takes two",)),
+                             (["--interpolate", "3,x"], ("'3,x'",)),
+                             (["--interpolate", "3,5", "--seed", 1], ("--seed", "leave out one")),
+                             (["--interpolate", "3,5", "--steps", 1], ("--steps", "'1'", "2 to")),
+                             (["--interpolate", "3,5", "--count", 9], ("is 9", "multiples", "8")),
+                             (["--steps", 4], ("--steps", "--interpolate"))):
+            self.assert_fails(self.run_program("sample", self.good, *words), USAGE, *parts)
+
+    @needs_h5_tools
+    def test_uniform_noise(self):
+        self.train("config.yaml", "uniform", "--set=model.latent_distribution=uniform")
+        self.good = checkpoint(self.folder / "uniform", 20)
+        result = self.run_program("sample", self.good, "--truncation", 0.5)
+        self.assert_fails(result, USAGE, "uniform", "model.latent_distribution")
+        ends = [self.latent("--seed", seed, "--count", 1) for seed in (5, 8)]
+        path = self.latent("--interpolate", "5,8", "--steps", 3, "--count", 3)
+        self.assertEqual((path[:8], path[16:]), tuple(ends))
+        for x, y, z in zip(*ends, path[8:16]):
+            self.assertAlmostEqual((x + y) / 2, z, delta=1e-6)
 
 
 class Inspect(Case):

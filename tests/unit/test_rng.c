@@ -16,6 +16,9 @@ static const double KOLMOGOROV = 2.7;
 /* An angle up to 2 pi is off by 2^-22 or so, and the radius is up to 5.8. */
 static const double NORMAL_TOLERANCE = 3e-6;
 
+/* The inverse of erf and the rounding to float are off by less than 2e-7 of the number. */
+static const double QUANTILE_TOLERANCE = 3e-7;
+
 enum { MANY = 1 << 19 };
 
 /* Philox4x32-10 from the paper (Salmon et al. 2011, section 3.3), without Random123. */
@@ -112,10 +115,14 @@ static void draw_uniform(gan_rng rng, int64_t n, void *out) {
 static void draw_normal(gan_rng rng, int64_t n, void *out) {
   gan_rng_normal(rng, 7, 9, n, out);
 }
+static void draw_truncated(gan_rng rng, int64_t n, void *out) {
+  gan_rng_truncated(rng, 7, 9, n, 1.5, out);
+}
 
 START_TEST(element_does_not_depend_on_n) {
   enum { N = 48 };
-  static void (*const laws[])(gan_rng, int64_t, void *) = {draw_bits, draw_uniform, draw_normal};
+  static void (*const laws[])(gan_rng, int64_t, void *) = {draw_bits, draw_uniform, draw_normal,
+                                                           draw_truncated};
   gan_rng rng = gan_rng_stream(3, GAN_RNG_LATENT, 0, 0, 0);
   uint32_t all[N], part[N], untouched = 0xdeadbeef;
   laws[_i](rng, N, all);
@@ -281,6 +288,60 @@ START_TEST(normal_pairs_are_independent) {
 }
 END_TEST
 
+/* From a bound that leaves next to nothing to one that leaves all. */
+static const double bounds[] = {1e-6, 0.05, 0.5, 1, 2, 4, 100};
+
+enum { BOUNDS = sizeof bounds / sizeof *bounds };
+
+/* By the C library's erf: the part of the law below a number is the number's own 24 bits. */
+START_TEST(truncated_numbers_are_quantiles) {
+  double bound = bounds[_i];
+  uint32_t *words = gan_alloc(MANY, sizeof *words, "words");
+  float *x = unit_floats(MANY);
+  gan_rng rng = gan_rng_stream(21, GAN_RNG_SAMPLE, 0, 0, 0);
+  gan_rng_bits(rng, 3, 4, MANY, words);
+  gan_rng_truncated(rng, 3, 4, MANY, bound, x);
+  for (int64_t i = 0; i < MANY; i++) {
+    double z = (double)x[i], u = ((words[i] >> 8) + 0.5) * 0x1p-23 - 1;
+    double density = sqrt(2 / acos(-1)) * exp(-z * z / 2); /* how fast erf(z / sqrt(2)) grows */
+    double off = (erf(z * M_SQRT1_2) - u * erf(bound * M_SQRT1_2)) / density;
+    if (!(fabs(z) <= bound)) ck_abort_msg("%.9g is beyond %g", z, bound);
+    if (!(fabs(off) <= QUANTILE_TOLERANCE * fabs(z)))
+      ck_abort_msg("%.9g is off by %g of itself", z, off / z);
+  }
+  gan_free(&words);
+  gan_free(&x);
+}
+END_TEST
+
+/* By parts, with `edge` = 2 T p(T) / P(|x| <= T): E x^2 = 1 - edge, E x^4 = 3 E x^2 - T^2 edge. */
+START_TEST(truncated_law) {
+  enum { BINS = 128 };
+  double bound = bounds[_i], n = MANY, m[5], chi = 0;
+  double mass = erf(bound * M_SQRT1_2);
+  double edge = 2 * bound * exp(-bound * bound / 2) / sqrt(2 * acos(-1)) / mass;
+  double second = 1 - edge, fourth = 3 * second - bound * bound * edge;
+  float *x = unit_floats(MANY);
+  int64_t counts[BINS] = {0};
+  gan_rng_truncated(gan_rng_stream(7, GAN_RNG_LATENT, 0, 0, 0), 0, 0, MANY, bound, x);
+  if (bound < 0.01) { /* the closed forms cancel: the uniform law's */
+    second = bound * bound / 3;
+    fourth = pow(bound, 4) / 5;
+  }
+  moments(MANY, x, m);
+  within(m[1], 0, sqrt(second / n), "the mean");
+  within(m[2], second, sqrt((fourth - second * second) / n), "the variance");
+  no_correlation(MANY, x, m);
+  for (int64_t i = 0; i < MANY; i++) {
+    double below = 0.5 * (1 + erf((double)x[i] * M_SQRT1_2) / mass);
+    counts[below < 1 ? (int)(below * BINS) : BINS - 1]++;
+  }
+  for (int i = 0; i < BINS; i++) chi += pow((double)counts[i] - n / BINS, 2) / (n / BINS);
+  ck_assert_double_lt(chi, unit_chi_square_bound(BINS - 1));
+  gan_free(&x);
+}
+END_TEST
+
 START_TEST(permutation_holds_each_index_once) {
   static const uint32_t sizes[] = {1, 2, 3, 4, 5, 16, 113, 1797, 65537};
   gan_rng rng = gan_rng_stream(1, GAN_RNG_SHUFFLE, 0, 0, 3);
@@ -351,12 +412,14 @@ int main(void) {
       {known_answers, 3},
       {bits_are_the_blocks_of_the_counter, 1},
       {at_least_compares_the_words, 1},
-      {element_does_not_depend_on_n, 3},
+      {element_does_not_depend_on_n, 4},
       {streams_differ, 1},
       {numbers_are_made_of_the_words, 1},
       {uniform_law, 1},
       {normal_law, 1},
       {normal_pairs_are_independent, 1},
+      {truncated_numbers_are_quantiles, BOUNDS},
+      {truncated_law, BOUNDS},
       {permutation_holds_each_index_once, 9},
       {permutation_is_uniform, 4},
       {permutation_of_many_is_uniform_by_place, 1},
