@@ -178,6 +178,9 @@ GANS = {
             "minimax": ("minimax", 1, 1, 2, False), **UNEVEN},
     "dcgan": {**USUAL, **UNEVEN},
     "sngan": {**USUAL, **UNEVEN},
+    "cgan": USUAL,
+    "projection": {**USUAL, **UNEVEN},
+    "acgan": {**USUAL, "minimax": ("minimax", 1, 2, 2, True)},
 }
 METRICS = ["d_loss", "g_loss", "d_real", "d_fake", "d_grad_norm", "g_grad_norm"]
 CLASS_METRICS = ["d_class_loss", "g_class_loss", "d_class_accuracy", "g_class_accuracy"]

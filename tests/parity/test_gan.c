@@ -34,13 +34,16 @@ static const char *const metric_names[ALL_METRICS] = {
     "g_grad_norm", "d_class_loss", "g_class_loss", "d_class_accuracy", "g_class_accuracy"};
 
 /* The configs of this folder, and the first runs of their goldens. */
-static const char *const gans[][2] = {{"gan", "digits"}, {"dcgan", "usual"}, {"sngan", "usual"}};
+static const char *const gans[][2] = {{"gan", "digits"},       {"dcgan", "usual"},
+                                      {"sngan", "usual"},      {"cgan", "usual"},
+                                      {"projection", "usual"}, {"acgan", "usual"}};
 enum { GANS = sizeof gans / sizeof *gans };
 
 /* All runs. */
 static const char *const runs[][2] = {
-    {"gan", "digits"},   {"gan", "minimax"}, {"gan", "uneven"},   {"dcgan", "usual"},
-    {"dcgan", "uneven"}, {"sngan", "usual"}, {"sngan", "uneven"},
+    {"gan", "digits"},       {"gan", "minimax"},       {"gan", "uneven"},   {"dcgan", "usual"},
+    {"dcgan", "uneven"},     {"sngan", "usual"},       {"sngan", "uneven"}, {"cgan", "usual"},
+    {"projection", "usual"}, {"projection", "uneven"}, {"acgan", "usual"},  {"acgan", "minimax"},
 };
 enum { RUNS = sizeof runs / sizeof *runs };
 
