@@ -4,10 +4,14 @@
 #include "data/loader.h"
 #include "task/generate.h"
 
-gan_status gan_inputs_session(gan_session *session, const char *const *overrides,
+gan_status gan_inputs_session(gan_session *session, const char *gan, const char *const *overrides,
                               int override_count) {
   *session = (gan_session){.comm = gan_comm_alone()};
-  GAN_TRY(gan_session_config(session, PARITY_FOLDER "/gan.yaml", overrides, override_count));
+  char *path = gan_format("%s/%s.yaml", PARITY_FOLDER, gan);
+  if (!path) return GAN_NO_MEMORY;
+  gan_status status = gan_session_config(session, path, overrides, override_count);
+  gan_free(&path);
+  GAN_TRY(status);
   GAN_TRY(gan_session_build(session));
   GAN_TRY(gan_session_load(session));
   gan_task_init(session->task);
@@ -20,7 +24,7 @@ static gan_status batches(const gan_session *session, gan_inputs *inputs) {
   for (int64_t i = 0; i < GAN_INPUTS_D_UPDATES; i++)
     GAN_TRY(gan_loader_next(loader, (uint64_t)(i * gan_shards_quota(&session->data->shards)), 0,
                             inputs->batch, inputs->data + i * inputs->batch * inputs->pixels,
-                            NULL));
+                            inputs->of_data ? inputs->of_data + i * inputs->batch : NULL));
   gan_loader_destroy(&loader);
   return GAN_OK;
 }
@@ -32,6 +36,46 @@ static void noise(const gan_session *session, gan_rng_purpose purpose, uint32_t 
   for (int64_t i = 0; i < updates; i++, out += samples * config->model.latent)
     gan_latent_fill((gan_latent_distribution)config->model.latent_distribution, rng, (uint64_t)i, 0,
                     samples, config->model.latent, out);
+}
+
+static void classes(const gan_session *session, const double *law, uint32_t pass, int64_t updates,
+                    int64_t samples, int32_t *out) {
+  const gan_config *config = &session->config;
+  gan_rng rng = gan_rng_stream((uint64_t)config->seed, GAN_RNG_CLASS, 0, pass, 0);
+  for (int64_t i = 0; i < updates; i++, out += samples)
+    gan_class_fill(config->model.classes, law, rng, (uint64_t)i, 0, samples, out);
+}
+
+/* law[k]: the part of the data's rows whose class is k or one before it. */
+static void count_classes(const gan_dataset *data, int64_t count, double *law) {
+  for (int64_t k = 0; k < count; k++) {
+    int64_t rows = 0;
+    for (int64_t i = 0; i < data->info.n; i++) rows += data->labels[i] <= k;
+    law[k] = (double)rows / (double)data->info.n;
+  }
+}
+
+/* Fakes have the classes of the data as often as the data has them; samples one after another. */
+static gan_status fake_classes(const gan_session *session, gan_inputs *inputs) {
+  double *law;
+  GAN_TRY_ALLOC(law, inputs->classes, "the law of the classes");
+  count_classes(session->data, inputs->classes, law);
+  classes(session, law, GAN_INPUTS_PASS_FAKE, GAN_INPUTS_D_UPDATES, inputs->batch, inputs->of_d);
+  classes(session, law, GAN_INPUTS_PASS_GENERATOR, GAN_INPUTS_G_UPDATES, inputs->batch,
+          inputs->of_g);
+  gan_class_rows(GAN_INPUTS_SAMPLES, inputs->classes, inputs->of_sample);
+  gan_free(&law);
+  return GAN_OK;
+}
+
+static gan_status make_classes(const gan_session *session, gan_inputs *inputs) {
+  inputs->classes = session->config.model.classes;
+  if (!inputs->classes) return GAN_OK;
+  GAN_TRY_ALLOC(inputs->of_data, GAN_INPUTS_D_UPDATES * inputs->batch, "classes");
+  GAN_TRY_ALLOC(inputs->of_d, GAN_INPUTS_D_UPDATES * inputs->batch, "classes");
+  GAN_TRY_ALLOC(inputs->of_g, GAN_INPUTS_G_UPDATES * inputs->batch, "classes");
+  GAN_TRY_ALLOC(inputs->of_sample, GAN_INPUTS_SAMPLES, "classes");
+  return fake_classes(session, inputs);
 }
 
 gan_status gan_inputs_make(const gan_session *session, gan_inputs *inputs) {
@@ -47,6 +91,7 @@ gan_status gan_inputs_make(const gan_session *session, gan_inputs *inputs) {
   noise(session, GAN_RNG_LATENT, GAN_INPUTS_PASS_GENERATOR, GAN_INPUTS_G_UPDATES, batch,
         inputs->noise_g);
   noise(session, GAN_RNG_SAMPLE, 0, 1, GAN_INPUTS_SAMPLES, inputs->noise_sample);
+  GAN_TRY(make_classes(session, inputs));
   return batches(session, inputs);
 }
 
@@ -55,4 +100,8 @@ void gan_inputs_reset(gan_inputs *inputs) {
   gan_free(&inputs->noise_d);
   gan_free(&inputs->noise_g);
   gan_free(&inputs->noise_sample);
+  gan_free(&inputs->of_data);
+  gan_free(&inputs->of_d);
+  gan_free(&inputs->of_g);
+  gan_free(&inputs->of_sample);
 }

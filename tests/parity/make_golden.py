@@ -4,21 +4,24 @@
     golden/layers.h5      each layer family alone and in chains: forward, backward, statistics
     golden/objective.h5   the terms of the losses at single logits
     golden/adam.h5        Adam on given gradients
-    golden/gan.h5         steps of the GAN in gan.yaml, from golden/gan_inputs.h5
+    golden/GAN.h5         steps of each GAN in GAN.yaml, from golden/GAN_inputs.h5
 
-The GAN's first weights, batches and noise are the product's own.  So it takes two stages:
+A GAN's first weights, batches, noise and classes are the product's own.  So it takes two stages:
 
-    1.  build/release/tests/parity/parity_dump_inputs tests/parity/golden/gan_inputs.h5
-    2.  python3 tests/parity/make_golden.py
+    1.  build/release/tests/parity/parity_dump_inputs GAN...
+    2.  python3 tests/parity/make_golden.py GAN...
 
-The first is needed after a change of gan.yaml, or of how weights, batches or noise are made; the
-test parity_gan says so.  Then both files are to be committed together.
+The first is needed after a change of GAN.yaml, or of how weights, batches, noise or classes are
+made; the test parity_gan says so.  Then both files are to be committed together.  Other words for
+the second are layers, objective and adam; with none it makes all.
 
 All inputs and first weights are exact in float32, in which the product computes.  Wants torch (1.13
 or newer), h5py, numpy and yaml.
 """
+import functools
 import json
 import pathlib
+import sys
 import zlib
 
 import h5py
@@ -168,12 +171,19 @@ ADAM_CASES = {  # size of gradients, first weights' size, options
 }
 
 # name: objective, d_steps, g_steps, steps, whether the state behind them is kept
-RUNS = {
-    "digits": ("non_saturating", 1, 1, 3, True),
-    "minimax": ("minimax", 1, 1, 2, False),
-    "uneven": ("non_saturating", 2, 3, 2, True),
+USUAL = {"usual": ("non_saturating", 1, 1, 3, True)}
+UNEVEN = {"uneven": ("non_saturating", 2, 3, 2, True)}
+GANS = {
+    "gan": {"digits": ("non_saturating", 1, 1, 3, True),
+            "minimax": ("minimax", 1, 1, 2, False), **UNEVEN},
+    "dcgan": {**USUAL, **UNEVEN},
+    "sngan": {**USUAL, **UNEVEN},
+    "cgan": USUAL,
+    "projection": {**USUAL, **UNEVEN},
+    "acgan": {**USUAL, "minimax": ("minimax", 1, 2, 2, True)},
 }
 METRICS = ["d_loss", "g_loss", "d_real", "d_fake", "d_grad_norm", "g_grad_norm"]
+CLASS_METRICS = ["d_class_loss", "g_class_loss", "d_class_accuracy", "g_class_accuracy"]
 NETWORKS = ["generator", "discriminator"]
 
 
@@ -316,55 +326,80 @@ def make_adam():
                 write(group, key, torch.stack(values))
 
 
-# ---- the GAN ----
+# ---- GANs ----
 
 class Gan:
-    """One run: the networks from the product's first weights, and its batches and noise in turn."""
+    """One run: the networks from the product's first weights, and its batches, noise and classes
+    in turn."""
 
     def __init__(self, config, inputs, objective):
         self.inputs, self.objective = inputs, objective
         self.image = inputs["data"].shape[2:]
-        options = config["train"]["optimizer"]
+        model, options = config["model"], config["train"]["optimizer"]
+        self.weight = model.get("label", {}).get("auxiliary_weight", 1.0)
         self.nets, self.optimizers = {}, {}
-        shapes = {"generator": (config["model"]["latent"],), "discriminator": self.image}
+        shapes = {"generator": (model["latent"],), "discriminator": self.image}
         for name in NETWORKS:
-            net = sequential.build(config["model"][name], shapes[name])
+            label = sequential.label_of(model, name)
+            net = sequential.build(model[name], shapes[name], **label)
             stored = inputs["initial"][name].items()
             net.load_state_dict({key: torch.from_numpy(np.asarray(t)) for key, t in stored})
             self.nets[name] = net.double()
             self.optimizers[name] = torch.optim.Adam(
                 net.parameters(), lr=options["lr_" + name[0]], eps=options["eps"],
                 betas=(options["beta1"], options["beta2"]))
+        self.tells = label.get("label") == "auxiliary"
+        self.metric_names = METRICS + (CLASS_METRICS if self.tells else [])
         self.d_updates = self.g_updates = 0
         self.metrics, self.gradients, self.outputs = {}, {}, {}
 
-    def update(self, name, loss):
-        """Adam by the gradient of the loss, of which the norm and the tensors are kept."""
+    def classes(self, of, i=...):
+        """Those of data, of d's or g's fakes, or of samples; None if the networks know none."""
+        name = "classes_" + of
+        return torch.from_numpy(self.inputs[name][i]).long() if name in self.inputs else None
+
+    def make(self, of, i=...):
+        noise = double(self.inputs["noise_" + of][i])
+        return self.nets["generator"](noise, self.classes(of, i)).reshape(-1, *self.image)
+
+    def judge(self, images, classes):
+        """All logits; the first alone; the loss of the classes, and the part told right."""
+        logits = self.nets["discriminator"](images, classes)
+        first = logits.flatten(1)[:, :1]
+        if not self.tells:
+            return logits, first, torch.zeros(()), torch.zeros(())
+        rest = logits[:, 1:]
+        loss = self.weight * functional.cross_entropy(rest, classes)
+        return logits, first, loss, (rest.argmax(1) == classes).double().mean()
+
+    def update(self, name, loss, class_loss, told):
+        """Adam by the gradient of both losses, of which the norm and the tensors are kept."""
         net = self.nets[name]
         self.optimizers[name].zero_grad()
-        loss.backward()
+        (loss + class_loss).backward()
         self.gradients[name] = {key: p.grad.clone() for key, p in net.named_parameters()}
         squares = sum((g ** 2).sum() for g in self.gradients[name].values())
-        self.metrics[name[0] + "_grad_norm"] = squares.sqrt()
-        self.metrics[name[0] + "_loss"] = loss.detach()
+        self.metrics.update({name[0] + "_grad_norm": squares.sqrt(), name[0] + "_loss": loss,
+                             name[0] + "_class_loss": class_loss,
+                             name[0] + "_class_accuracy": told})
         self.optimizers[name].step()
 
     def discriminator_update(self):
-        judge = self.nets["discriminator"]
-        real = judge(double(self.inputs["data"][self.d_updates]).flatten(1))
-        made = self.nets["generator"](double(self.inputs["noise_d"][self.d_updates])).detach()
-        fake = judge(made)
-        self.outputs = {"real_logits": real, "fake": made, "fake_logits": fake}
-        self.metrics["d_real"] = torch.sigmoid(real).mean().detach()
-        self.metrics["d_fake"] = torch.sigmoid(fake).mean().detach()
-        self.update("discriminator", bce(real, 1.0) + bce(fake, 0.0))
+        i, data = self.d_updates, double(self.inputs["data"][self.d_updates])
+        real_logits, real, real_loss, told = self.judge(data, self.classes("data", i))
+        made = self.make("d", i).detach()
+        fake_logits, fake, fake_loss, _ = self.judge(made, self.classes("d", i))
+        self.outputs = {"real_logits": real_logits, "fake": made, "fake_logits": fake_logits}
+        self.metrics["d_real"] = torch.sigmoid(real).mean()
+        self.metrics["d_fake"] = torch.sigmoid(fake).mean()
+        self.update("discriminator", bce(real, 1.0) + bce(fake, 0.0), real_loss + fake_loss, told)
         self.d_updates += 1
 
     def generator_update(self):
-        made = self.nets["generator"](double(self.inputs["noise_g"][self.g_updates]))
-        logits = self.nets["discriminator"](made)
-        minimax = self.objective == "minimax"
-        self.update("generator", -bce(logits, 0.0) if minimax else bce(logits, 1.0))
+        i = self.g_updates
+        _, logit, class_loss, told = self.judge(self.make("g", i), self.classes("g", i))
+        loss = -bce(logit, 0.0) if self.objective == "minimax" else bce(logit, 1.0)
+        self.update("generator", loss, class_loss, told)
         self.g_updates += 1
 
     def write_state(self, group):
@@ -374,6 +409,11 @@ class Gan:
                 for moment in ("exp_avg", "exp_avg_sq"):
                     values = self.optimizers[name].state[parameter][moment]
                     write(group, "%s/%s/%s" % (name, moment, key), values)
+
+
+def in_data_units(images, layers):
+    """The data is uint8, in [0, 255]; what the generator ends in says what it gives."""
+    return (images + 1) * 127.5 if "tanh" in layers[-1] else images * 255
 
 
 def make_run(group, config, inputs, objective, d_steps, g_steps, steps, keep_state):
@@ -388,7 +428,7 @@ def make_run(group, config, inputs, objective, d_steps, g_steps, steps, keep_sta
                     write(group, "first/" + key, tensor)
         for _ in range(g_steps):
             gan.generator_update()
-        metrics.append([float(gan.metrics[key]) for key in METRICS])
+        metrics.append([gan.metrics[key].item() for key in gan.metric_names])
         if step == 0:
             for name, tensors in gan.gradients.items():
                 for key, tensor in tensors.items():
@@ -396,23 +436,26 @@ def make_run(group, config, inputs, objective, d_steps, g_steps, steps, keep_sta
     group["metrics"] = np.array(metrics)
     if keep_state:
         gan.write_state(group.create_group("state"))
-    generator = gan.nets["generator"].eval()
-    images = generator(double(inputs["noise_sample"])) * 255  # the data is uint8
-    write(group, "samples", images.reshape(-1, *gan.image))
+    gan.nets["generator"].eval()
+    write(group, "samples", in_data_units(gan.make("sample"), config["model"]["generator"]))
 
 
-def make_gan():
-    config = yaml.safe_load((FOLDER / "gan.yaml").read_text())
-    with h5py.File(GOLDEN / "gan_inputs.h5", "r") as inputs, \
-            h5py.File(GOLDEN / "gan.h5", "w") as file:
-        for name, run in RUNS.items():
+def make_gan(gan):
+    config = yaml.safe_load((FOLDER / (gan + ".yaml")).read_text())
+    with h5py.File(GOLDEN / (gan + "_inputs.h5"), "r") as inputs, \
+            h5py.File(GOLDEN / (gan + ".h5"), "w") as file:
+        for name, run in GANS[gan].items():
             make_run(file.create_group(name), config, inputs, *run)
 
 
-if __name__ == "__main__":
+def main(wanted):
+    makers = {"layers": make_layers, "objective": make_objective, "adam": make_adam,
+              **{gan: functools.partial(make_gan, gan) for gan in GANS}}
     torch.manual_seed(0)
     GOLDEN.mkdir(exist_ok=True)
-    make_layers()
-    make_objective()
-    make_adam()
-    make_gan()
+    for name in wanted or makers:
+        makers[name]()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

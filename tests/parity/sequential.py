@@ -289,3 +289,12 @@ def build(layers, shape, **label):
     """The network of `layers`, a list as yaml.safe_load gives it, for samples of `shape`, which is
     (D,) or (C, H, W).  Behind an image a first linear layer wants the image flattened."""
     return Network(layers, shape, **label)
+
+
+def label_of(model, network):
+    """How the class enters "generator" or "discriminator" of a config's `model`, for build."""
+    if not model.get("classes"):
+        return {}
+    label = {"generator": "embedding", "embedding": 32, "discriminator": "channels",
+             **(model.get("label") or {})}
+    return {"label": label[network], "classes": model["classes"], "units": label["embedding"]}

@@ -1,8 +1,8 @@
-/* Steps of a whole GAN, through the task's own phases, against PyTorch.
+/* Steps of whole GANs, through the task's own phases, against PyTorch.
  *
- * The networks' first weights, the batches and the noise are the product's own: they were dumped
- * into golden/gan_inputs.h5, from which PyTorch computed golden/gan.h5.  The first test checks that
- * they still are what the product makes. */
+ * The networks' first weights, the batches, noise and classes are the product's own: they were
+ * dumped into golden/GAN_inputs.h5, from which PyTorch computed golden/GAN.h5.  The first test
+ * checks that they still are what the product makes. */
 #include "base/memory.h"
 #include "parity/gan_inputs.h"
 #include "parity/parity.h"
@@ -28,16 +28,29 @@ static const double TOLERANCE_MOVE = 1e-3;
   "%s as dumped for the golden (after a change that is meant, make both goldens anew as "          \
   "tests/parity/make_golden.py says)"
 
-enum { METRICS = 6, OVERRIDES = 3 };
-static const char *const metric_names[METRICS] = {"d_loss", "g_loss",      "d_real",
-                                                  "d_fake", "d_grad_norm", "g_grad_norm"};
+enum { METRICS = 6, ALL_METRICS = 10, OVERRIDES = 3 };
+static const char *const metric_names[ALL_METRICS] = {
+    "d_loss",      "g_loss",       "d_real",       "d_fake",           "d_grad_norm",
+    "g_grad_norm", "d_class_loss", "g_class_loss", "d_class_accuracy", "g_class_accuracy"};
 
-static const char *const runs[] = {"digits", "minimax", "uneven"};
+/* The configs of this folder, and the first runs of their goldens. */
+static const char *const gans[][2] = {{"gan", "digits"},       {"dcgan", "usual"},
+                                      {"sngan", "usual"},      {"cgan", "usual"},
+                                      {"projection", "usual"}, {"acgan", "usual"}};
+enum { GANS = sizeof gans / sizeof *gans };
+
+/* All runs. */
+static const char *const runs[][2] = {
+    {"gan", "digits"},       {"gan", "minimax"},       {"gan", "uneven"},   {"dcgan", "usual"},
+    {"dcgan", "uneven"},     {"sngan", "usual"},       {"sngan", "uneven"}, {"cgan", "usual"},
+    {"projection", "usual"}, {"projection", "uneven"}, {"acgan", "usual"},  {"acgan", "minimax"},
+};
 enum { RUNS = sizeof runs / sizeof *runs };
 
 /* One run of the golden and ours. */
 typedef struct {
-  const char *name;
+  const char *gan, *name;
+  char title[64]; /* both, for messages */
   gan_h5 *inputs, *golden;
   int64_t d_steps, g_steps, steps;
   bool has_state; /* whether the golden keeps the state behind the last step */
@@ -46,11 +59,21 @@ typedef struct {
   gan_task *task; /* the session's */
 } gan_run;
 
+static gan_h5 *open_golden(const char *gan, const char *suffix) {
+  char *file = gan_format("%s%s", gan, suffix);
+  ck_assert_ptr_nonnull(file);
+  gan_h5 *golden = parity_open(file);
+  gan_free(&file);
+  return golden;
+}
+
 /* Fills in place: the task points into the session. */
-static void start(gan_run *run, const char *name) {
-  *run = (gan_run){.name = name};
-  run->inputs = parity_open("gan_inputs.h5");
-  run->golden = parity_open("gan.h5");
+static void start(gan_run *run, const char *const names[2]) {
+  const char *name = names[1];
+  *run = (gan_run){.gan = names[0], .name = name};
+  snprintf(run->title, sizeof run->title, "%s/%s", run->gan, name);
+  run->inputs = open_golden(run->gan, "_inputs.h5");
+  run->golden = open_golden(run->gan, ".h5");
   run->d_steps = parity_int(run->golden, name, "d_steps");
   run->g_steps = parity_int(run->golden, name, "g_steps");
   run->steps = parity_int(run->golden, name, "steps");
@@ -59,7 +82,8 @@ static void start(gan_run *run, const char *name) {
   run->overrides[0] = gan_format("train.objective=%s", objective);
   run->overrides[1] = gan_format("train.d_steps=%lld", (long long)run->d_steps);
   run->overrides[2] = gan_format("train.g_steps=%lld", (long long)run->g_steps);
-  parity_ok(gan_inputs_session(&run->session, (const char *const *)run->overrides, OVERRIDES));
+  parity_ok(
+      gan_inputs_session(&run->session, run->gan, (const char *const *)run->overrides, OVERRIDES));
   run->task = run->session.task;
   gan_free(&objective);
 }
@@ -92,13 +116,31 @@ static void compare_first_weights(gan_h5 *golden, const gan_net *net) {
     if (tensor->kind == GAN_TENSOR_COUNTER) continue;
     char dataset[256];
     snprintf(dataset, sizeof dataset, "initial/%s/%s", net->name, tensor->name);
-    compare_input(golden, tensor->size, gan_net_tensor(net, tensor), dataset, "first weights");
+    float *ours = parity_in_order(tensor, gan_net_tensor(net, tensor));
+    compare_input(golden, tensor->size, ours, dataset, "first weights");
+    gan_free(&ours);
   }
+}
+
+static void compare_classes(gan_h5 *golden, int64_t n, const int32_t *ours, const char *dataset) {
+  int32_t *wanted = parity_read(golden, GAN_I32, n, "%s", dataset);
+  for (int64_t i = 0; i < n; i++)
+    ck_assert_msg(ours[i] == wanted[i], "%s[%d] is %d, not %d, " AS_DUMPED, dataset, (int)i,
+                  ours[i], wanted[i], "the class");
+  gan_free(&wanted);
+}
+
+static void compare_all_classes(gan_h5 *golden, const gan_inputs *inputs) {
+  if (!inputs->classes) return;
+  compare_classes(golden, GAN_INPUTS_D_UPDATES * inputs->batch, inputs->of_data, "classes_data");
+  compare_classes(golden, GAN_INPUTS_D_UPDATES * inputs->batch, inputs->of_d, "classes_d");
+  compare_classes(golden, GAN_INPUTS_G_UPDATES * inputs->batch, inputs->of_g, "classes_g");
+  compare_classes(golden, GAN_INPUTS_SAMPLES, inputs->of_sample, "classes_sample");
 }
 
 START_TEST(inputs_are_those_of_the_golden) {
   gan_run run;
-  start(&run, runs[0]);
+  start(&run, gans[_i]);
   gan_inputs inputs;
   parity_ok(gan_inputs_make(&run.session, &inputs));
   int64_t batch = inputs.batch;
@@ -110,6 +152,7 @@ START_TEST(inputs_are_those_of_the_golden) {
                 "noise vectors");
   compare_input(run.inputs, GAN_INPUTS_SAMPLES * inputs.z, inputs.noise_sample, "noise_sample",
                 "noise vectors of samples");
+  compare_all_classes(run.inputs, &inputs);
   compare_first_weights(run.inputs, net_of(&run, "generator"));
   compare_first_weights(run.inputs, net_of(&run, "discriminator"));
   gan_inputs_reset(&inputs);
@@ -119,29 +162,33 @@ END_TEST
 
 /* ---- the first forward passes ---- */
 
-static void forward(const gan_run *run, gan_net *net, const float *x, const char *golden_name,
-                    float **y) {
+static void forward(const gan_run *run, gan_net *net, const float *x, const int32_t *classes,
+                    const char *golden_name, float **y) {
   int64_t batch = run->session.config.train.batch;
-  gan_pass pass = {
-      .comm = gan_comm_alone(), .training = true, .samples = batch, .batch = batch, .seed = 1};
+  gan_pass pass = {.comm = gan_comm_alone(),
+                   .training = true,
+                   .samples = batch,
+                   .batch = batch,
+                   .seed = 1,
+                   .classes = classes};
   parity_ok(gan_net_forward(net, &pass, x, y));
   int64_t n = batch * gan_shape_size(net->out);
   double *wanted = parity_read(run->golden, GAN_F64, n, "%s/first/%s", run->name, golden_name);
-  parity_near(n, *y, wanted, TOLERANCE_PASS, "%s: first %s", run->name, golden_name);
+  parity_near(n, *y, wanted, TOLERANCE_PASS, "%s: first %s", run->title, golden_name);
   gan_free(&wanted);
 }
 
 /* The whole networks, by hand: a failure here is in a layer, not in a phase. */
 START_TEST(first_outputs) {
   gan_run run;
-  start(&run, runs[0]);
+  start(&run, gans[_i]);
   gan_net *judge = net_of(&run, "discriminator");
   gan_inputs inputs;
   float *fake, *logits;
   parity_ok(gan_inputs_make(&run.session, &inputs));
-  forward(&run, judge, inputs.data, "real_logits", &logits);
-  forward(&run, net_of(&run, "generator"), inputs.noise_d, "fake", &fake);
-  forward(&run, judge, fake, "fake_logits", &logits);
+  forward(&run, judge, inputs.data, inputs.of_data, "real_logits", &logits);
+  forward(&run, net_of(&run, "generator"), inputs.noise_d, inputs.of_d, "fake", &fake);
+  forward(&run, judge, fake, inputs.of_d, "fake_logits", &logits);
   gan_inputs_reset(&inputs);
   finish(&run);
 }
@@ -159,16 +206,38 @@ static void check_noise(const gan_run *run, int64_t g_updates) {
   gan_free(&all);
 }
 
+/* Likewise its classes, where they are the first that it joins. */
+static void check_classes(const gan_run *run, int64_t g_updates) {
+  const gan_net *net = net_of(run, "generator");
+  const gan_layer *layer = &net->layers[0];
+  int64_t batch = run->session.config.train.batch;
+  if (layer->type != &gan_layer_one_hot) return;
+  int32_t *all = parity_read(run->inputs, GAN_I32, GAN_INPUTS_G_UPDATES * batch, "classes_g");
+  const int32_t *wanted = all + (g_updates - 1) * batch;
+  for (int64_t i = 0; i < batch; i++) {
+    const float *joined = net->at[1] + i * layer->out.c + layer->in.c;
+    ck_assert_msg(joined[wanted[i]] == 1.0f, "sample %d is not of class %d, " AS_DUMPED, (int)i,
+                  wanted[i], "the law and keys of classes, of which gan_inputs.c has a copy,");
+  }
+  gan_free(&all);
+}
+
+static double metric_of(const gan_task *task, const char *name) {
+  int k = 0;
+  while (k < task->metric_count && strcmp(task->metrics[k].name, name)) k++;
+  ck_assert_msg(k < task->metric_count, "the task has no metric %s", name);
+  return task->metrics[k].value;
+}
+
 static void compare_metrics(const gan_run *run, int64_t step) {
-  double *all = parity_read(run->golden, GAN_F64, run->steps * METRICS, "%s/metrics", run->name);
-  for (int i = 0; i < METRICS; i++) {
-    const gan_task *task = run->task;
-    int k = 0;
-    while (k < task->metric_count && strcmp(task->metrics[k].name, metric_names[i])) k++;
-    ck_assert_msg(k < task->metric_count, "the task has no metric %s", metric_names[i]);
-    double tolerance = strstr(metric_names[i], "norm") ? TOLERANCE_STATE : TOLERANCE_LOSS;
-    parity_near_real(task->metrics[k].value, all[step * METRICS + i], tolerance,
-                     "%s: %s of step %d", run->name, metric_names[i], (int)step + 1);
+  bool tells = gan_config_label_way(&run->session.config, false) == GAN_LABEL_AUXILIARY;
+  int count = tells ? ALL_METRICS : METRICS;
+  double *all = parity_read(run->golden, GAN_F64, run->steps * count, "%s/metrics", run->name);
+  for (int i = 0; i < count; i++) {
+    const char *name = metric_names[i];
+    double tolerance = strstr(name, "norm") ? TOLERANCE_STATE : TOLERANCE_LOSS;
+    parity_near_real(metric_of(run->task, name), all[step * count + i], tolerance,
+                     "%s: %s of step %d", run->title, name, (int)step + 1);
   }
   gan_free(&all);
 }
@@ -181,8 +250,8 @@ static void compare_gradients(const gan_run *run, const gan_net *net, double tol
     if (tensor->kind != GAN_TENSOR_PARAM) continue;
     double *wanted = parity_read(run->golden, GAN_F64, tensor->size, "%s/gradient/%s/%s", run->name,
                                  net->name, tensor->name);
-    parity_near(tensor->size, net->grads + tensor->offset, wanted, tolerance,
-                "%s: gradient of %s %s", run->name, net->name, tensor->name);
+    parity_near_tensor(tensor, net->grads + tensor->offset, wanted, tolerance,
+                       "%s: gradient of %s %s", run->title, net->name, tensor->name);
     gan_free(&wanted);
   }
 }
@@ -191,13 +260,12 @@ static void compare_moved(const gan_run *run, const gan_net *net, const gan_tens
                           const double *after) {
   double *moved =
       parity_read(run->inputs, GAN_F64, tensor->size, "initial/%s/%s", net->name, tensor->name);
-  float *ours = gan_alloc((size_t)tensor->size, sizeof *ours, "a tensor");
-  ck_assert_ptr_nonnull(ours);
+  float *ours = parity_in_order(tensor, net->params + tensor->offset);
   for (int64_t k = 0; k < tensor->size; k++) {
-    ours[k] = (float)((double)(net->params + tensor->offset)[k] - moved[k]);
+    ours[k] = (float)((double)ours[k] - moved[k]);
     moved[k] = after[k] - moved[k];
   }
-  parity_near(tensor->size, ours, moved, TOLERANCE_MOVE, "%s: what moved %s %s", run->name,
+  parity_near(tensor->size, ours, moved, TOLERANCE_MOVE, "%s: what moved %s %s", run->title,
               net->name, tensor->name);
   gan_free(&moved);
   gan_free(&ours);
@@ -207,8 +275,8 @@ static void compare_moment(const gan_run *run, const gan_net *net, const gan_ten
                            const char *name, const float *slab) {
   double *wanted = parity_read(run->golden, GAN_F64, tensor->size, "%s/state/%s/%s/%s", run->name,
                                net->name, name, tensor->name);
-  parity_near(tensor->size, slab + tensor->offset, wanted, TOLERANCE_STATE, "%s: %s of %s %s",
-              run->name, name, net->name, tensor->name);
+  parity_near_tensor(tensor, slab + tensor->offset, wanted, TOLERANCE_STATE, "%s: %s of %s %s",
+                     run->title, name, net->name, tensor->name);
   gan_free(&wanted);
 }
 
@@ -220,10 +288,10 @@ static void compare_state(const gan_run *run, const gan_learner *learner) {
                                 run->name, net->name, tensor->name);
     if (tensor->kind == GAN_TENSOR_COUNTER)
       ck_assert_msg((double)*(int64_t *)gan_net_tensor(net, tensor) == after[0],
-                    "%s: %s %s should be %g", run->name, net->name, tensor->name, after[0]);
+                    "%s: %s %s should be %g", run->title, net->name, tensor->name, after[0]);
     else
-      parity_near(tensor->size, gan_net_tensor(net, tensor), after, TOLERANCE_STATE, "%s: %s %s",
-                  run->name, net->name, tensor->name);
+      parity_near_tensor(tensor, gan_net_tensor(net, tensor), after, TOLERANCE_STATE, "%s: %s %s",
+                         run->title, net->name, tensor->name);
     if (tensor->kind == GAN_TENSOR_PARAM) {
       compare_moved(run, net, tensor, after);
       compare_moment(run, net, tensor, "exp_avg", learner->adam->exp_avg);
@@ -241,12 +309,15 @@ static void compare_samples(const gan_run *run) {
   float *images = gan_alloc((size_t)size, sizeof *images, "samples");
   float *latent = gan_alloc((size_t)(N * z), sizeof *latent, "noise");
   ck_assert(images && latent);
-  parity_ok(run->task->type->sample(run->task, &facts, N, images, latent, NULL));
+  int32_t *classes =
+      run->task->classes ? parity_read(run->inputs, GAN_I32, N, "classes_sample") : NULL;
+  parity_ok(run->task->type->sample(run->task, &facts, N, images, latent, classes));
   double *wanted = parity_read(run->golden, GAN_F64, size, "%s/samples", run->name);
   compare_input(run->inputs, N * z, latent, "noise_sample", "noise vectors of samples");
-  parity_near(size, images, wanted, TOLERANCE_STATE, "%s: samples", run->name);
+  parity_near(size, images, wanted, TOLERANCE_STATE, "%s: samples", run->title);
   gan_free(&images);
   gan_free(&latent);
+  gan_free(&classes);
   gan_free(&wanted);
 }
 
@@ -257,6 +328,7 @@ START_TEST(steps_of_a_run) {
   for (int64_t step = 0; step < run.steps; step++) {
     parity_ok(run.task->type->step(run.task));
     check_noise(&run, (step + 1) * run.g_steps);
+    check_classes(&run, (step + 1) * run.g_steps);
     compare_metrics(&run, step);
     if (step > 0) continue;
     for (int i = 0; i < run.task->learner_count; i++)
@@ -274,8 +346,8 @@ int main(void) {
   Suite *suite = suite_create("parity: gan");
   TCase *cases = tcase_create("gan");
   tcase_add_checked_fixture(cases, NULL, parity_report);
-  tcase_add_test(cases, inputs_are_those_of_the_golden);
-  tcase_add_test(cases, first_outputs);
+  tcase_add_loop_test(cases, inputs_are_those_of_the_golden, 0, GANS);
+  tcase_add_loop_test(cases, first_outputs, 0, GANS);
   tcase_add_loop_test(cases, steps_of_a_run, 0, RUNS);
   suite_add_tcase(suite, cases);
   return parity_run(suite);
