@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "data/loader.h"
+#include "task/classes.h"
 #include "task/generate.h"
 
 gan_status gan_inputs_session(gan_session *session, const char *gan, const char *const *overrides,
@@ -38,12 +39,15 @@ static void noise(const gan_session *session, gan_rng_purpose purpose, uint32_t 
                     samples, config->model.latent, out);
 }
 
-static void classes(const gan_session *session, const double *law, uint32_t pass, int64_t updates,
+static void classes(const gan_session *session, double *law, uint32_t phase, int64_t updates,
                     int64_t samples, int32_t *out) {
   const gan_config *config = &session->config;
-  gan_rng rng = gan_rng_stream((uint64_t)config->seed, GAN_RNG_CLASS, 0, pass, 0);
-  for (int64_t i = 0; i < updates; i++, out += samples)
-    gan_class_fill(config->model.classes, law, rng, (uint64_t)i, 0, samples, out);
+  for (int64_t i = 0; i < updates; i++, out += samples) {
+    gan_classes drawn = {.count = config->model.classes, .fake = out, .law = law};
+    gan_pass pass = {
+        .samples = samples, .seed = (uint64_t)config->seed, .phase = phase, .draw = (uint64_t)i};
+    gan_classes_draw(&drawn, &pass);
+  }
 }
 
 /* law[k]: the part of the data's rows whose class is k or one before it. */

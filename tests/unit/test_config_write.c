@@ -241,8 +241,7 @@ static const struct {
     {"p: 0.25", "p: 0.5", "layer 2.main.0: dropout {p: 0.25} -> dropout {p: 0.5}"},
     {"units: 2}", "units: 3}",
      "layer 2.shortcut.0.shortcut.0: linear {units: 2, bias: true, spectral_norm: false} -> linear "
-     "{units: 3, bias: "
-     "true}"},
+     "{units: 3, bias: true, spectral_norm: false}"},
     {"}, tanh]", "}, relu]", "layer 2.shortcut.1: tanh -> relu"},
     {"[tanh, residual", "[relu, residual", "layer 1.main.0: tanh -> relu"},
     {"residual: {main: [linear", "concat: {main: [linear",
