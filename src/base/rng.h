@@ -19,6 +19,7 @@ typedef enum gan_rng_purpose {
   GAN_RNG_DROPOUT,   /* masks */
   GAN_RNG_SAMPLE,    /* noise of sample pictures and of `mpigan sample` */
   GAN_RNG_SYNTHETIC, /* made-up data of `mpigan bench` and tests */
+  GAN_RNG_AUGMENT,   /* how real images are mirrored and cropped */
 } gan_rng_purpose;
 
 /* One stream: everything that is constant over the samples of a batch. */
