@@ -19,7 +19,7 @@ typedef enum gan_rng_purpose {
   GAN_RNG_DROPOUT,      /* masks */
   GAN_RNG_SAMPLE,       /* noise of sample pictures and of `mpigan sample` */
   GAN_RNG_SYNTHETIC,    /* made-up data of `mpigan bench` and tests */
-  GAN_RNG_AUGMENT,      /* flips and crops of the data */
+  GAN_RNG_AUGMENT,      /* how real images are mirrored and cropped */
   GAN_RNG_CLASS,        /* classes of generated samples */
   GAN_RNG_DIFF_AUGMENT, /* changes of images in diff_augment */
 } gan_rng_purpose;

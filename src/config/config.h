@@ -45,6 +45,8 @@ typedef struct gan_config {
     int cache; /* gan_cache */
     double buffer_mb;
     gan_option_ints classes;
+    bool flip;
+    int64_t crop_padding;
   } data;
   struct {
     int64_t latent;

@@ -67,6 +67,11 @@ static const gan_option rows[] = {
   {"data.buffer_mb", REAL, AT(data.buffer_mb), "64", 0, 1048576, NULL, ABOVE, "MiB",
    "stream: the most of the data that a rank holds; it decides how far samples are shuffled (all "
    "shards' windows, used and next, fit in it), so a run cannot be continued with another value"},
+  {"data.flip", BOOL, AT(data.flip), "false", 0, 0, NULL, FREE, "",
+   "real images are mirrored left to right with probability 1/2, drawn anew each epoch"},
+  {"data.crop_padding", INT, AT(data.crop_padding), "0", 0, 4096, NULL, FREE, "pixels",
+   "real images are padded by so many pixels of the data's lowest value on each side, and a piece of "
+   "their own size is cut out at random, anew each epoch; 0: not"},
 
   {"model.latent", INT, AT(model.latent), "64", 1, 1048576, NULL, 0, "numbers",
    "length of the noise vector z"},

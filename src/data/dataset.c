@@ -57,6 +57,7 @@ gan_status gan_dataset_open(gan_comm *comm, const gan_config *config, gan_source
     status = gan_source_open(&spec, source);
     if (status == GAN_OK) *info = (*source)->info;
     if (status == GAN_OK) status = check_stream(config, *source);
+    if (status == GAN_OK) status = gan_augment_check(config, info);
     if (status != GAN_OK) gan_source_close(source);
   }
   GAN_TRY(gan_comm_agree(comm, status, "agreeing whether the data could be opened"));
@@ -312,6 +313,7 @@ gan_status gan_dataset_load(gan_comm *comm, const gan_config *config, gan_source
     set->shards = gan_shards_of(info->n, config->data.shards, config->train.batch,
                                 gan_comm_rank(comm), gan_comm_size(comm));
     set->spec = spec_of(config);
+    set->augment = gan_augment_of(config);
     if (config->data.cache == GAN_CACHE_STREAM) set->cut = gan_dataset_cut(config, info);
     status = fill(comm, set, source, range);
   }

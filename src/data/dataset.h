@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "comm/comm.h"
 #include "config/config.h"
+#include "data/augment.h"
 #include "data/shards.h"
 #include "data/source.h"
 #include "data/window.h"
@@ -21,6 +22,7 @@ typedef struct gan_dataset {
   gan_source_spec spec; /* borrowed from the config */
   gan_data_info info;
   gan_shards shards;
+  gan_augment augment;
   gan_window_cut cut; /* streamed data: how shards are cut; block is 0 for data in memory */
   void *rows;         /* (rows of this rank, H, W, C), info.type; NULL for streamed data */
   int32_t *labels;    /* (rows of this rank), or NULL */
@@ -45,7 +47,7 @@ gan_window_cut gan_dataset_cut(const gan_config *config, const gan_data_info *in
 
 /* Opens the source on rank 0 and tells all what it is.  Collective.  config->data.path must be
  * resolved.  `source` is NULL on the other ranks.  GAN_INPUT if the config streams what cannot be
- * streamed. */
+ * streamed, GAN_USAGE if it augments what cannot be. */
 GAN_CHECKED gan_status gan_dataset_open(gan_comm *comm, const gan_config *config,
                                         gan_source **source, gan_data_info *info);
 

@@ -43,16 +43,45 @@ void gan_loader_destroy(gan_loader **loader) {
   gan_free(loader);
 }
 
-static void convert_row(const gan_loader *loader, const void *row, float *out) {
+/* Numbers first..first+n-1 of a row. */
+static void convert(const gan_loader *loader, const void *row, int64_t first, int64_t n,
+                    float *out) {
   const gan_dataset *set = loader->set;
-  int64_t size = gan_data_row_size(&set->info);
   if (set->info.type == GAN_U8) {
-    const uint8_t *bytes = row;
-    for (int64_t i = 0; i < size; i++) out[i] = loader->byte_value[bytes[i]];
+    const uint8_t *bytes = (const uint8_t *)row + first;
+    for (int64_t i = 0; i < n; i++) out[i] = loader->byte_value[bytes[i]];
   } else {
-    const float *values = row;
-    for (int64_t i = 0; i < size; i++) out[i] = (float)(values[i] * set->scale + set->offset);
+    const float *values = (const float *)row + first;
+    for (int64_t i = 0; i < n; i++) out[i] = (float)(values[i] * set->scale + set->offset);
   }
+}
+
+/* A row as its view shows it, pixel by pixel. */
+static void convert_view(const gan_loader *loader, const void *row, const gan_view *view,
+                         float *out) {
+  const gan_dataset *set = loader->set;
+  const gan_data_info *info = &set->info;
+  float padding = (float)(set->low * set->scale + set->offset);
+  for (int64_t y = 0; y < info->h; y++)
+    for (int64_t x = 0; x < info->w; x++, out += info->c) {
+      int64_t pixel = gan_view_pixel(view, info, y, x);
+      if (pixel >= 0)
+        convert(loader, row, pixel * info->c, info->c, out);
+      else
+        for (int64_t k = 0; k < info->c; k++) out[k] = padding;
+    }
+}
+
+/* The row at a position of the rank's shard `s`, as the networks see it. */
+static void convert_row(const gan_loader *loader, int64_t s, uint64_t position, const void *row,
+                        float *out) {
+  const gan_dataset *set = loader->set;
+  if (gan_augment_is_none(&set->augment)) {
+    convert(loader, row, 0, gan_data_row_size(&set->info), out);
+    return;
+  }
+  gan_view view = gan_augment_view(&set->augment, loader->seed, set->shards.first + s, position);
+  convert_view(loader, row, &view, out);
 }
 
 /* The sample in memory that stands at a position of the rank's shard `s`. */
@@ -98,7 +127,7 @@ gan_status gan_loader_next(gan_loader *loader, uint64_t drawn, int64_t first, in
       GAN_TRY(gan_stream_row(loader->stream, i / quota, position, &sample));
     else
       sample = sample_at(loader, i / quota, position);
-    convert_row(loader, sample.row, out);
+    convert_row(loader, i / quota, position, sample.row, out);
     if (labels) labels[i - first] = sample.label;
   }
   return GAN_OK;

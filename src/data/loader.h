@@ -3,7 +3,8 @@
  * A batch takes batch/V samples from each shard.  Shard s, which has given `drawn` samples so far,
  * gives its positions p = drawn + i.  Of data in memory that is row perm(seed, s, p / n_s)[p mod
  * n_s] of the shard; data/window.h tells the order of streamed data.  In both every row comes once
- * an epoch, in an order that depends on seed, shard and epoch, and never on the ranks.
+ * an epoch, in an order that depends on seed, shard and epoch, and never on the ranks.  Images come
+ * as data/augment.h says.
  */
 #ifndef GAN_DATA_LOADER_H
 #define GAN_DATA_LOADER_H

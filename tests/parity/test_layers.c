@@ -236,7 +236,7 @@ END_TEST
 static const struct {
   const char *name, *why;
 } without_a_case[] = {
-    {"diff_augment", "its numbers are random; unit.augment has the paper's steps, one by one"},
+    {"diff_augment", "its numbers are random; unit.diff_augment has the paper's steps, one by one"},
 };
 
 static bool is_excused(const char *name) {

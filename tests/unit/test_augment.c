@@ -1,442 +1,276 @@
-/* diff_augment: values against the paper's steps one after the other in double, the laws of its
- * random numbers read off the images, and what those depend on.  Gradients: test_layers.c. */
+/* Augmented images: every pixel tells where it comes from, so that a batch shows which view it is
+ * of what row; views against their definition, their law, and what they must not depend on. */
 #include "base/memory.h"
-#include "unit/support.h"
+#include "data/loader.h"
+#include "unit/data_support.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Some tens of roundings of floats of order one. */
-static const double TOLERANCE = 4e-6;
+enum { ROWS = 60, HEIGHT = 7, WIDTH = 5, SIZE = HEIGHT * WIDTH * 2, SEED = 9, PADDING = 2 };
+enum { BATCH = 12, SHARDS = 4, QUOTA = BATCH / SHARDS };
 
-static const gan_shape any = {0, 0, 0};
+/* Pixel (y, x) of row i is (10 y + x + 1, i + 1); 0 is padding. */
+static uint8_t *make_rows(int64_t first, int64_t count) {
+  uint8_t *rows = gan_alloc((size_t)count, SIZE, "rows"), *at = rows;
+  ck_assert_ptr_nonnull(rows);
+  for (int64_t i = first; i < first + count; i++)
+    for (int y = 0; y < HEIGHT; y++)
+      for (int x = 0; x < WIDTH; x++) {
+        *at++ = (uint8_t)(10 * y + x + 1);
+        *at++ = (uint8_t)(i + 1);
+      }
+  return rows;
+}
 
-#define POLICY                                                                                     \
-  "diff_augment: {brightness: 0.5, saturation: 1, contrast: 0.5, translation: 0.125, cutout: 0.5}"
-
-/* ---- the paper's steps ---- */
-
-enum { BRIGHTNESS, SATURATION, CONTRAST, DOWN, RIGHT, TOP, LEFT, RANDOM };
+static gan_dataset *make(gan_augment augment, int rank, int ranks) {
+  gan_dataset *set = gan_alloc(1, sizeof *set, "a data set");
+  ck_assert_ptr_nonnull(set);
+  set->info = (gan_data_info){.n = ROWS, .h = HEIGHT, .w = WIDTH, .c = 2, .type = GAN_U8};
+  set->shards = gan_shards_of(ROWS, SHARDS, BATCH, rank, ranks);
+  set->augment = augment;
+  set->scale = 1;
+  set->rows = make_rows(gan_shards_first_row(&set->shards), gan_shards_rows(&set->shards));
+  return set;
+}
 
 typedef struct {
-  double translation, cutout, brightness, contrast, saturation;
-} strengths;
+  int row, mirrored, down, right;
+} seen;
 
-typedef struct {
-  gan_shape shape;
-  double x[16 * 16 * 3];
-} picture;
-
-static double *pixel(picture *p, int64_t row, int64_t column, int64_t channel) {
-  return &p->x[(row * p->shape.w + column) * p->shape.c + channel];
+static bool shows(const float *image, seen view) {
+  for (int y = 0, i = 0; y < HEIGHT; y++)
+    for (int x = 0; x < WIDTH; x++, i += 2) {
+      int from_y = y + view.down, from_x = (view.mirrored ? WIDTH - 1 - x : x) + view.right;
+      bool inside = from_y >= 0 && from_y < HEIGHT && from_x >= 0 && from_x < WIDTH;
+      if (image[i] != (inside ? (float)(10 * from_y + from_x + 1) : 0)) return false;
+      if (image[i + 1] != (inside ? (float)(view.row + 1) : 0)) return false;
+    }
+  return true;
 }
 
-#define FOR_PIXELS(p, row, column)                                                                 \
-  for (int64_t row = 0; row < (p)->shape.h; row++)                                                 \
-    for (int64_t column = 0; column < (p)->shape.w; column++)
-
-#define FOR_NUMBERS(p, row, column, channel)                                                       \
-  FOR_PIXELS(p, row, column) for (int64_t channel = 0; channel < (p)->shape.c; channel++)
-
-static void brighten(picture *p, double by) {
-  FOR_NUMBERS(p, i, j, k) * pixel(p, i, j, k) += by;
+/* Which view of which row it is; exactly one within a margin larger than the padding. */
+static seen look(const float *image) {
+  seen found = {.row = -1};
+  int row = (int)image[2 * (HEIGHT / 2 * WIDTH + WIDTH / 2) + 1] - 1; /* the middle is inside */
+  for (int m = 0; m < 2; m++)
+    for (int d = -PADDING - 1; d <= PADDING + 1; d++)
+      for (int r = -PADDING - 1; r <= PADDING + 1; r++) {
+        seen view = {row, m, d, r};
+        if (!shows(image, view)) continue;
+        ck_assert_int_eq(found.row, -1);
+        found = view;
+      }
+  ck_assert_int_ge(found.row, 0);
+  return found;
 }
 
-static void saturate(picture *p, double factor) {
-  FOR_PIXELS(p, i, j) {
-    double mean = 0;
-    for (int64_t k = 0; k < p->shape.c; k++) mean += *pixel(p, i, j, k) / (double)p->shape.c;
-    for (int64_t k = 0; k < p->shape.c; k++)
-      *pixel(p, i, j, k) = (*pixel(p, i, j, k) - mean) * factor + mean;
-  }
+/* ---- what a view is ---- */
+
+static const gan_augment augments[] = {{true, 0}, {false, 1}, {true, PADDING}};
+
+static void check_law(const int *counts, int n, int total) {
+  double chi_square = 0, each = (double)total / n;
+  for (int i = 0; i < n; i++) chi_square += (counts[i] - each) * (counts[i] - each) / each;
+  ck_assert_double_lt(chi_square, unit_chi_square_bound(n - 1));
 }
 
-static void set_contrast(picture *p, double factor) {
-  double mean = 0, n = (double)gan_shape_size(p->shape);
-  FOR_NUMBERS(p, i, j, k) mean += *pixel(p, i, j, k) / n;
-  FOR_NUMBERS(p, i, j, k) * pixel(p, i, j, k) = (*pixel(p, i, j, k) - mean) * factor + mean;
-}
-
-static void translate(picture *p, int64_t down, int64_t right) {
-  picture from = *p;
-  FOR_NUMBERS(p, i, j, k) {
-    int64_t row = i - down, column = j - right;
-    bool inside = row >= 0 && row < p->shape.h && column >= 0 && column < p->shape.w;
-    *pixel(p, i, j, k) = inside ? *pixel(&from, row, column, k) : 0;
-  }
-}
-
-static void cut_out(picture *p, int64_t top, int64_t left, int64_t height, int64_t width) {
-  FOR_NUMBERS(p, i, j, k)
-  if (i >= top && i < top + height && j >= left && j < left + width) *pixel(p, i, j, k) = 0;
-}
-
-/* In the order of the authors' policy 'color,translation,cutout'.  Whole numbers are theirs, too:
- * randint(-r, r + 1), and randint(0, side + 1 - size % 2) less size / 2. */
-static void augment(picture *p, const strengths *s, const float *u) {
-  int64_t h = p->shape.h, w = p->shape.w;
-  int64_t most_down = lround(s->translation * (double)h);
-  int64_t most_right = lround(s->translation * (double)w);
-  int64_t height = lround(s->cutout * (double)h), width = lround(s->cutout * (double)w);
-  brighten(p, s->brightness * (2 * (double)u[BRIGHTNESS] - 1));
-  saturate(p, 1 + s->saturation * (2 * (double)u[SATURATION] - 1));
-  set_contrast(p, 1 + s->contrast * (2 * (double)u[CONTRAST] - 1));
-  translate(p, (int64_t)floor((double)u[DOWN] * (double)(2 * most_down + 1)) - most_down,
-            (int64_t)floor((double)u[RIGHT] * (double)(2 * most_right + 1)) - most_right);
-  cut_out(p, (int64_t)floor((double)u[TOP] * (double)(h + 1 - height % 2)) - height / 2,
-          (int64_t)floor((double)u[LEFT] * (double)(w + 1 - width % 2)) - width / 2, height, width);
-}
-
-static const struct {
-  gan_shape shape;
-  strengths s;
-} value_rows[] = {
-    {{16, 16, 3},
-     {.translation = 0.125, .cutout = 0.5, .brightness = 0.5, .contrast = 0.5, .saturation = 1}},
-    {{7, 12, 3},
-     {.translation = 0.3, .cutout = 0.4, .brightness = 2, .contrast = 1, .saturation = 0.5}},
-    {{9, 16, 1}, {.translation = 0.25, .cutout = 0.3, .brightness = 0.1, .contrast = 0.2}},
-    {{1, 15, 2}, {.translation = 1, .cutout = 0.2}},
-    {{16, 5, 3}, {.translation = 0.2}},
-    {{13, 8, 3}, {.cutout = 1}},
-    {{4, 4, 3}, {.brightness = 1}},
-    {{4, 4, 3}, {.contrast = 1}},
-    {{4, 4, 3}, {.saturation = 1}},
-};
-
-enum { VALUE_ROWS = sizeof value_rows / sizeof *value_rows };
-
-START_TEST(values_are_of_the_steps) {
-  enum { SAMPLES = 50, FIRST = 1000 };
-  const strengths *s = &value_rows[_i].s;
-  picture p = {.shape = value_rows[_i].shape};
-  int64_t size = gan_shape_size(p.shape);
-  float *x = unit_floats(SAMPLES * size), *y, u[RANDOM];
-  unit_fill(x, SAMPLES * size, 1, -1, 2);
-  char *layers = gan_format("[diff_augment: {translation: %g, cutout: %g, brightness: %g, "
-                            "contrast: %g, saturation: %g}]",
-                            s->translation, s->cutout, s->brightness, s->contrast, s->saturation);
-  unit_net made = unit_net_create(layers, p.shape, any, SAMPLES);
-  gan_pass pass = unit_pass(SAMPLES);
-  pass.phase = 2;
-  pass.draw = 7;
-  pass.first_sample = FIRST;
-  check_ok(gan_net_forward(made.net, &pass, x, &y));
-  gan_rng rng = gan_layer_rng(&made.net->layers[0], pass.seed, GAN_RNG_DIFF_AUGMENT, pass.phase, 0);
-  for (int i = 0; i < SAMPLES; i++) {
-    for (int64_t n = 0; n < size; n++) p.x[n] = (double)x[i * size + n];
-    gan_rng_uniform(rng, pass.draw, (uint32_t)(FIRST + i), RANDOM, 0, 1, u);
-    augment(&p, s, u);
-    for (int64_t n = 0; n < size; n++) {
-      double ours = (double)y[i * size + n];
-      if (!(fabs(ours - p.x[n]) < TOLERANCE))
-        ck_abort_msg("sample %d, number %lld: %g, not %g", i, (long long)n, ours, p.x[n]);
+/* All views that are asked for come, equally often, and no others. */
+START_TEST(views_follow_their_law) {
+  gan_augment augment = augments[_i];
+  gan_dataset *set = make(augment, 0, 1);
+  gan_loader *loader;
+  int flips[2] = {0}, shifts[2 * PADDING + 1][2 * PADDING + 1] = {{0}}, total = 0;
+  int pad = (int)augment.padding, side = 2 * pad + 1;
+  float out[BATCH * SIZE];
+  check_ok(gan_loader_create(set, SEED, &loader));
+  for (uint64_t draw = 0; draw < 300; draw++) {
+    check_ok(gan_loader_next(loader, QUOTA * draw, 0, BATCH, out, NULL));
+    for (int i = 0; i < BATCH; i++, total++) {
+      seen view = look(out + i * SIZE);
+      ck_assert(view.down >= -pad && view.down <= pad && view.right >= -pad && view.right <= pad);
+      flips[view.mirrored]++;
+      shifts[view.down + pad][view.right + pad]++;
     }
   }
-  unit_net_destroy(&made);
-  gan_free(&layers);
-  gan_free(&x);
+  if (augment.flip)
+    check_law(flips, 2, total);
+  else
+    ck_assert_int_eq(flips[1], 0);
+  int cells[(2 * PADDING + 1) * (2 * PADDING + 1)], n = 0;
+  for (int d = 0; d < side; d++)
+    for (int r = 0; r < side; r++) cells[n++] = shifts[d][r];
+  if (pad) check_law(cells, n, total);
+  gan_loader_destroy(&loader);
+  gan_dataset_destroy(&set);
 }
 END_TEST
 
-/* ---- laws ---- */
-
-enum { H = 16, W = 8, MANY = 20000 };
-
-/* y (MANY, h, w, c) of images that are all `x`. */
-static float *many(const char *layers, gan_shape shape, const float *x) {
-  int64_t size = gan_shape_size(shape);
-  float *all = unit_floats(MANY * size), *y;
-  unit_net made = unit_net_create(layers, shape, any, MANY);
-  gan_pass pass = unit_pass(MANY);
-  for (int i = 0; i < MANY; i++) memcpy(all + i * size, x, (size_t)size * sizeof *x);
-  check_ok(gan_net_forward(made.net, &pass, all, &y));
-  memcpy(all, y, (size_t)(MANY * size) * sizeof *y);
-  unit_net_destroy(&made);
-  return all;
-}
-
-static void check_uniform(const char *what, int n, const int *counts) {
-  double chi_square = 0, wanted = (double)MANY / n;
-  for (int i = 0; i < n; i++) chi_square += pow(counts[i] - wanted, 2) / wanted;
-  ck_assert_msg(chi_square < unit_chi_square_bound(n - 1), "%s: chi-square %g of %d", what,
-                chi_square, n);
-}
-
-/* One lit pixel in the middle shows the shift: every pair of shifts comes equally often. */
-START_TEST(shifts_are_uniform) {
-  enum { DOWN_MOST = 4, RIGHT_MOST = 2, ROWS = 2 * DOWN_MOST + 1, COLUMNS = 2 * RIGHT_MOST + 1 };
-  float x[H * W] = {0};
-  int counts[ROWS * COLUMNS] = {0};
-  x[(H / 2) * W + W / 2] = 1;
-  float *y = many("[diff_augment: {translation: 0.25}]", (gan_shape){H, W, 1}, x);
-  for (int i = 0; i < MANY; i++) {
-    int lit = 0;
-    while (lit < H * W && y[i * H * W + lit] != 1.0f) lit++;
-    int down = lit / W - H / 2 + DOWN_MOST, right = lit % W - W / 2 + RIGHT_MOST;
-    if (down < 0 || down >= ROWS || right < 0 || right >= COLUMNS)
-      ck_abort_msg("the pixel went to %d of %dx%d", lit, H, W);
-    counts[down * COLUMNS + right]++;
-  }
-  check_uniform("shifts", ROWS * COLUMNS, counts);
-  gan_free(&y);
-}
-END_TEST
-
-/* A patch of 3 rows of 16 and 2 columns (0.19 of 8, rounded) has its middle on every pixel of a
- * column, and on every edge between pixels of a row, equally often. */
-START_TEST(patches_are_uniform) {
-  enum { HEIGHT = 3, WIDTH = 2, EDGES = W + 1 };
-  float x[H * W];
-  int counts[H * EDGES] = {0};
-  for (int i = 0; i < H * W; i++) x[i] = 1;
-  float *y = many("[diff_augment: {cutout: 0.19}]", (gan_shape){H, W, 1}, x);
-  for (int i = 0; i < MANY; i++) {
-    int top = H, bottom = 0, left = W, right = 0, zeros = 0;
-    for (int n = 0; n < H * W; n++) {
-      if (y[i * H * W + n] != 0.0f) continue;
-      int row = n / W, column = n % W;
-      top = row < top ? row : top;
-      bottom = row >= bottom ? row + 1 : bottom;
-      left = column < left ? column : left;
-      right = column >= right ? column + 1 : right;
-      zeros++;
+/* The same rows in the same order as without. */
+START_TEST(order_stays) {
+  gan_dataset *plain_set = make((gan_augment){0}, 0, 1), *set = make(augments[2], 0, 1);
+  gan_loader *plain, *loader;
+  float a[BATCH * SIZE], b[BATCH * SIZE];
+  check_ok(gan_loader_create(plain_set, SEED, &plain));
+  check_ok(gan_loader_create(set, SEED, &loader));
+  for (uint64_t draw = 0; draw < 40; draw++) {
+    check_ok(gan_loader_next(plain, QUOTA * draw, 0, BATCH, a, NULL));
+    check_ok(gan_loader_next(loader, QUOTA * draw, 0, BATCH, b, NULL));
+    for (int i = 0; i < BATCH; i++) {
+      seen view = look(a + i * SIZE);
+      ck_assert(!view.mirrored && !view.down && !view.right);
+      ck_assert_int_eq(view.row, look(b + i * SIZE).row);
     }
-    if (!zeros || zeros != (bottom - top) * (right - left))
-      ck_abort_msg("image %d: %d zeros are no patch", i, zeros);
-    int row = top ? top + 1 : bottom - 2, edge = left ? left + 1 : right - 1;
-    if (row < 0 || row >= H || edge < 0 || edge >= EDGES)
-      ck_abort_msg("image %d: a patch from %d, %d to %d, %d", i, top, left, bottom, right);
-    counts[row * EDGES + edge]++;
   }
-  check_uniform("patches", H * EDGES, counts);
-  gan_free(&y);
+  gan_loader_destroy(&plain);
+  gan_loader_destroy(&loader);
+  gan_dataset_destroy(&plain_set);
+  gan_dataset_destroy(&set);
 }
 END_TEST
 
-/* Twenty bins between the smallest and the greatest value that there may be. */
-static void check_uniform_between(const char *what, double low, double high, const double *values) {
-  enum { BINS = 20 };
-  int counts[BINS] = {0};
-  for (int i = 0; i < MANY; i++) {
-    double bin = floor((values[i] - low) / (high - low) * BINS);
-    if (!(bin >= 0 && bin < BINS)) ck_abort_msg("%s: %g", what, values[i]);
-    counts[(int)bin]++;
-  }
-  check_uniform(what, BINS, counts);
+/* A row is seen in another way each epoch; no two of six epochs all alike. */
+START_TEST(epochs_differ) {
+  gan_dataset *set = make(augments[2], 0, 1);
+  gan_loader *loader;
+  enum { EPOCHS = 6 };
+  seen views[EPOCHS][ROWS];
+  float out[BATCH * SIZE];
+  check_ok(gan_loader_create(set, SEED, &loader));
+  for (int epoch = 0; epoch < EPOCHS; epoch++)
+    for (int draw = 0; draw < ROWS / BATCH; draw++) {
+      uint64_t drawn = (uint64_t)(QUOTA * (epoch * (ROWS / BATCH) + draw));
+      check_ok(gan_loader_next(loader, drawn, 0, BATCH, out, NULL));
+      for (int i = 0; i < BATCH; i++) {
+        seen view = look(out + i * SIZE);
+        views[epoch][view.row] = view;
+      }
+    }
+  for (int a = 0; a < EPOCHS; a++)
+    for (int b = 0; b < a; b++) {
+      int same = 0;
+      for (int i = 0; i < ROWS; i++) same += !memcmp(&views[a][i], &views[b][i], sizeof(seen));
+      ck_assert_int_lt(same, 12); /* 60 rows, 50 views: 1.2 on average */
+    }
+  gan_loader_destroy(&loader);
+  gan_dataset_destroy(&set);
 }
+END_TEST
 
-/* Two pixels of two channels: x[0] tells what was added, differences tell the factors. */
-START_TEST(colours_are_uniform) {
+/* ---- what it must not depend on ---- */
+
+/* Ranks' parts one behind the other, pieces, fresh loaders and any order: always the same batch. */
+START_TEST(only_seed_shard_and_position_count) {
+  gan_dataset *whole_set = make(augments[2], 0, 1);
+  gan_loader *whole, *part, *other;
+  float whole_batch[BATCH * SIZE], parts[BATCH * SIZE];
+  check_ok(gan_loader_create(whole_set, SEED, &whole));
+  check_ok(gan_loader_create(whole_set, SEED + 1, &other));
+  for (int ranks = 1; ranks <= SHARDS; ranks++) {
+    uint64_t state = (uint64_t)ranks;
+    for (int i = 0; i < 20; i++) {
+      uint64_t drawn = unit_bits(&state) % 1000 * QUOTA + (i == 7 ? (uint64_t)QUOTA << 40 : 0);
+      check_ok(gan_loader_next(whole, drawn, 0, BATCH, whole_batch, NULL));
+      float *to = parts;
+      for (int rank = 0; rank < ranks; rank++) {
+        gan_dataset *set = make(augments[2], rank, ranks);
+        check_ok(gan_loader_create(set, SEED, &part)); /* as behind a resume */
+        int64_t samples = gan_shards_samples(&set->shards), cut = 1 + samples / 3;
+        check_ok(gan_loader_next(part, drawn, 0, cut, to, NULL));
+        check_ok(gan_loader_next(part, drawn, cut, samples - cut, to + cut * SIZE, NULL));
+        to += samples * SIZE;
+        gan_loader_destroy(&part);
+        gan_dataset_destroy(&set);
+      }
+      ck_assert_mem_eq(whole_batch, parts, sizeof parts);
+    }
+  }
+  check_ok(gan_loader_next(whole, 0, 0, BATCH, whole_batch, NULL));
+  check_ok(gan_loader_next(other, 0, 0, BATCH, parts, NULL));
+  ck_assert_mem_ne(whole_batch, parts, sizeof parts);
+  gan_loader_destroy(&whole);
+  gan_loader_destroy(&other);
+  gan_dataset_destroy(&whole_set);
+}
+END_TEST
+
+START_TEST(takes_no_memory) {
+  gan_dataset *set = make(augments[2], 0, 1);
+  gan_loader *loader;
+  float out[BATCH * SIZE];
+  check_ok(gan_loader_create(set, SEED, &loader));
+  uint64_t count = gan_alloc_count();
+  for (uint64_t draw = 0; draw < 50; draw++)
+    check_ok(gan_loader_next(loader, QUOTA * draw, 0, BATCH, out, NULL));
+  ck_assert_uint_eq(gan_alloc_count(), count);
+  gan_loader_destroy(&loader);
+  gan_dataset_destroy(&set);
+}
+END_TEST
+
+/* ---- from a config ---- */
+
+/* Padding is what the networks see of the data's lowest value, also of floats. */
+START_TEST(padding_is_the_lowest_value) {
+  static const int64_t dims[] = {20, 6, 6};
+  static const gan_range ranges[] = {GAN_RANGE_UNIT, GAN_RANGE_SYMMETRIC, GAN_RANGE_NONE,
+                                     GAN_RANGE_NONE};
+  static const float wanted[] = {0, -1, 0, -2}; /* unit_real goes from -2 on */
+  gan_config config;
+  gan_dataset *set;
+  gan_loader *loader;
+  float out[20 * 36];
+  bool real = _i == 3;
+  unit_write_idx(unit_path("set"), real ? IDX_F32 : IDX_U8, 3, dims, real ? unit_real : unit_byte);
+  check_ok(unit_dataset(unit_path("set"), "data.crop_padding: 5\ntrain.batch: 20\ndata.shards: 1",
+                        ranges[_i], &config, &set));
+  check_ok(gan_loader_create(set, SEED, &loader));
+  check_ok(gan_loader_next(loader, 0, 0, 20, out, NULL));
+  int padded = 0;
+  for (int i = 0; i < 20 * 36; i++) padded += out[i] == (real ? (float)set->low : wanted[_i]);
+  ck_assert_int_gt(padded, 20 * 36 / 3); /* half is padding, on average */
+  gan_loader_destroy(&loader);
+  gan_dataset_destroy(&set);
+  gan_config_reset(&config);
+}
+END_TEST
+
+START_TEST(what_is_refused) {
+  static const int64_t points[] = {20, 6}, images[] = {20, 6, 4};
   static const struct {
-    const char *layers;
-    double low, high;
-    int plus, minus; /* the value: y[plus], less y[minus] if that is another */
-    float x[4];
-  } rows[] = {
-      {"[diff_augment: {brightness: 0.3}]", -0.3, 0.3, 0, 0, {0, 1, 2, 3}},
-      {"[diff_augment: {saturation: 0.8}]", 0.2, 1.8, 1, 0, {0, 1, 2, 2}},
-      {"[diff_augment: {contrast: 0.5}]", 0.5, 1.5, 2, 0, {0, 3, 1, 5}},
-  };
-  static double values[MANY];
-  float *y = many(rows[_i].layers, (gan_shape){1, 2, 2}, rows[_i].x);
-  for (int i = 0; i < MANY; i++) {
-    values[i] = (double)y[4 * i + rows[_i].plus];
-    if (rows[_i].plus != rows[_i].minus) values[i] -= (double)y[4 * i + rows[_i].minus];
+    const char *path, *keys, *message;
+  } wrong[] = {
+      {"points", "data.flip: true", "key 'data.flip' is for images; the data is 20 points"},
+      {"points", "data.crop_padding: 1", "key 'data.crop_padding' is for images"},
+      {"images", "data.crop_padding: 4",
+       "is 4: a crop could lie outside of images of 6x4; "
+       "use at most 3"},
+      {"images", "data.crop_padding: -1", "an integer from 0"}};
+  unit_write_idx(unit_path("points"), IDX_U8, 2, points, unit_byte);
+  unit_write_idx(unit_path("images"), IDX_U8, 3, images, unit_byte);
+  gan_config config;
+  gan_dataset *set;
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    check_fails(
+        unit_dataset(unit_path("%s", wrong[i].path), wrong[i].keys, GAN_RANGE_NONE, &config, &set),
+        GAN_USAGE, "run.yaml:4", wrong[i].message);
+    gan_config_reset(&config);
   }
-  check_uniform_between(rows[_i].layers, rows[_i].low, rows[_i].high, values);
-  gan_free(&y);
-}
-END_TEST
-
-/* Correlations of the numbers of a sample: u of the seven, pairwise, 5 deviations of none. */
-START_TEST(changes_are_independent) {
-  enum { SIDE = 32, SIZE = SIDE * SIDE * 2, KINDS = 5, SAMPLES = 2000 };
-  unit_net made = unit_net_create("[diff_augment: {translation: 0.25, brightness: 0.3, "
-                                  "saturation: 0.3, contrast: 0.3}]",
-                                  (gan_shape){SIDE, SIDE, 2}, any, SAMPLES);
-  static double value[KINDS][SAMPLES];
-  float *x = unit_floats((int64_t)SAMPLES * SIZE), *y;
-  gan_pass pass = unit_pass(SAMPLES);
-  for (int i = 0; i < SAMPLES; i++) { /* means 0; two lit pixels in the middle, one of them grey */
-    float *middle = x + i * SIZE + (SIDE / 2 * SIDE + SIDE / 2) * 2;
-    middle[0] = 101, middle[1] = 99, middle[-2] = middle[-1] = -100;
-  }
-  check_ok(gan_net_forward(made.net, &pass, x, &y));
-  for (int i = 0; i < SAMPLES; i++) {
-    const float *image = y + i * SIZE;
-    int lit = 0;
-    while (lit < SIZE - 4 && fabsf(image[2 * lit]) < 20) lit++;
-    double grey = (double)image[2 * lit], a = (double)image[2 * lit + 2];
-    double b = (double)image[2 * lit + 3], mean = (a + b) / 2;
-    value[0][i] = lit / SIDE;
-    value[1][i] = lit % SIDE;
-    value[2][i] = (mean + grey) / 2;         /* what was added */
-    value[3][i] = (mean - grey) / 200;       /* contrast */
-    value[4][i] = (a - b) / 2 / value[3][i]; /* saturation */
-  }
-  for (int k = 0; k < KINDS; k++) {
-    double mean = 0, square = 0;
-    for (int i = 0; i < SAMPLES; i++) mean += value[k][i] / SAMPLES;
-    for (int i = 0; i < SAMPLES; i++) square += pow(value[k][i] - mean, 2) / SAMPLES;
-    ck_assert_double_gt(square, 0);
-    for (int i = 0; i < SAMPLES; i++) value[k][i] = (value[k][i] - mean) / sqrt(square);
-    for (int other = 0; other < k; other++) {
-      double product = 0;
-      for (int i = 0; i < SAMPLES; i++) product += value[k][i] * value[other][i] / SAMPLES;
-      ck_assert_msg(fabs(product) < 5 / sqrt(SAMPLES), "kinds %d and %d: correlation %g", k, other,
-                    product);
-    }
-  }
-  unit_net_destroy(&made);
-  gan_free(&x);
-}
-END_TEST
-
-/* ---- what it depends on ---- */
-
-enum { SAMPLES = 12, SIDE = 8, CHANNELS = 3, SIZE = SIDE * SIDE * CHANNELS, ALL = SAMPLES * SIZE };
-
-static const gan_shape image = {SIDE, SIDE, CHANNELS};
-
-START_TEST(is_nothing_while_sampling) {
-  unit_net made = unit_net_create("[" POLICY "]", image, any, SAMPLES);
-  gan_pass pass = unit_pass(SAMPLES);
-  float x[ALL], *y;
-  unit_fill(x, ALL, 1, -1, 1);
-  pass.training = false;
-  check_ok(gan_net_forward(made.net, &pass, x, &y));
-  ck_assert_mem_eq(x, y, sizeof x);
-  pass.training = true;
-  check_ok(gan_net_forward(made.net, &pass, x, &y));
-  ck_assert_mem_ne(x, y, sizeof x);
-  unit_net_destroy(&made);
-}
-END_TEST
-
-/* Undivided or cut into shards' shares on two threads, in one pass or in pieces: forward and back
- * the same bits. */
-START_TEST(goes_by_global_sample) {
-  enum { SHARE = 3, FIRST = 48 };
-  static const struct {
-    int64_t piece;
-    gan_division division;
-  } rows[] = {{SAMPLES, {0}},
-              {SHARE, {0}},
-              {SAMPLES, {SHARE, SAMPLES / SHARE, 2}},
-              {2 * SHARE, {SHARE, SAMPLES / SHARE, 1}}};
-  enum { ROWS = sizeof rows / sizeof *rows };
-  static float x[ALL], y[ROWS][ALL], dx[ROWS][ALL];
-  unit_fill(x, ALL, 1, -1, 1);
-  unit_net made = unit_net_create("[" POLICY "]", image, any, 1); /* for its config */
-  for (int r = 0; r < ROWS; r++) {
-    gan_net_spec spec = {.name = "generator",
-                         .key = "model.generator",
-                         .layers = &made.config.model.generator,
-                         .in = image,
-                         .capacity = rows[r].piece,
-                         .share = SHARE,
-                         .trains = true,
-                         .division = rows[r].division};
-    gan_net *net;
-    if (spec.division.parts)
-      check_ok(gan_sums_create(SAMPLES / SHARE, rows[r].division.threads, &spec.sums));
-    check_ok(gan_net_create(&spec, &net));
-    for (int64_t at = 0; at < SAMPLES; at += rows[r].piece) {
-      gan_pass pass = unit_pass(rows[r].piece);
-      float *out, *back;
-      pass.at = at;
-      pass.first_sample = FIRST + at;
-      pass.batch = SAMPLES;
-      check_ok(gan_net_forward(net, &pass, x + at * SIZE, &out));
-      memcpy(y[r] + at * SIZE, out, (size_t)(rows[r].piece * SIZE) * sizeof *out);
-      memcpy(net->dout, x + at * SIZE, (size_t)(rows[r].piece * SIZE) * sizeof *out);
-      check_ok(gan_net_backward(net, &pass, GAN_WANT_INPUT, net->dout, &back));
-      memcpy(dx[r] + at * SIZE, back, (size_t)(rows[r].piece * SIZE) * sizeof *back);
-    }
-    ck_assert_mem_eq(y[0], y[r], sizeof *y);
-    ck_assert_mem_eq(dx[0], dx[r], sizeof *dx);
-    gan_net_destroy(&net);
-    gan_sums_destroy(&spec.sums);
-  }
-  unit_net_destroy(&made);
-}
-END_TEST
-
-/* What is added to each sample; the layer is the last of the net. */
-static void added(gan_net *net, const gan_pass *pass, float *out) {
-  static float zeros[ALL];
-  float *y;
-  check_ok(gan_net_forward(net, pass, zeros, &y));
-  for (int i = 0; i < SAMPLES; i++) out[i] = y[i * SIZE];
-}
-
-/* The same numbers again for the same keys; others for another seed, update, pass (data, fakes and
- * the generator's fakes are three), sample, layer or network. */
-START_TEST(differs_elsewhere) {
-  static const char *const alone = "[diff_augment: {brightness: 1}]";
-  static const struct {
-    const char *what;
-    uint64_t seed, draw;
-    uint32_t phase;
-    int64_t first_sample;
-    const char *layers;
-    uint32_t network;
-    bool same;
-  } rows[] = {
-      {"nothing", 1, 0, 0, 0, alone, 0, true},
-      {"other options", 1, 0, 0, 0, "[diff_augment: {brightness: 1, contrast: 1}]", 0, true},
-      {"seed", 2, 0, 0, 0, alone, 0, false},
-      {"high half of the seed", 1 + (1ull << 32), 0, 0, 0, alone, 0, false},
-      {"draw", 1, 1, 0, 0, alone, 0, false},
-      {"high half of the draw", 1, 1ull << 32, 0, 0, alone, 0, false},
-      {"the pass over fakes", 1, 0, 1, 0, alone, 0, false},
-      {"the generator's pass", 1, 0, 2, 0, alone, 0, false},
-      {"sample", 1, 0, 0, SAMPLES, alone, 0, false},
-      {"layer", 1, 0, 0, 0, "[relu: {}, diff_augment: {brightness: 1}]", 0, false},
-      {"network", 1, 0, 0, 0, alone, 1, false},
-  };
-  float first[SAMPLES], second[SAMPLES];
-  unit_net made = unit_net_create(alone, image, any, SAMPLES);
-  gan_pass pass = unit_pass(SAMPLES);
-  added(made.net, &pass, first);
-  for (int s = 0; s < SAMPLES; s++)
-    for (int other = 0; other < s; other++) ck_assert_float_ne(first[s], first[other]);
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    unit_net other = unit_net_create(rows[i].layers, image, any, SAMPLES);
-    other.net->layers[other.net->layer_count - 1].network = rows[i].network;
-    pass.seed = rows[i].seed;
-    pass.draw = rows[i].draw;
-    pass.phase = rows[i].phase;
-    pass.first_sample = rows[i].first_sample;
-    added(other.net, &pass, second);
-    for (int s = 0; s < SAMPLES; s++)
-      ck_assert_msg((first[s] == second[s]) == rows[i].same, "%s: sample %d: %g and %g",
-                    rows[i].what, s, (double)first[s], (double)second[s]);
-    unit_net_destroy(&other);
-  }
-  unit_net_destroy(&made);
-}
-END_TEST
-
-START_TEST(wants_images) {
-  unit_net made;
-  check_fails(unit_net_try(&made, "[" POLICY "]", (gan_shape){1, 1, 64}, any, 1), GAN_USAGE,
-              "layer 0 (diff_augment)", "64 reaches it; it wants images");
+  check_ok(unit_dataset(unit_path("images"),
+                        "data.crop_padding: 3\ndata.flip: true\ntrain.batch: 4", GAN_RANGE_NONE,
+                        &config, &set));
+  ck_assert(set->augment.flip && set->augment.padding == 3);
+  gan_dataset_destroy(&set);
+  gan_config_reset(&config);
 }
 END_TEST
 
 int main(void) {
   const unit_test tests[] = {
-      {values_are_of_the_steps, VALUE_ROWS},
-      {shifts_are_uniform, 1},
-      {patches_are_uniform, 1},
-      {colours_are_uniform, 3},
-      {changes_are_independent, 1},
-      {is_nothing_while_sampling, 1},
-      {goes_by_global_sample, 1},
-      {differs_elsewhere, 1},
-      {wants_images, 1},
+      {views_follow_their_law, 3}, {order_stays, 1},
+      {epochs_differ, 1},          {only_seed_shard_and_position_count, 1},
+      {takes_no_memory, 1},        {padding_is_the_lowest_value, 4},
+      {what_is_refused, 1},
   };
-  return UNIT_MAIN("augment", tests);
+  return UNIT_MAIN("loader_augment", tests);
 }
