@@ -85,6 +85,8 @@ class LoadInPyTorch:
         cls.latent, cls.shape = config["model"]["latent"], shape_of(config["model"])
         cls.make_data(config)
         settings = {**SETTINGS, "data.path": cls.folder / "data.h5"}
+        if "flip" in config["data"]:
+            settings["data.flip"] = "false"  # it would mirror some of the data at random
         sets = [word for pair in settings.items() for word in ("--set", "%s=%s" % pair)]
         run("train", cls.config, "--run-dir", cls.folder / "run", *sets)
         cls.checkpoints = [h5py.File(cls.folder / "run" / "checkpoints" / ("step-%08d.h5" % step))
