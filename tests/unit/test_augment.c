@@ -272,5 +272,5 @@ int main(void) {
       {takes_no_memory, 1},        {padding_is_the_lowest_value, 4},
       {what_is_refused, 1},
   };
-  return UNIT_MAIN("loader_augment", tests);
+  return UNIT_MAIN("augment", tests);
 }
