@@ -1,6 +1,7 @@
 #include "base/rng.h"
 
 #include <Random123/philox.h>
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 
@@ -87,7 +88,7 @@ static double erf_inverse(double x) {
 void gan_rng_truncated(gan_rng rng, uint64_t draw, uint32_t sample, int64_t n, double bound,
                        float *out) {
   double most = erf(bound * M_SQRT1_2);
-  float limit = (float)bound;
+  float limit = (float)fmin(bound, (double)FLT_MAX);
   if ((double)limit > bound) limit = nextafterf(limit, 0);
   for (int64_t i = 0; i < n; i += 4) {
     block bits = philox(rng, draw, sample, (uint32_t)(i / 4));
