@@ -19,16 +19,29 @@ gan_status gan_picture_work_add(gan_picture_work *work, const char *path) {
   return GAN_OK;
 }
 
+/* Damage is no failure; `reason` has it then. */
 static gan_status decode(const gan_picture_work *work, const char *path, uint8_t *row,
-                         gan_picture_fate *fate) {
+                         gan_picture_fate *fate, char reason[GAN_PICTURE_REASON]) {
   gan_picture picture;
   bool is_picture;
-  *fate = GAN_PICTURE_DAMAGED;
-  GAN_TRY(gan_picture_read(path, work->channels, &is_picture, &picture));
+  gan_status status = gan_picture_read(path, work->channels, &is_picture, &picture);
   *fate = is_picture ? GAN_PICTURE_KEPT : GAN_PICTURE_NONE;
+  if (status == GAN_INPUT && is_picture) {
+    *fate = GAN_PICTURE_DAMAGED;
+    snprintf(reason, GAN_PICTURE_REASON, "%s", gan_error_message());
+    gan_fail_clear();
+    return GAN_OK;
+  }
+  GAN_TRY(status);
   if (is_picture) gan_picture_square(&picture, work->side, row);
   gan_picture_free(&picture);
   return GAN_OK;
+}
+
+static void fail(gan_picture_report *report, gan_status status) {
+  memset(report, 0, sizeof *report);
+  report->status = (int32_t)status;
+  snprintf(report->reasons[0], GAN_PICTURE_REASON, "%s", gan_error_message());
 }
 
 void gan_picture_work_do(const gan_picture_work *work, uint8_t *rows, gan_picture_report *report) {
@@ -37,13 +50,12 @@ void gan_picture_work_do(const gan_picture_work *work, uint8_t *rows, gan_pictur
   memset(report, 0, sizeof *report);
   for (int i = 0; i < work->count; i++, path += strlen(path) + 1) {
     gan_picture_fate fate;
-    gan_status status = decode(work, path, rows + (size_t)report->kept * row_bytes, &fate);
-    bool fails = status != GAN_OK && status != GAN_INPUT;
-    if (fails) report->status = (int32_t)status;
-    if (status != GAN_OK)
-      snprintf(report->reasons[fails ? 0 : i], GAN_PICTURE_REASON, "%s", gan_error_message());
-    if (fails) return;
-    gan_fail_clear();
+    uint8_t *row = rows + (size_t)report->kept * row_bytes;
+    gan_status status = decode(work, path, row, &fate, report->reasons[i]);
+    if (status != GAN_OK) {
+      fail(report, status);
+      return;
+    }
     report->fates[i] = (uint8_t)fate;
     report->kept += fate == GAN_PICTURE_KEPT;
   }
@@ -75,12 +87,10 @@ static gan_status serve(gan_comm *comm, gan_picture_work *work, gan_picture_repo
       *rows = gan_alloc(wanted, 1, "decoded pictures");
       *room = *rows ? wanted : 0;
     }
-    if (*rows) {
+    if (*rows)
       gan_picture_work_do(work, *rows, report);
-    } else {
-      *report = (gan_picture_report){.status = GAN_NO_MEMORY};
-      snprintf(report->reasons[0], GAN_PICTURE_REASON, "%s", gan_error_message());
-    }
+    else
+      fail(report, GAN_NO_MEMORY);
     GAN_TRY(gan_comm_send(comm, 0, report, sizeof *report, "giving decoded pictures"));
     GAN_TRY(
         gan_comm_send(comm, 0, *rows, (size_t)report->kept * row_bytes, "giving decoded pictures"));

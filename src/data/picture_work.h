@@ -24,7 +24,8 @@ typedef struct gan_picture_work {
 
 /* What became of each. */
 typedef struct gan_picture_report {
-  int32_t status; /* not GAN_OK: a failure of the rank, with reasons[0] */
+  int32_t status; /* not GAN_OK: a failure of the rank, with reasons[0]: short memory, or a file
+                   * that it cannot open, as where it does not see the folder at all */
   int32_t kept;   /* rows */
   uint8_t fates[GAN_PICTURE_WORK_MAX];
   char reasons[GAN_PICTURE_WORK_MAX][GAN_PICTURE_REASON]; /* of the damaged, naming the file */

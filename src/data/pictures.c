@@ -183,8 +183,11 @@ static gan_status leave_out(pictures_state *state, const char *reason) {
 }
 
 /* What became of a piece's pictures. */
-static gan_status take(pictures_state *state, const piece *from, int count) {
+static gan_status take(pictures_state *state, int rank, int count) {
   const gan_picture_report *report = state->report;
+  const piece *from = &state->pieces[rank];
+  if (report->status != GAN_OK && rank)
+    return gan_fail((gan_status)report->status, "rank %d: %s", rank, report->reasons[0]);
   if (report->status != GAN_OK)
     return gan_fail((gan_status)report->status, "%s", report->reasons[0]);
   for (int i = 0; i < count; i++) {
@@ -205,7 +208,7 @@ static gan_status next_piece(pictures_state *state, bool *any) {
   state->given = state->kept = 0;
   state->pieces[rank].count = 0; /* it will not be in flight any more */
   GAN_TRY(collect(state, rank));
-  GAN_TRY(take(state, &state->pieces[rank], count));
+  GAN_TRY(take(state, rank, count));
   state->turn = (rank + 1) % gan_comm_size(state->spec.comm);
   return hand_out(state, rank);
 }

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "io/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <png.h>
 #include <setjmp.h>
@@ -242,16 +243,17 @@ gan_status gan_picture_decode(const void *bytes, size_t n, int64_t channels, gan
   return status;
 }
 
-/* Whether the file begins like a picture; one that cannot be opened does, so that it is named. */
-static bool begins_like_one(const char *path) {
+static gan_status begins_like_one(const char *path, bool *does) {
   unsigned char head[HEAD];
   struct stat info;
   int fd = gan_fd_open(path, O_RDONLY | O_NONBLOCK);
-  if (fd < 0) return true;
+  *does = false;
+  if (fd < 0) return gan_fail(GAN_INPUT, "%s: cannot open: %s", path, strerror(errno));
   bool regular = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
   ssize_t got = regular ? read(fd, head, sizeof head) : 0;
   close(fd);
-  return got > 0 && gan_picture_is(head, (size_t)got);
+  *does = got > 0 && gan_picture_is(head, (size_t)got);
+  return GAN_OK;
 }
 
 gan_status gan_picture_read(const char *path, int64_t channels, bool *is_picture,
@@ -260,7 +262,7 @@ gan_status gan_picture_read(const char *path, int64_t channels, bool *is_picture
   size_t n;
   uint64_t size;
   *out = (gan_picture){0};
-  *is_picture = begins_like_one(path);
+  GAN_TRY(begins_like_one(path, is_picture));
   if (!*is_picture) return GAN_OK;
   GAN_TRY(gan_file_size(path, &size));
   if (size > GAN_PICTURE_BYTES_MAX)

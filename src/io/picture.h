@@ -31,8 +31,9 @@ bool gan_picture_is(const void *bytes, size_t n);
 GAN_CHECKED gan_status gan_picture_decode(const void *bytes, size_t n, int64_t channels,
                                           gan_picture *out);
 
-/* Reads a file.  *is_picture = false and nothing else where it is no regular file or does not begin
- * like a picture.  GAN_INPUT naming the file, with the reason. */
+/* Reads a file.  *is_picture = whether it is a regular file that begins like a picture; if not,
+ * there is nothing in `out`.  GAN_INPUT naming the file, with the reason: of a picture that it is
+ * damaged, of any other that it cannot be opened. */
 GAN_CHECKED gan_status gan_picture_read(const char *path, int64_t channels, bool *is_picture,
                                         gan_picture *out);
 

@@ -253,6 +253,7 @@ START_TEST(files) {
   }
   check_fails(gan_picture_read(unit_path("none.png"), 3, &is_picture, &picture), GAN_INPUT,
               "none.png", "No such file");
+  ck_assert(!is_picture);
   gan_free(&file.bytes);
 }
 END_TEST
