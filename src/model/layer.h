@@ -71,9 +71,8 @@ typedef struct gan_pass {
   uint32_t phase;         /* which pass of a step this is: a key of dropout */
   uint64_t draw;          /* which update: a key of dropout */
   const int32_t *classes; /* (samples) of conditional networks; else NULL */
-  const int32_t
-      *other;         /* (samples) where not training: a sample stands between its class and ... */
-  const float *share; /* (samples) ... this one, 0 to 1 of the way; else NULL */
+  const int32_t *other;   /* (samples) or NULL; only sampling: each stands between its ... */
+  const float *share;     /* ... class and this other one: (samples) 0 to 1 of the way to it */
 } gan_pass;
 
 /* Samples of a pass that lie one behind the other: what a layer works on in one call. */

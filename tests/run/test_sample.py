@@ -304,6 +304,15 @@ class Conditional(Case):
         ends = self.sample("ends", "--seed", 2, "--class", 4, "--count", 1)
         self.assert_same(path["images"][2 * 64:3 * 64], ends["images"])
 
+    @needs_h5_tools
+    def test_both_paths_at_once(self):
+        self.run_with("--set=model.classes=10")
+        path = self.sample("path", "--interpolate", "1,2", "--interpolate-class", "3,8",
+                           "--steps", 3, "--count", 3)
+        for step, seed, label in ((0, 1, 3), (2, 2, 8)):
+            end = self.sample("end", "--seed", seed, "--class", label, "--count", 1)
+            self.assert_same(path["images"][step * 64:][:64], end["images"])
+
     def test_mistakes(self):
         self.run_with("--set=model.classes=10")
         for words, parts in ((["--class", 10], ("run", "no class 10", "0 to 9")),
