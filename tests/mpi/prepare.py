@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""Trains the Fashion-MNIST config for 500 steps on one rank, for the test of single steps.
+"""Trains a config on one rank, and saves at two steps: for the test of single steps.
 
-usage: prepare.py FOLDER      MPIGAN and MPIGAN_SOURCE are in the environment
+usage: prepare.py FOLDER CONFIG EARLY LATE [smooth] [KEY=VALUE ...]      MPIGAN is in the environment
+
+smooth: with silu in the place of all relus, whose gradients turn where they are zero.
+Fashion-MNIST, where it is not installed, is made up.
 """
 import os
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -29,17 +33,23 @@ def find_data(folder):
 
 
 def main():
-    folder = sys.argv[1]
+    folder, config, steps, settings = sys.argv[1], sys.argv[2], sys.argv[3:5], sys.argv[5:]
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
-    data = find_data(folder)
-    with open(os.path.join(folder, "data"), "w") as file:
-        file.write(data)
-    config = os.path.join(os.environ["MPIGAN_SOURCE"], "configs", "fashion-mlp.yaml")
-    subprocess.run([os.environ["MPIGAN"], "train", config, "--run-dir", folder + "/run",
-                    "--set", f"data.path={data}", "--set", "train.steps=500",
-                    "--set", "checkpoint.every_steps=100", "--set", "checkpoint.keep_last=9"],
-                   check=True)
+    text = open(config).read()
+    if "path: fashion-mnist" in text:
+        settings.append(f"data.path={find_data(folder)}")
+    if "smooth" in settings:
+        settings.remove("smooth")
+        text = re.sub(r"\b(leaky_)?relu: \{.*?\}", "silu: {}", text)
+    config = os.path.join(folder, "config.yaml")
+    with open(config, "w") as file:
+        file.write(text)
+    for end in steps:  # its last step saves
+        words = settings + [f"train.steps={end}", "train.epochs=null", "checkpoint.every_steps=0",
+                            "checkpoint.keep_last=9", "samples.every_steps=0"]
+        subprocess.run([os.environ["MPIGAN"], "train", config, "--run-dir", folder + "/run"]
+                       + [word for setting in words for word in ("--set", setting)], check=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-/* Promise 3: one step from a common checkpoint is the same on 1, 2, 3, 5 and 8 ranks, to rounding.
+/* Promise 3: one step from a common checkpoint is the same on 1, 2, 3, 4, 5 and 8 ranks, to
+ * rounding.
  *
- * The groups of ranks live in one job of eight, and each takes its step in turn from
- * the same state: untrained, and after 100 and 500 steps at the shipped rates (prepare.py).
+ * The groups of ranks live in one job of eight, and each takes its step in turn from the same
+ * state: untrained, and after STEP_EARLY and STEP_LATE steps at the config's rates, which
+ * prepare.py took.
  */
 #include "base/memory.h"
 #include "mpi/support.h"
@@ -14,27 +16,24 @@
 
 enum { RANKS = 8, LEARNERS = 2, LOSSES = 2 };
 
-static const int worlds[] = {1, 2, 3, 5, RANKS};
+static const int worlds[] = {1, 2, 3, 4, 5, RANKS};
 
 /* The contract: losses and gradient slabs of one step agree to this. */
 static const double TOLERANCE = 1e-5;
 
-/* What a step gave, on rank 0. */
+/* With STEP_KINKS the gradients agree to this.  Where the input of a relu is zero to rounding, its
+ * gradient turns with the last bit: of 7 million inputs a step one does in about one comparison of
+ * ten, and the gradients then part by 2e-5 to 1e-4 (measured; with silu instead never by more than
+ * 4e-7).  Other samples part them by more than 2e-2. */
+static const double TURNED = 1e-3;
+
+/* What a step gave, on rank 0: losses of discriminator and generator, gradients of generator and
+ * discriminator. */
 typedef struct {
   double losses[LOSSES];
   float *grads[LEARNERS];
   int64_t n[LEARNERS];
 } outcome;
-
-static gan_status read_text(const char *folder, const char *name, char *text, size_t size) {
-  char path[512];
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  FILE *file = fopen(path, "r");
-  if (!file) return gan_fail(GAN_INPUT, "%s: cannot open; run mpi.step.prepare first", path);
-  bool ok = fgets(text, (int)size, file) != NULL;
-  fclose(file);
-  return ok ? GAN_OK : gan_fail(GAN_INPUT, "%s: is empty", path);
-}
 
 static gan_status load_state(gan_session *session, const char *folder, int step) {
   gan_checkpoint *checkpoint = NULL;
@@ -54,8 +53,7 @@ static gan_status load_state(gan_session *session, const char *folder, int step)
 }
 
 static gan_status keep(const gan_task *task, outcome *out) {
-  out->losses[0] = task->metrics[0].value;
-  out->losses[1] = task->metrics[1].value;
+  for (int i = 0; i < LOSSES; i++) out->losses[i] = task->metrics[i].value;
   for (int i = 0; i < LEARNERS; i++) {
     const gan_net *net = task->learners[i].net;
     out->n[i] = net->slab_size;
@@ -67,13 +65,10 @@ static gan_status keep(const gan_task *task, outcome *out) {
 
 /* One step of one group. */
 static gan_status take_step(gan_comm *group, const char *folder, int step, outcome *out) {
-  char config[512], path[512], data[600];
-  snprintf(config, sizeof config, "%s/configs/fashion-mlp.yaml", getenv("MPIGAN_SOURCE"));
-  GAN_TRY(read_text(folder, "data", path, sizeof path));
-  snprintf(data, sizeof data, "data.path=%s", path);
-  const char *const overrides[] = {data};
+  char config[512];
+  snprintf(config, sizeof config, "%s/run/config.yaml", folder);
   gan_session session = {.comm = group};
-  gan_status status = gan_session_config(&session, config, overrides, 1);
+  gan_status status = gan_session_config(&session, config, NULL, 0);
   if (status == GAN_OK) status = gan_session_build(&session);
   if (status == GAN_OK) status = gan_session_load(&session);
   if (status == GAN_OK) status = load_state(&session, folder, step);
@@ -84,13 +79,18 @@ static gan_status take_step(gan_comm *group, const char *folder, int step, outco
 }
 
 static bool agree(const outcome *one, const outcome *many, int step, int ranks) {
+  double limit = getenv("STEP_KINKS") ? TURNED : TOLERANCE;
   bool good = true;
-  for (int i = 0; i < LEARNERS; i++) {
+  for (int i = 0; i < LOSSES; i++) {
     double loss = fabs(many->losses[i] / one->losses[i] - 1);
+    printf("step %d on %d ranks: %s differs by %.1e\n", step, ranks, i ? "g_loss" : "d_loss", loss);
+    good &= loss < TOLERANCE;
+  }
+  for (int i = 0; i < LEARNERS; i++) {
     double grad = distance(many->grads[i], one->grads[i], one->n[i]);
-    printf("step %d on %d ranks: loss %d differs by %.1e, gradients by %.1e\n", step, ranks, i,
-           loss, grad);
-    good &= loss < TOLERANCE && grad < TOLERANCE;
+    printf("step %d on %d ranks: gradients of the %s differ by %.1e\n", step, ranks,
+           i ? "discriminator" : "generator", grad);
+    good &= grad < limit;
   }
   return good;
 }
@@ -126,17 +126,17 @@ START_TEST(untrained) {
 }
 END_TEST
 
-START_TEST(after_100_steps) {
-  compare_worlds(100);
+START_TEST(early) {
+  compare_worlds(atoi(getenv("STEP_EARLY")));
 }
 END_TEST
 
-START_TEST(after_500_steps) {
-  compare_worlds(500);
+START_TEST(late) {
+  compare_worlds(atoi(getenv("STEP_LATE")));
 }
 END_TEST
 
 int main(int argc, char **argv) {
-  const TTest *const tests[] = {untrained, after_100_steps, after_500_steps};
+  const TTest *const tests[] = {untrained, early, late};
   return run_mpi_tests(argc, argv, "step", tests, sizeof tests / sizeof *tests);
 }
