@@ -30,6 +30,21 @@ static void print_config(const gan_session *session) {
   }
 }
 
+/* A line a layer: name, kind, the shape that it gives, and how many numbers it learns. */
+static void print_layers(const gan_net *net) {
+  const gan_tensor *tensor = net->tensors;
+  for (int i = 0; i < net->layer_count; i++) {
+    const gan_layer *layer = &net->layers[i];
+    char shape[64];
+    int64_t learned = 0;
+    for (int t = 0; t < layer->tensor_count; t++, tensor++)
+      if (tensor->kind == GAN_TENSOR_PARAM) learned += tensor->size;
+    if (*layer->name)
+      gan_log("  %-18s %-18s %12s %12lld", layer->name, layer->type->schema.name,
+              gan_shape_text(layer->out, shape), (long long)learned);
+  }
+}
+
 static void print_network(const gan_learner *learner) {
   const gan_net *net = learner->net;
   char in[64], out[64], slab[16], activations[16];
@@ -37,6 +52,7 @@ static void print_network(const gan_learner *learner) {
   gan_bytes_text(activations, (double)net->activation_bytes);
   gan_log("%s: %s -> %s, %lld parameters in %d layers", net->name, gan_shape_text(net->in, in),
           gan_shape_text(net->out, out), (long long)net->param_count, net->layer_count);
+  print_layers(net);
   gan_log("  memory: weights %s, gradients %lld x %s, moments 2 x %s, activations %s", slab,
           (long long)gan_net_parts(net), slab, slab, activations);
 }
