@@ -1,5 +1,6 @@
 /* Made-up data for measuring and tests: uniform random bytes, a function of the row alone.  Its
- * name tells its shape: synthetic:NxHxWxC. */
+ * name tells its shape: synthetic:NxHxWxC.  That has no labels; what is made for a conditional
+ * model (gan_source_make) has label 0 throughout. */
 #include "base/rng.h"
 #include "data/source.h"
 
@@ -33,10 +34,10 @@ static gan_status open_source(const gan_source_spec *spec, gan_source *source) {
 }
 
 static gan_status read_rows(gan_source *source, int64_t count, void *rows, int32_t *labels) {
-  (void)labels;
   uint8_t *bytes = rows;
   int64_t size = gan_data_row_size(&source->info);
   gan_rng rng = gan_rng_stream(0, GAN_RNG_SYNTHETIC, 0, 0, 0);
+  if (source->info.has_labels) memset(labels, 0, (size_t)count * sizeof *labels);
   for (int64_t i = 0; i < count; i++)
     for (int64_t k = 0; k < size; k += 64) {
       uint32_t words[16];

@@ -158,7 +158,10 @@ static gan_status shape_of_generator(gan_session *session) {
                        .key = "model.generator",
                        .layers = &config->model.generator,
                        .in = {1, 1, config->model.latent},
-                       .capacity = 1};
+                       .capacity = 1,
+                       .label = gan_config_label_way(config, true),
+                       .classes = config->model.classes,
+                       .label_units = config->model.label_units};
   gan_net *net;
   GAN_TRY(gan_net_create(&spec, &net));
   session->info = (gan_data_info){.h = net->out.h, .w = net->out.w, .c = net->out.c};
@@ -180,7 +183,7 @@ gan_status gan_session_build_synthetic(gan_session *session) {
   gan_source_close(&session->source);
   session->info.n = 4 * session->config.train.batch;
   session->info.type = GAN_U8;
-  session->info.has_labels = false;
+  session->info.has_labels = session->config.model.classes > 0;
   gan_status status = GAN_OK;
   if (gan_comm_rank(comm) == 0) status = gan_source_make(&session->info, &session->source);
   GAN_TRY(gan_comm_agree(comm, status, "agreeing whether data could be made up"));
