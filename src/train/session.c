@@ -158,7 +158,10 @@ static gan_status shape_of_generator(gan_session *session) {
                        .key = "model.generator",
                        .layers = &config->model.generator,
                        .in = {1, 1, config->model.latent},
-                       .capacity = 1};
+                       .capacity = 1,
+                       .label = gan_config_label_way(config, true),
+                       .classes = config->model.classes,
+                       .label_units = config->model.label_units};
   gan_net *net;
   GAN_TRY(gan_net_create(&spec, &net));
   session->info = (gan_data_info){.h = net->out.h, .w = net->out.w, .c = net->out.c};

@@ -108,6 +108,14 @@ class Bench(Case):
         self.assertEqual(result.status, OK, str(result))
         self.assertIn("no data set", result.out)
 
+    def test_step_of_a_conditional_model(self):
+        """Made-up data has labels then, and the generator's shape is that with a class."""
+        for path in ("builtin:digits", "synthetic:500x8x8x1", "no-such-set"):
+            result = self.run_program("bench", "step", SOURCE / "tests/images.yaml", "--repeat", 2,
+                                      "--set", f"data.path={path}")
+            self.assertEqual(result.status, OK, str(result))
+            self.assertEqual("no data set" in result.out, path == "no-such-set")
+
 
 class Configs(Case):
     """Each file trains, stops early, and goes on, on two ranks."""
