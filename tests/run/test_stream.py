@@ -238,8 +238,8 @@ class Convert(Case):
     def test_mistakes(self):
         (self.folder / "there.h5").write_text("mine\n")
         (self.folder / "bad.bin").write_bytes(bytes(3072))
-        rows = [(("data",), USAGE, "there is: convert", "usage: mpigan data convert"),
-                (("data", "covnert"), USAGE, "covnert", "there is: convert"),
+        rows = [(("data",), USAGE, "there are: convert, info", "usage: mpigan data convert"),
+                (("data", "covnert"), USAGE, "covnert", "there are: convert, info"),
                 (("data", "convert"), USAGE, "SRC... OUT.h5 is missing"),
                 (("data", "convert", "builtin:digits"), USAGE, "OUT.h5 is missing"),
                 (("data", "convert", "builtin:digits", "out"), USAGE, "out", ".h5"),
