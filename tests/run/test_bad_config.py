@@ -1,7 +1,7 @@
 """Configs that cannot be run: status 2, one message with file, line, key, value and what is
 allowed, and nothing on the disk is touched."""
 import support
-from support import TINY, USAGE, Case, edit, run_all, snapshot, write_idx
+from support import SOURCE, TINY, USAGE, Case, edit, run_all, snapshot, write_idx
 
 G_TAIL = "    - linear: {units: 64}\n    - sigmoid: {}\n"
 D_TAIL = "    - linear: {units: 1}\n"
@@ -66,6 +66,70 @@ MISTAKES = [
      "data.shards", "7", "24", "6 or 8"),
 ]
 
+# The same, of networks for images and classes (tests/images.yaml).
+IMAGES = (SOURCE / "tests/images.yaml").read_text()
+
+UP = "conv_transpose2d: {channels: 16, kernel: 2, bias: false}"
+GROUPED = "channels: 8, kernel: 3, padding: 1, groups: 2"
+SHORTCUT = "          - conv2d: {channels: 8, kernel: 1}"
+CONCAT = "concat: {main: [conv2d: {channels: 4, kernel: 3, padding: 1}]}"
+STRIDED = "conv2d: {channels: 12, kernel: 3, stride: 2, padding: 1, bias: false}"
+LOGIT = "linear: {units: 1, spectral_norm: true}"
+AUGMENT = "diff_augment: {translation: 0.125, cutout: 0.25, brightness: 0.2, contrast: 0.3}"
+
+IMAGE_MISTAKES = [
+    ("kernel larger than the image", (STRIDED, "conv2d: {channels: 12, kernel: 9}"), "{line}",
+     "model.discriminator", "layer 4 (conv2d)", "4x4x8", "at least 9 pixels"),
+    ("the same in a branch", (GROUPED, "channels: 8, kernel: 7"), "{line}", "model.generator",
+     "layer 5.main.3 (conv2d)", "4x4x12", "at least 7 pixels"),
+    ("groups that do not divide", (GROUPED, "channels: 8, kernel: 3, groups: 5"), "{line}",
+     "layer 5.main.3 (conv2d)", "4x4x12", "(8)", "groups (5) divides"),
+    ("nothing left of the output", (UP, "conv_transpose2d: {channels: 16, kernel: 2, padding: 1}"),
+     "{line}", "model.generator", "layer 1 (conv_transpose2d)", "16", "less padding"),
+    ("output_padding of a stride", (UP, UP.replace("bias: false", "output_padding: 1")), "{line}",
+     "layer 1 (conv_transpose2d)", "output_padding smaller than its stride"),
+    ("linear behind an image", ("    - flatten: {}\n    - linear", "    - linear"), "{line}",
+     "model.discriminator", "layer 8 (linear)", "2x2x12", "- flatten: {}"),
+    ("linear behind an image, in a branch", (CONCAT, "concat: {main: [linear: {units: 3}]}"),
+     "{line}", "layer 8.main.0 (linear)", "8x8x8", "- flatten: {}"),
+    ("shortcut with other channels", (SHORTCUT, SHORTCUT.replace("8", "9")),
+     "layer 5 (residual)", "4x4x8 reaches it", "of the same shape", "shortcut gives 4x4x9"),
+    ("shortcut with other pixels", (SHORTCUT, SHORTCUT.replace("1", "2")), "layer 5 (residual)",
+     "4x4x8 reaches it", "shortcut gives 3x3x8"),
+    ("concat of other pixels", (CONCAT, CONCAT.replace(", padding: 1", "")), "{line}",
+     "layer 8 (concat)", "6x6x4", "same height and width", "shortcut gives 8x8x8"),
+    ("reduction that does not divide", ("reduction: 4", "reduction: 16"), "{line}",
+     "layer 6 (self_attention)", "4x4x8", "16"),
+    ("window larger than the image", ("avgpool: {kernel: 2}", "avgpool: {kernel: 9}"), "{line}",
+     "layer 3 (avgpool)", "8x8x8", "9x9"),
+    ("padding beyond half a window", ("avgpool: {kernel: 2}", "avgpool: {kernel: 4, padding: 3}"),
+     "{line}", "layer 3 (avgpool)", "at most half"),
+    ("instancenorm of a vector", ("layernorm: {}", "instancenorm: {}"), "{line}",
+     "layer 10 (instancenorm)", "16 reaches it", "layernorm"),
+    ("augmented vectors", (AUGMENT, "flatten: {}\n    - " + AUGMENT), "{line}",
+     "layer 1 (diff_augment)", "64 reaches it", "images"),
+    ("reshape without the class", ("[16, 1, 1]", "[12, 1, 1]"), "{line}", "layer 0 (reshape)",
+     "16 reaches it", "12"),
+    ("image of another size", ("    - tanh: {}", "    - upsample: {}\n    - tanh: {}"), "{line}",
+     "model.generator", "tanh", "16x16x1", "8x8x1"),
+    ("two logits", (LOGIT, "linear: {units: 2}"), "{line}", "model.discriminator", "linear", "2",
+     "1"),
+    ("projection on an activation", (LOGIT, LOGIT + "\n    - tanh: {}"), "{line}",
+     "model.discriminator", "last layer is tanh", "projection", "linear or conv2d"),
+    ("one class", ("classes: 10", "classes: 1"), "{line}", "model.classes", "1", "2 and more"),
+    ("labels without classes", ("  classes: 10\n  label: {", "  label: {"), "{line}",
+     "model.label.discriminator", "projection", "model.classes"),
+    ("no such way", ("discriminator: projection", "discriminator: projektion"), "{line}",
+     "model.label.discriminator", "projektion", "channels, projection, auxiliary"),
+    ("length of what is not there", ("generator: embedding, emb", "generator: one_hot, emb"),
+     "{line}", "model.label.embedding", "4", "one_hot"),
+    ("weight of what is not there", ("discriminator: projection}",
+                                     "discriminator: projection, auxiliary_weight: 2}"),
+     "{line}", "model.label.auxiliary_weight", "2", "projection", "auxiliary"),
+    ("classes of unlabelled data", ('path: "builtin:digits"', "path: synthetic:500x8x8x1"),
+     "config.yaml:9:", "model.classes", "10", "synthetic:500x8x8x1", "has no labels"),
+]
+
 # Whole files that are no config.
 FILES = [
     ("empty", b"", "empty"),
@@ -109,10 +173,10 @@ class BadConfig(Case):
                 self.assert_fails(result, USAGE, *row[4])
                 self.assertEqual(snapshot(folder), old)
 
-    def mistakes_on(self, ranks):
+    def mistakes_on(self, ranks, mistakes=MISTAKES, base=TINY):
         rows = []
-        for name, (old, new), *parts in MISTAKES:
-            text = edit(TINY, (old, new))
+        for name, (old, new), *parts in mistakes:
+            text = edit(base, (old, new))
             line = text[:text.index(new)].count("\n") + new.rstrip("\n").count("\n") + 1
             place = f"config.yaml:{line}:"
             parts = ["config.yaml"] + [place if part == "{line}" else part for part in parts]
@@ -124,6 +188,12 @@ class BadConfig(Case):
 
     def test_mistakes_on_three_ranks(self):
         self.mistakes_on(3)
+
+    def test_images_alone(self):
+        self.mistakes_on(None, IMAGE_MISTAKES, IMAGES)
+
+    def test_images_on_three_ranks(self):
+        self.mistakes_on(3, IMAGE_MISTAKES, IMAGES)
 
     def test_files(self):
         self.refuse_all([(name, content, ranks, (), ("config.yaml", *parts))
