@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import unittest
+import zlib
 
 MPIGAN = os.environ["MPIGAN"]
 SOURCE = pathlib.Path(os.environ["MPIGAN_SOURCE"])
@@ -344,6 +345,17 @@ def write_idx_folder(path, images, side=28):
     write_idx(path / "train-images-idx3-ubyte.gz", (images, side, side))
     write_idx(path / "train-labels-idx1-ubyte.gz", (images,), bytes(i % 10 for i in range(images)))
     return path
+
+
+def png(h, w, c, pixels):
+    """A PNG of bytes (H, W, C), by Python's own zlib."""
+    def chunk(name, body):
+        return (struct.pack(">I", len(body)) + name + body
+                + struct.pack(">I", zlib.crc32(name + body)))
+    rows = b"".join(b"\0" + pixels[y * w * c:(y + 1) * w * c] for y in range(h))
+    header = struct.pack(">IIBBBBB", w, h, 8, {1: 0, 3: 2}[c], 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows))
+            + chunk(b"IEND", b""))
 
 
 CODES = {"uint8": "B", "int32": "i", "int64": "q", "float32": "f", "float64": "d"}

@@ -5,10 +5,32 @@ import re
 import unittest
 
 import support
-from support import OK, SOURCE, Case, checkpoint, last_step, metrics, run, write_idx_folder
+from support import (OK, SOURCE, Case, checkpoint, last_step, metrics, noise, png, run,
+                     write_idx_folder)
 
-# Data sets that configs name: sides of the images, for one that is made where the set is absent.
-SHAPES = {"mnist": 28, "fashion-mnist": 28}
+
+def write_cifar_folder(path):
+    """CIFAR-10's binary version: records of a label and 32x32 pixels in three planes."""
+    path.mkdir(parents=True)
+    records = b"".join(bytes([i % 10]) + noise(3072, i) for i in range(600))
+    (path / "data_batch_1.bin").write_bytes(records)
+
+
+def write_pictures(path):
+    """A folder of pictures through `data convert`, as the config says."""
+    folder = path.with_suffix("")
+    folder.mkdir(parents=True)
+    for i in range(200):
+        (folder / f"{i}.png").write_bytes(png(70, 90, 3, noise(70 * 90 * 3, i)))
+    result = run("data", "convert", folder, path, "--size", 64)
+    assert result.status == OK, str(result)
+
+
+# Data sets that configs name, and what makes one of the same shape where the set is absent.
+MAKERS = {"mnist": lambda path: write_idx_folder(path, 600),
+          "fashion-mnist": lambda path: write_idx_folder(path, 600),
+          "cifar10": write_cifar_folder,
+          "pictures.h5": write_pictures}
 
 CONFIGS = sorted((SOURCE / "configs").glob("*.yaml"))
 
@@ -127,16 +149,18 @@ class Configs(Case):
         for path in CONFIGS:
             with self.subTest(path.name):
                 name, env = data_of(path), {}
+                made = self.folder / "data" / name
                 if not name.startswith("builtin:") and not is_there(name):
-                    self.assertIn(name, SHAPES, "give its shape here, so that one can be made")
+                    self.assertIn(name, MAKERS, "say here how one is made")
                     print(f"{name} is not here: generated images of the same shape stand for it")
-                    write_idx_folder(self.folder / "data" / name, 600, SHAPES[name])
+                    if not made.exists():
+                        MAKERS[name](made)
                     env = {"MPIGAN_DATA": str(self.folder / "data")}
                 run_dir = self.folder / path.stem
                 for steps in (STEPS // 2, STEPS):
                     result = self.run_program(
                         "train", path, "--run-dir", run_dir, "--set", f"train.steps={steps}",
-                        "--set", "train.log_every=1", ranks=2, env=env)
+                        "--set", "train.log_every=1", "--set", "train.batch=32", ranks=2, env=env)
                     self.assertEqual(result.status, OK, str(result))
                     self.assertEqual(last_step(run_dir), steps)
                 self.assertEqual([r["step"] for r in metrics(run_dir)], list(range(1, STEPS + 1)))

@@ -7,7 +7,7 @@ import signal
 import unittest
 
 import support
-from support import TEMPORARY, TINY, Case, edit, last_step, wait_for, write_idx
+from support import SOURCE, TEMPORARY, TINY, Case, edit, last_step, wait_for, write_idx
 
 ROWS, SIDE = 128000, 28
 SET = ROWS * SIDE * SIDE  # 100 MB
@@ -72,6 +72,25 @@ class Memory(Case):
             self.assertLess(most, 1.3 * max(seen.values()))
             self.assertGreaterEqual(least, min(seen.values()) - SLACK)
             self.assertLessEqual(least, most)
+
+
+class Plan(Case):
+    """What the plan promises of rank 0 is what it takes above its size after the start."""
+
+    PROMISE = 0.10  # of the figure; what libraries and the loading of data take is not counted
+
+    def test_plan_holds(self):
+        for ranks in (1, 2):
+            result = self.run_program(
+                "train", SOURCE / "configs/cifar-dcgan.yaml", "--run-dir",
+                self.folder / f"plan-{ranks}", "--set", "data.path=synthetic:10000x32x32x3",
+                "--set", "train.steps=3", "--set", "checkpoint.every_steps=1", ranks=ranks)
+            self.assertEqual(result.status, support.OK, str(result))
+            planned = re.search(r"memory of rank 0: about ([\d.]+) MiB above", result.out)
+            taken = re.search(r"rank 0 took ([\d.]+) MiB above", result.out)
+            print(f"{ranks} ranks: {planned[1]} MiB planned, {taken[1]} MiB taken", flush=True)
+            self.assertLess(abs(float(taken[1]) - float(planned[1])),
+                            self.PROMISE * float(planned[1]))
 
 
 if __name__ == "__main__":
