@@ -8,8 +8,13 @@
 
 enum { ALIGN_FLOATS = 16, LAYER_TENSORS = GAN_LAYER_TENSORS_MAX };
 
+/* The product of two numbers that are not negative. */
+static int64_t bounded_product(int64_t a, int64_t b) {
+  return a && b > INT64_MAX / a ? INT64_MAX : a * b;
+}
+
 int64_t gan_shape_size(gan_shape shape) {
-  return shape.h * shape.w * shape.c;
+  return bounded_product(bounded_product(shape.h, shape.w), shape.c);
 }
 
 bool gan_shape_is_flat(gan_shape shape) {
