@@ -265,7 +265,14 @@ static gan_status count_own(gan_dataset *set, gan_source *source) {
     if (read)
       status =
           gan_source_read_labels_at(source, gan_shards_first_row(&set->shards) + done, count, read);
-    for (int64_t i = 0; status == GAN_OK && i < count; i++) set->class_counts[labels[i]]++;
+    for (int64_t i = 0; status == GAN_OK && i < count; i++)
+      if (labels[i] < set->classes)
+        set->class_counts[labels[i]]++;
+      else
+        status = gan_fail(GAN_INPUT,
+                          "%s: holds label %d here, but %lld is the largest on rank 0: it is "
+                          "another file",
+                          set->spec.path, labels[i], (long long)set->classes - 1);
   }
   gan_free(&read);
   return status;

@@ -228,8 +228,8 @@ static void backward(const gan_layer *layer, const gan_span *span, unsigned want
 const gan_layer_type gan_layer_diff_augment = {
     .schema = {"diff_augment",
                "tints, shifts and cuts images at random while training: data and fakes alike where "
-               "it is the discriminator's first layer (with '- flatten' between it and a linear "
-               "one); zeros are black in data from 0 to 1, grey in data from -1 to 1; its paper's "
+               "it is the discriminator's first layer; zeros are black in data from 0 to 1, grey "
+               "in data from -1 to 1; its paper's "
                "policy is {brightness: 0.5, saturation: 1, contrast: 0.5, translation: 0.125, "
                "cutout: 0.5}",
                {options, sizeof options / sizeof *options},

@@ -10,6 +10,10 @@
 /* The most layers that a network puts in itself, at both ends. */
 enum { PUT_IN = 6 };
 
+/* The most numbers that a layer gives in a pass, and bytes that it works with: those of as many
+ * layers as there can be (GAN_LAYERS_MAX) add up to less than 2^63 bytes. */
+static const int64_t PASS_MAX = (int64_t)1 << 48;
+
 /* Those with weights have keys of randomness of their own, beyond any list's. */
 enum { INDEX_EMBED = 1 << 24, INDEX_PROJECT, INDEX_CLASSIFY };
 
@@ -50,9 +54,9 @@ static gan_status add(graph *g, gan_layer layer, int *value) {
   gan_layer_plan plan = {.net = net, .spec = g->spec, .layer = place};
   GAN_TRY(place->type->plan(place, &plan));
   int64_t size = gan_shape_size(place->out);
-  if (size > INT32_MAX || size * net->capacity > INT64_MAX / 64)
-    return gan_layer_reject(place, "a smaller output");
   size_t bytes = plan.work_fixed + plan.work_a_sample * (size_t)net->capacity;
+  if (size > INT32_MAX || size * net->capacity > PASS_MAX || bytes > (size_t)PASS_MAX)
+    return gan_layer_reject(place, "sizes with which its output is smaller");
   g->work_bytes[net->layer_count++] = (bytes + 63) / 64 * 64;
   *value = net->layer_count;
   return GAN_OK;

@@ -27,6 +27,7 @@ typedef struct gan_shape {
   int64_t h, w, c;
 } gan_shape;
 
+/* Numbers in it; INT64_MAX for more, which a config can ask for and no network takes. */
 int64_t gan_shape_size(gan_shape shape);
 bool gan_shape_is_flat(gan_shape shape);
 /* "784" for flat ones, "28x28x1" (H, W, C) else. */

@@ -8,8 +8,13 @@
 
 enum { ALIGN_FLOATS = 16, LAYER_TENSORS = GAN_LAYER_TENSORS_MAX };
 
+/* The product of two numbers that are not negative. */
+static int64_t bounded_product(int64_t a, int64_t b) {
+  return a && b > INT64_MAX / a ? INT64_MAX : a * b;
+}
+
 int64_t gan_shape_size(gan_shape shape) {
-  return shape.h * shape.w * shape.c;
+  return bounded_product(bounded_product(shape.h, shape.w), shape.c);
 }
 
 bool gan_shape_is_flat(gan_shape shape) {
@@ -90,9 +95,16 @@ bool gan_plan_trains(const gan_layer_plan *plan) {
 
 gan_status gan_layer_reject(const gan_layer *layer, const char *wanted) {
   char origin[512], text[64];
+  const char *name = layer->type->schema.name;
+  gan_shape_text(layer->in, text);
+  if (layer->origin.kind == GAN_ORIGIN_NONE) /* the class asked for it */
+    return gan_fail(GAN_USAGE,
+                    "the layer %s that model.classes and model.label put in: %s reaches it; it "
+                    "wants %s",
+                    name, text, wanted);
   return gan_fail(GAN_USAGE, "%s: layer %s (%s): %s reaches it; it wants %s",
-                  gan_origin_text(origin, sizeof origin, layer->origin), layer->name,
-                  layer->type->schema.name, gan_shape_text(layer->in, text), wanted);
+                  gan_origin_text(origin, sizeof origin, layer->origin), layer->name, name, text,
+                  wanted);
 }
 
 gan_rng gan_layer_rng(const gan_layer *layer, uint64_t seed, gan_rng_purpose purpose, uint32_t pass,

@@ -8,13 +8,29 @@
 
 #include <string.h>
 
-enum { CAPACITY = 256 }; /* samples a pass */
+/* Samples a pass, and bytes of activations that those of large images may take. */
+enum { CAPACITY = 256 };
+static const size_t PASS_BYTES = (size_t)1 << 30;
 
 struct gan_generator {
   gan_checkpoint *checkpoint;
   gan_config config;
   gan_net *net;
 };
+
+/* For passes of a multiple of `unit` samples; what they take is known of a network that is built.
+ */
+static gan_status build(gan_net_spec spec, int64_t unit, gan_net **out) {
+  spec.capacity = unit;
+  GAN_TRY(gan_net_create(&spec, out));
+  int64_t units = (int64_t)(PASS_BYTES / ((*out)->activation_bytes + 1));
+  int64_t most = (CAPACITY + unit - 1) / unit;
+  if (units > most) units = most;
+  if (units <= 1) return GAN_OK;
+  gan_net_destroy(out);
+  spec.capacity = units * unit;
+  return gan_net_create(&spec, out);
+}
 
 static gan_status load(gan_generator *generator, const char *path) {
   GAN_TRY(gan_store_open(path, &generator->checkpoint));
@@ -32,16 +48,15 @@ static gan_status load(gan_generator *generator, const char *path) {
                        .layers = &generator->config.model.generator,
                        .in = {1, 1, generator->config.model.latent},
                        .out = {data->h, data->w, data->c},
-                       .capacity = CAPACITY,
                        .label = gan_config_label_way(config, true),
                        .classes = config->model.classes,
                        .label_units = config->model.label_units};
+  int64_t unit = 1;
   if (config->compute.reproducible) { /* whole parts a pass, as training's own samples */
-    int64_t share = config->train.batch / config->data.shards;
-    spec.division = (gan_division){.share = share, .threads = threads};
-    spec.capacity = (CAPACITY + share - 1) / share * share;
+    unit = config->train.batch / config->data.shards;
+    spec.division = (gan_division){.share = unit, .threads = threads};
   }
-  GAN_TRY(gan_net_create(&spec, &generator->net));
+  GAN_TRY(build(spec, unit, &generator->net));
   gan_learner learner = {.net = generator->net};
   return gan_checkpoint_read_learner(generator->checkpoint, &learner);
 }

@@ -335,6 +335,13 @@ static const struct {
      "[residual: {main: [concat: {main: [tanh], shortcut: [concat: {main: [tanh], shortcut: "
      "[tanh]}]}]}]}]}]}]}]}]",
      false, "nested too deeply", "run.yaml:3"},
+    /* more numbers than an int64_t counts */
+    {"[reshape: {shape: [2147483647, 2147483647, 2147483647]}]", false,
+     "layer 0 (reshape): 3 reaches it", "2147483647x2147483647x2147483647"},
+    {"[linear: {units: 1}, conv_transpose2d: {channels: 1, kernel: 1024}, "
+     "conv_transpose2d: {channels: 1, kernel: 1024, stride: 44}, "
+     "conv_transpose2d: {channels: 5000, kernel: 1, stride: 1024}]",
+     false, "layer 3 (conv_transpose2d): 46036x46036x1 reaches it", "its output is smaller"},
 };
 
 START_TEST(refuses) {

@@ -235,6 +235,10 @@ START_TEST(refuses) {
                        .in = {1, 1, 2},
                        .capacity = 1};
   check_fails(gan_net_create(&spec, &net), GAN_USAGE, "layer 0 (embedding)", "model.classes");
+  spec.label = GAN_LABEL_EMBEDDING;
+  spec.classes = spec.label_units = 65536;
+  check_fails(gan_net_create(&spec, &net), GAN_USAGE, "the layer embedding that model.classes",
+              "fewer than 2^31");
   unit_net_destroy(&made);
 }
 END_TEST
