@@ -214,19 +214,27 @@ static gan_status find_facts(const gan_dataset *set, gan_source *source, gan_ran
                   set->spec.path, set->spec.images);
 }
 
-/* The hash of each shard's rows at i * n_s / 64; of all rows where it has fewer. */
+/* The hash of each shard's rows at i * n_s / 64, and of their labels; of all rows where it has
+ * fewer. */
 static gan_status hash_some_rows(const gan_dataset *set, gan_source *source, gan_digest *hashes) {
   size_t row = gan_data_row_bytes(&set->info);
   gan_status status = GAN_OK;
+  int32_t labels[DIGEST_ROWS];
   char *rows;
   GAN_TRY_ALLOC(rows, DIGEST_ROWS * row, "rows of data");
   for (int64_t s = 0; s < set->shards.owned && status == GAN_OK; s++) {
     int64_t shard = set->shards.first + s, n = gan_shard_rows(&set->shards, shard);
     int64_t begin = gan_part_begin(set->info.n, set->shards.count, shard);
     int64_t count = n < DIGEST_ROWS ? n : DIGEST_ROWS;
-    for (int64_t i = 0; i < count && status == GAN_OK; i++)
-      status = gan_source_read_at(source, begin + i * n / count, 1, rows + (size_t)i * row);
-    hashes[s] = gan_digest_of(rows, (size_t)count * row);
+    for (int64_t i = 0; i < count && status == GAN_OK; i++) {
+      int64_t at = begin + i * n / count;
+      status = gan_source_read_at(source, at, 1, rows + (size_t)i * row);
+      if (status == GAN_OK && set->info.has_labels)
+        status = gan_source_read_labels_at(source, at, 1, labels + i);
+    }
+    gan_digest both[2] = {gan_digest_of(rows, (size_t)count * row)};
+    if (set->info.has_labels) both[1] = gan_digest_of(labels, (size_t)count * sizeof *labels);
+    hashes[s] = set->info.has_labels ? gan_digest_of(both, sizeof both) : both[0];
   }
   gan_free(&rows);
   return status;

@@ -55,7 +55,11 @@ static gan_status list(const char *path, bool folders, char ***names, int *count
   GAN_TRY(gan_folder_list(path, "", "", names, &all));
   for (int i = 0; i < all; i++) {
     char *full = folders ? gan_format("%s/%s", path, (*names)[i]) : NULL;
-    bool wanted = (*names)[i][0] != '.' && (!folders || (full && gan_folder_exists(full)));
+    if (folders && !full) {
+      gan_names_free(names, all);
+      return GAN_NO_MEMORY;
+    }
+    bool wanted = (*names)[i][0] != '.' && (!folders || gan_folder_exists(full));
     gan_free(&full);
     char *name = (*names)[i];
     (*names)[i] = NULL;

@@ -1,16 +1,10 @@
 #include "kernels/matrix.h"
 
 #include "kernels/dispatch.h"
+#include "kernels/lanes.h"
 
 GAN_KERNEL double gan_dot(int64_t n, const float *x, const float *y) {
-  enum { LANES = 16 };
-  double lanes[LANES] = {0}, total = 0.0;
-  int64_t whole = n - n % LANES;
-  for (int64_t i = 0; i < whole; i += LANES)
-    for (int64_t k = 0; k < LANES; k++) lanes[k] += (double)x[i + k] * (double)y[i + k];
-  for (int64_t i = whole; i < n; i++) lanes[i - whole] += (double)x[i] * (double)y[i];
-  for (int64_t k = 0; k < LANES; k++) total += lanes[k];
-  return total;
+  return gan_lanes_products(n, x, y, 0.0);
 }
 
 void gan_matrix_vector(int64_t rows, int64_t columns, const float *a, const float *x, float *y) {

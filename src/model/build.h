@@ -13,6 +13,11 @@ struct gan_layer_plan {
   size_t work_fixed, work_a_sample;
 };
 
+/* So many floats, and a gap: what comes next begins on a 64-byte boundary. */
+static inline int64_t gan_net_aligned(int64_t floats) {
+  return (floats + 15) / 16 * 16;
+}
+
 /* The most layers that the lists of a spec become, those that a network puts in itself included. */
 int gan_graph_size(const gan_net_spec *spec);
 

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { NONE = -1, ALIGN_FLOATS = 16 };
+enum { NONE = -1 };
 
 typedef struct {
   const gan_net *net;
@@ -66,21 +66,17 @@ static void plan_back(gan_net *net, flow_plan *plan) {
   }
 }
 
-static int64_t aligned(int64_t floats) {
-  return (floats + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
-}
-
 static gan_status cut(gan_net *net, const flow_plan *plan) {
   int64_t floats = 0;
   net->flow_count = plan->count;
-  for (int i = 0; i < plan->count; i++) floats += aligned(plan->size[i] * net->capacity);
+  for (int i = 0; i < plan->count; i++) floats += gan_net_aligned(plan->size[i] * net->capacity);
   GAN_TRY_ALLOC(net->flow, plan->count, "the gradients of activations");
   GAN_TRY_ALLOC(net->flow_memory, floats, "the gradients of activations");
   net->activation_bytes += (size_t)floats * sizeof(float);
   float *at = net->flow_memory;
   for (int i = 0; i < plan->count; i++) {
     net->flow[i] = at;
-    at += aligned(plan->size[i] * net->capacity);
+    at += gan_net_aligned(plan->size[i] * net->capacity);
   }
   net->dout = net->flow[0];
   return GAN_OK;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ALIGN_FLOATS = 16, LAYER_TENSORS = GAN_LAYER_TENSORS_MAX };
+enum { LAYER_TENSORS = GAN_LAYER_TENSORS_MAX };
 
 /* The product of two numbers that are not negative. */
 static int64_t bounded_product(int64_t a, int64_t b) {
@@ -28,10 +28,6 @@ char *gan_shape_text(gan_shape shape, char text[64]) {
     snprintf(text, 64, "%lldx%lldx%lld", (long long)shape.h, (long long)shape.w,
              (long long)shape.c);
   return text;
-}
-
-static int64_t aligned(int64_t floats) {
-  return (floats + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
 }
 
 gan_status gan_plan_tensor(gan_layer_plan *plan, gan_tensor_kind kind, const char *name,
@@ -56,7 +52,7 @@ gan_status gan_plan_tensor(gan_layer_plan *plan, gan_tensor_kind kind, const cha
                   : kind == GAN_TENSOR_BUFFER ? &net->buffer_size
                                               : &net->counter_count;
   tensor->offset = *slab;
-  *slab += kind == GAN_TENSOR_COUNTER ? 1 : aligned(tensor->size);
+  *slab += kind == GAN_TENSOR_COUNTER ? 1 : gan_net_aligned(tensor->size);
   if (kind == GAN_TENSOR_PARAM) net->param_count += tensor->size;
   return GAN_OK;
 }
@@ -137,7 +133,7 @@ static size_t carve(gan_net *net, const int *takers, const size_t *work_bytes, c
       net->at[i + 1] = net->at[layer->from[0]];
     } else {
       if (memory) net->at[i + 1] = (float *)(memory + used);
-      used += (size_t)aligned(gan_shape_size(layer->out) * net->capacity) * sizeof(float);
+      used += (size_t)gan_net_aligned(gan_shape_size(layer->out) * net->capacity) * sizeof(float);
     }
     if (memory) layer->work = memory + used;
     used += work_bytes[i];

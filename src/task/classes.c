@@ -1,5 +1,6 @@
 #include "task/classes.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 
 gan_status gan_classes_reserve(const gan_task *task, int64_t samples, gan_classes *classes) {
@@ -28,16 +29,21 @@ void gan_classes_release(gan_classes *classes) {
 gan_status gan_classes_start(const gan_task *task, const gan_dataset *data, gan_classes *classes) {
   const gan_config *config = task->config;
   char place[600];
-  int64_t below = 0;
+  int64_t below = 0, without = 0;
   if (classes->count && data->classes > classes->count)
     return gan_fail(GAN_USAGE, "%s is %lld, but the data's largest label is %lld; use %lld",
                     gan_config_place(config, "model.classes", place, sizeof place),
                     (long long)classes->count, (long long)data->classes - 1,
                     (long long)data->classes);
   for (int64_t k = 0; k < classes->count; k++) {
-    if (k < data->classes) below += data->class_counts[k];
+    int64_t rows = k < data->classes ? data->class_counts[k] : 0;
+    below += rows;
+    without += rows == 0;
     classes->law[k] = (double)below / (double)data->info.n;
   }
+  if (without)
+    gan_log("of the %lld classes (model.classes) %lld have no row in the data: they are not learnt",
+            (long long)classes->count, (long long)without);
   return GAN_OK;
 }
 

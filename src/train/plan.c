@@ -179,6 +179,15 @@ static void print_memory(const gan_session *session, size_t at_start) {
           gan_bytes_text(size, sum), gan_bytes_text(start, (double)at_start), text);
 }
 
+/* What becomes of the data's values, which the generator's last layer has to match. */
+static void print_range(const gan_config *config) {
+  static const char *const seen[] = {[GAN_RANGE_UNIT] = "scaled to [0, 1]",
+                                     [GAN_RANGE_SYMMETRIC] = "scaled to [-1, 1]",
+                                     [GAN_RANGE_NONE] = "as they are"};
+  gan_log("  the networks see its values %s%s", seen[gan_task_range(config)],
+          config->data.range == GAN_RANGE_AUTO ? ", by the generator's last layer" : "");
+}
+
 void gan_plan_print(const gan_session *session, const char *run_dir, size_t at_start) {
   const gan_config *config = &session->config;
   char data[256], library[512];
@@ -188,6 +197,7 @@ void gan_plan_print(const gan_session *session, const char *run_dir, size_t at_s
   print_config(session);
   gan_log("run folder: %s", run_dir);
   gan_log("data: %s: %s", config->data.path, gan_data_info_text(info, data, sizeof data));
+  print_range(config);
   print_data_memory(session);
   gan_log("ranks: %d, %lld thread%s each; %s", gan_comm_size(session->comm),
           (long long)config->compute.threads, config->compute.threads == 1 ? "" : "s",
