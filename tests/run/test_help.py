@@ -5,14 +5,25 @@ import re
 import unittest
 
 import support
-from support import OK, SOURCE, Case, checkpoint, last_step, metrics, run, write_idx_folder
+from support import (OK, SOURCE, Case, checkpoint, last_step, metrics, noise, run, write_cifar_folder,
+                     write_h5, write_idx_folder)
 
-# Data sets that configs name: sides of the images, for one that is made where the set is absent.
-SHAPES = {"mnist": 28, "fashion-mnist": 28}
+# Data sets that configs name: each can be made up, in its shape, where it is absent.
+ROWS = 600
+MAKERS = {
+    "mnist": lambda path: write_idx_folder(path, ROWS),
+    "fashion-mnist": lambda path: write_idx_folder(path, ROWS),
+    "cifar10": lambda path: write_cifar_folder(path, ROWS),
+    "pictures.h5": lambda path: write_h5(path, images=("uint8", (ROWS, 64, 64, 3),
+                                                       noise(ROWS * 64 * 64 * 3))),
+}
 
 CONFIGS = sorted((SOURCE / "configs").glob("*.yaml"))
 
-STEPS = 6
+# Small, so that the large networks too take seconds.
+STEPS, BATCH = 4, 8
+SMALL = [f"--set={text}" for text in (f"train.batch={BATCH}", "train.log_every=1",
+                                      "train.epochs=null", "samples.count=8")]
 
 
 def keys_of(text):
@@ -123,25 +134,45 @@ class Configs(Case):
     def test_there_are_some(self):
         self.assertIn("digits.yaml", [path.name for path in CONFIGS])
 
+    def place_of(self, name):
+        """The environment in which a config finds its data: the real set, or one that is made up."""
+        if name.startswith("builtin:") or is_there(name):
+            return {}
+        self.assertIn(name, MAKERS, "say here how to make it up")
+        path = self.folder / "data" / name
+        if not path.exists():
+            print(f"{name} is not here: made-up images of its shape stand for it", flush=True)
+            path.parent.mkdir(exist_ok=True)
+            MAKERS[name](path)
+        return {"MPIGAN_DATA": str(self.folder / "data")}
+
+    def goes(self, path):
+        run_dir, env = self.folder / path.stem, self.place_of(data_of(path))
+        for steps in (STEPS // 2, STEPS):
+            result = self.run_program("train", path, "--run-dir", run_dir, *SMALL, "--set",
+                                      f"train.steps={steps}", ranks=2, env=env)
+            self.assertEqual(result.status, OK, str(result))
+            self.assertEqual(last_step(run_dir), steps)
+        self.assertEqual([r["step"] for r in metrics(run_dir)], list(range(1, STEPS + 1)))
+        result = run("sample", checkpoint(run_dir, STEPS), "--count", 4, cwd=self.folder)
+        self.assertEqual(result.status, OK, str(result))
+
     def test_all(self):
         for path in CONFIGS:
             with self.subTest(path.name):
-                name, env = data_of(path), {}
-                if not name.startswith("builtin:") and not is_there(name):
-                    self.assertIn(name, SHAPES, "give its shape here, so that one can be made")
-                    print(f"{name} is not here: generated images of the same shape stand for it")
-                    write_idx_folder(self.folder / "data" / name, 600, SHAPES[name])
-                    env = {"MPIGAN_DATA": str(self.folder / "data")}
-                run_dir = self.folder / path.stem
-                for steps in (STEPS // 2, STEPS):
-                    result = self.run_program(
-                        "train", path, "--run-dir", run_dir, "--set", f"train.steps={steps}",
-                        "--set", "train.log_every=1", ranks=2, env=env)
-                    self.assertEqual(result.status, OK, str(result))
-                    self.assertEqual(last_step(run_dir), steps)
-                self.assertEqual([r["step"] for r in metrics(run_dir)], list(range(1, STEPS + 1)))
-                result = run("sample", checkpoint(run_dir, STEPS), "--count", 4, cwd=self.folder)
-                self.assertEqual(result.status, OK, str(result))
+                self.goes(path)
+
+    def test_made_up_data(self):
+        """What stands for absent sets has the shapes, and the labels that conditional models want."""
+        shapes = {"mnist": "28x28x1", "fashion-mnist": "28x28x1", "cifar10": "32x32x3",
+                  "pictures.h5": "64x64x3"}
+        for name, make in MAKERS.items():
+            path = self.folder / name
+            make(path)
+            result = self.run_program("data", "info", path)
+            self.assertEqual(result.status, OK, str(result))
+            self.assertIn(f"{ROWS} images of {shapes[name]} uint8", result.out)
+            self.assertEqual("with labels" in result.out, name != "pictures.h5")
 
     @unittest.skipIf(is_there("mnist"), "mnist is here, the test above has trained on it")
     def test_absent_data_is_named(self):
