@@ -5,36 +5,25 @@ import re
 import unittest
 
 import support
-from support import (OK, SOURCE, Case, checkpoint, last_step, metrics, noise, png, run,
-                     write_idx_folder)
+from support import (OK, SOURCE, Case, checkpoint, last_step, metrics, noise, run, write_cifar_folder,
+                     write_h5, write_idx_folder)
 
-
-def write_cifar_folder(path):
-    """CIFAR-10's binary version: records of a label and 32x32 pixels in three planes."""
-    path.mkdir(parents=True)
-    records = b"".join(bytes([i % 10]) + noise(3072, i) for i in range(600))
-    (path / "data_batch_1.bin").write_bytes(records)
-
-
-def write_pictures(path):
-    """A folder of pictures through `data convert`, as the config says."""
-    folder = path.with_suffix("")
-    folder.mkdir(parents=True)
-    for i in range(200):
-        (folder / f"{i}.png").write_bytes(png(70, 90, 3, noise(70 * 90 * 3, i)))
-    result = run("data", "convert", folder, path, "--size", 64)
-    assert result.status == OK, str(result)
-
-
-# Data sets that configs name, and what makes one of the same shape where the set is absent.
-MAKERS = {"mnist": lambda path: write_idx_folder(path, 600),
-          "fashion-mnist": lambda path: write_idx_folder(path, 600),
-          "cifar10": write_cifar_folder,
-          "pictures.h5": write_pictures}
+# Data sets that configs name: each can be made up, in its shape, where it is absent.
+ROWS = 600
+MAKERS = {
+    "mnist": lambda path: write_idx_folder(path, ROWS),
+    "fashion-mnist": lambda path: write_idx_folder(path, ROWS),
+    "cifar10": lambda path: write_cifar_folder(path, ROWS),
+    "pictures.h5": lambda path: write_h5(path, images=("uint8", (ROWS, 64, 64, 3),
+                                                       noise(ROWS * 64 * 64 * 3))),
+}
 
 CONFIGS = sorted((SOURCE / "configs").glob("*.yaml"))
 
-STEPS = 6
+# Small, so that the large networks too take seconds.
+STEPS, BATCH = 4, 8
+SMALL = [f"--set={text}" for text in (f"train.batch={BATCH}", "train.log_every=1",
+                                      "train.epochs=null", "samples.count=8")]
 
 
 def keys_of(text):
@@ -145,27 +134,45 @@ class Configs(Case):
     def test_there_are_some(self):
         self.assertIn("digits.yaml", [path.name for path in CONFIGS])
 
+    def place_of(self, name):
+        """The environment in which a config finds its data: the real set, or one that is made up."""
+        if name.startswith("builtin:") or is_there(name):
+            return {}
+        self.assertIn(name, MAKERS, "say here how to make it up")
+        path = self.folder / "data" / name
+        if not path.exists():
+            print(f"{name} is not here: made-up images of its shape stand for it", flush=True)
+            path.parent.mkdir(exist_ok=True)
+            MAKERS[name](path)
+        return {"MPIGAN_DATA": str(self.folder / "data")}
+
+    def goes(self, path):
+        run_dir, env = self.folder / path.stem, self.place_of(data_of(path))
+        for steps in (STEPS // 2, STEPS):
+            result = self.run_program("train", path, "--run-dir", run_dir, *SMALL, "--set",
+                                      f"train.steps={steps}", ranks=2, env=env)
+            self.assertEqual(result.status, OK, str(result))
+            self.assertEqual(last_step(run_dir), steps)
+        self.assertEqual([r["step"] for r in metrics(run_dir)], list(range(1, STEPS + 1)))
+        result = run("sample", checkpoint(run_dir, STEPS), "--count", 4, cwd=self.folder)
+        self.assertEqual(result.status, OK, str(result))
+
     def test_all(self):
         for path in CONFIGS:
             with self.subTest(path.name):
-                name, env = data_of(path), {}
-                made = self.folder / "data" / name
-                if not name.startswith("builtin:") and not is_there(name):
-                    self.assertIn(name, MAKERS, "say here how one is made")
-                    print(f"{name} is not here: generated images of the same shape stand for it")
-                    if not made.exists():
-                        MAKERS[name](made)
-                    env = {"MPIGAN_DATA": str(self.folder / "data")}
-                run_dir = self.folder / path.stem
-                for steps in (STEPS // 2, STEPS):
-                    result = self.run_program(
-                        "train", path, "--run-dir", run_dir, "--set", f"train.steps={steps}",
-                        "--set", "train.log_every=1", "--set", "train.batch=32", ranks=2, env=env)
-                    self.assertEqual(result.status, OK, str(result))
-                    self.assertEqual(last_step(run_dir), steps)
-                self.assertEqual([r["step"] for r in metrics(run_dir)], list(range(1, STEPS + 1)))
-                result = run("sample", checkpoint(run_dir, STEPS), "--count", 4, cwd=self.folder)
-                self.assertEqual(result.status, OK, str(result))
+                self.goes(path)
+
+    def test_made_up_data(self):
+        """What stands for absent sets has the shapes, and the labels that conditional models want."""
+        shapes = {"mnist": "28x28x1", "fashion-mnist": "28x28x1", "cifar10": "32x32x3",
+                  "pictures.h5": "64x64x3"}
+        for name, make in MAKERS.items():
+            path = self.folder / name
+            make(path)
+            result = self.run_program("data", "info", path)
+            self.assertEqual(result.status, OK, str(result))
+            self.assertIn(f"{ROWS} images of {shapes[name]} uint8", result.out)
+            self.assertEqual("with labels" in result.out, name != "pictures.h5")
 
     @unittest.skipIf(is_there("mnist"), "mnist is here, the test above has trained on it")
     def test_absent_data_is_named(self):

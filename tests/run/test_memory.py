@@ -16,6 +16,9 @@ SET = ROWS * SIDE * SIDE  # 100 MB
 # VmHWM gather them at other moments.
 SLACK = 2**20
 
+# The plan promises what rank 0 will take to a tenth; measured: 1 to 2 % less than it takes.
+PROMISED = 0.1
+
 CONFIG = edit(TINY, ("builtin:digits", "data"), ("    - linear: {units: 64}\n",
                                                  f"    - linear: {{units: {SIDE * SIDE}}}\n"),
               ("samples: {every_steps: 10, count: 8}", "samples: {every_steps: 0, count: 1}"),
@@ -73,24 +76,18 @@ class Memory(Case):
             self.assertGreaterEqual(least, min(seen.values()) - SLACK)
             self.assertLessEqual(least, most)
 
-
-class Plan(Case):
-    """What the plan promises of rank 0 is what it takes above its size after the start."""
-
-    PROMISE = 0.10  # of the figure; what libraries and the loading of data take is not counted
-
-    def test_plan_holds(self):
+    def test_plan_foresees_the_peak(self):
+        """Of a convolutional GAN at its shipped batch, with a checkpoint each step: what the plan says
+        before the first step is what rank 0 has taken at the end."""
         for ranks in (1, 2):
-            result = self.run_program(
-                "train", SOURCE / "configs/cifar-dcgan.yaml", "--run-dir",
-                self.folder / f"plan-{ranks}", "--set", "data.path=synthetic:10000x32x32x3",
-                "--set", "train.steps=3", "--set", "checkpoint.every_steps=1", ranks=ranks)
-            self.assertEqual(result.status, support.OK, str(result))
+            result = self.train(SOURCE / "configs/cifar-dcgan.yaml", f"planned-{ranks}",
+                                "--set", "data.path=synthetic:2000x32x32x3", "--set",
+                                "train.steps=3", "--set", "checkpoint.every_steps=1", ranks=ranks)
             planned = re.search(r"memory of rank 0: about ([\d.]+) MiB above", result.out)
-            taken = re.search(r"rank 0 took ([\d.]+) MiB above", result.out)
+            taken = re.search(r"rank 0 took ([\d.]+) MiB above what it started with", result.out)
+            self.assertTrue(planned and taken, str(result))
             print(f"{ranks} ranks: {planned[1]} MiB planned, {taken[1]} MiB taken", flush=True)
-            self.assertLess(abs(float(taken[1]) - float(planned[1])),
-                            self.PROMISE * float(planned[1]))
+            self.assertLess(abs(float(planned[1]) / float(taken[1]) - 1), PROMISED)
 
 
 if __name__ == "__main__":
