@@ -139,9 +139,8 @@ static gan_status check_classes(const gan_generator *generator, int64_t n,
                     "%s: its generator is conditional: say of which class each sample is to be",
                     gan_checkpoint_path(generator->checkpoint));
   if (!classes) return GAN_OK;
-  if (!classes->other != !classes->share)
-    return gan_fail(GAN_USAGE, "samples between two classes want both: the other class, and the "
-                               "share of the way to it");
+  if (classes->other && !classes->share)
+    return gan_fail(GAN_USAGE, "samples between two classes want the share of the way, too");
   GAN_TRY(check_numbers(generator, n, classes->of));
   return check_numbers(generator, n, classes->other);
 }

@@ -83,7 +83,7 @@ class Environment(Case):
         text = text.replace(f"{self.folder}/", "").replace(name, "RUN")
         kept = [line.split(" ", 1)[-1] for line in text.splitlines()]
         return [line for line in kept if not any(word in line for word in (
-            " ms", "step ", "finished at", "peak memory"))]
+            " ms", "step ", "finished at", "peak memory", "memory of rank 0", "rank 0 took"))]
 
     def test_locks_are_refused(self):
         """As on file systems without locks: the lease alone tells runs apart."""
