@@ -97,28 +97,25 @@ static gan_status serve(gan_comm *comm, gan_picture_work *work, gan_picture_repo
   }
 }
 
+/* Both structs are on the stack (80 KiB): a rank that could not have them would leave rank 0
+ * waiting. */
 gan_status gan_picture_work_serve(gan_comm *comm) {
-  gan_picture_work *work;
-  gan_picture_report *report;
+  gan_picture_work work;
+  gan_picture_report report;
   uint8_t *rows = NULL;
   size_t room = 0;
-  GAN_TRY_ALLOC(work, 1, "pictures to decode");
-  GAN_TRY_ALLOC(report, 1, "decoded pictures");
-  gan_status status = serve(comm, work, report, &rows, &room);
-  gan_free(&work);
-  gan_free(&report);
+  gan_status status = serve(comm, &work, &report, &rows, &room);
   gan_free(&rows);
   return status;
 }
 
 gan_status gan_picture_work_dismiss(gan_comm *comm) {
-  gan_picture_work *none;
-  GAN_TRY_ALLOC(none, 1, "pictures to decode");
+  gan_picture_work none;
   gan_status status = GAN_OK;
+  memset(&none, 0, sizeof none);
   for (int rank = 1; rank < gan_comm_size(comm); rank++) {
-    gan_status sent = gan_picture_work_send(comm, rank, none);
+    gan_status sent = gan_picture_work_send(comm, rank, &none);
     if (status == GAN_OK) status = sent;
   }
-  gan_free(&none);
   return status;
 }
