@@ -84,6 +84,15 @@ static void add_pixels(int64_t n, int64_t c, int64_t group_c, const float *colum
   for (int64_t i = 0; i < n; i++, image += c, columns += group_c) gan_add(group_c, columns, image);
 }
 
+/* Where row ky of a window begins in x, from its column `low` on; -1: nothing of it is inside. */
+static int64_t line_of(const gan_convolution *shape, window at, int64_t ky, int64_t low,
+                       int64_t high, int64_t group) {
+  int64_t y = at.y + ky;
+  if (y < 0 || y >= shape->h || low == high) return -1;
+  return ((at.sample * shape->h + y) * shape->w + at.x + low) * shape->c +
+         group * (shape->c / shape->groups);
+}
+
 /* The windows of rows first..first+count-1, (count, kernel, kernel, c / groups). */
 static void unfold(const gan_convolution *shape, int64_t first, int64_t count, int64_t group,
                    const float *x, float *tile) {
@@ -92,15 +101,13 @@ static void unfold(const gan_convolution *shape, int64_t first, int64_t count, i
     window at = window_of(shape, r);
     clip(shape, at.x, &low, &high);
     for (int64_t ky = 0; ky < shape->kernel; ky++, tile += line) {
-      int64_t y = at.y + ky;
-      if (y < 0 || y >= shape->h || low == high) {
+      int64_t from = line_of(shape, at, ky, low, high, group);
+      if (from < 0) {
         set_zero(tile, line);
         continue;
       }
-      const float *image =
-          x + ((at.sample * shape->h + y) * shape->w + at.x + low) * shape->c + group * group_c;
       set_zero(tile, low * group_c);
-      take_pixels(high - low, shape->c, group_c, image, tile + low * group_c);
+      take_pixels(high - low, shape->c, group_c, x + from, tile + low * group_c);
       set_zero(tile + high * group_c, line - high * group_c);
     }
   }
@@ -114,11 +121,8 @@ static void fold(const gan_convolution *shape, int64_t first, int64_t count, int
     window at = window_of(shape, r);
     clip(shape, at.x, &low, &high);
     for (int64_t ky = 0; ky < shape->kernel; ky++, tile += line) {
-      int64_t y = at.y + ky;
-      if (y < 0 || y >= shape->h || low == high) continue;
-      float *image =
-          x + ((at.sample * shape->h + y) * shape->w + at.x + low) * shape->c + group * group_c;
-      add_pixels(high - low, shape->c, group_c, tile + low * group_c, image);
+      int64_t to = line_of(shape, at, ky, low, high, group);
+      if (to >= 0) add_pixels(high - low, shape->c, group_c, tile + low * group_c, x + to);
     }
   }
 }

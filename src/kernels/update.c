@@ -1,6 +1,7 @@
 #include "kernels/update.h"
 
 #include "kernels/dispatch.h"
+#include "kernels/lanes.h"
 
 #include <math.h>
 
@@ -23,12 +24,5 @@ void gan_adam_update_reference(int64_t n, const gan_adam_step *step, const float
 }
 
 GAN_KERNEL double gan_sum_of_squares(int64_t n, const float *x) {
-  enum { LANES = 16 };
-  double lanes[LANES] = {0}, total = 0.0;
-  int64_t whole = n - n % LANES;
-  for (int64_t i = 0; i < whole; i += LANES)
-    for (int64_t k = 0; k < LANES; k++) lanes[k] += (double)x[i + k] * (double)x[i + k];
-  for (int64_t i = whole; i < n; i++) lanes[i - whole] += (double)x[i] * (double)x[i];
-  for (int64_t k = 0; k < LANES; k++) total += lanes[k];
-  return total;
+  return gan_lanes_products(n, x, x, 0.0);
 }

@@ -9,7 +9,6 @@
 #include "kernels/softmax.h"
 #include "model/layer.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -72,21 +71,13 @@ static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
   return plan_tensors(layer, plan);
 }
 
-/* As PyTorch's nn.Conv2d: uniform within 1 / sqrt(inputs). */
+/* As PyTorch's nn.Conv2d. */
 static void init(gan_layer *layer, uint64_t seed, gan_init init, float std) {
-  int64_t c = layer->in.c;
-  float bound = 1.0f / sqrtf((float)c);
+  int64_t c = layer->in.c, depth = depth_of(layer);
   layer->value[GAMMA][0] = 0.0f;
-  for (uint32_t t = QUERY; t <= VALUE; t++) {
-    int64_t size = c * (t == VALUE ? c : depth_of(layer));
-    gan_rng rng = gan_layer_rng(layer, seed, GAN_RNG_INIT, 0, t);
-    if (init == GAN_INIT_NORMAL) {
-      gan_rng_normal(rng, 0, 0, size, layer->value[t]);
-      for (int64_t i = 0; i < size; i++) layer->value[t][i] *= std;
-    } else {
-      gan_rng_uniform(rng, 0, 0, size, -bound, bound, layer->value[t]);
-    }
-  }
+  gan_init_tensor(layer, seed, init, std, QUERY, c * depth, c);
+  gan_init_tensor(layer, seed, init, std, KEY, c * depth, c);
+  gan_init_tensor(layer, seed, init, std, VALUE, c * c, c);
 }
 
 /* ---- what lies in work: (samples of a pass) of each ---- */

@@ -17,7 +17,7 @@ typedef struct {
   int64_t output_padding; /* of conv_transpose2d */
 } convolution_parameters;
 
-enum { WEIGHT, BIAS };
+enum { BIAS = 1 }; /* behind the weight */
 
 #define AT(member) offsetof(convolution_parameters, member)
 
@@ -108,8 +108,7 @@ static gan_status plan_tensors(gan_layer *layer, gan_layer_plan *plan) {
   GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, name, weight));
   if (parameters->bias) GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, "bias", bias));
   if (!parameters->spectral_norm) return GAN_OK;
-  gan_spectral spectral = spectral_of(layer);
-  return gan_spectral_plan(layer, plan, &spectral);
+  return gan_spectral_plan(layer, plan, spectral_of(layer));
 }
 
 static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
@@ -142,24 +141,10 @@ static gan_status transpose_plan(gan_layer *layer, gan_layer_plan *plan) {
 static void init(gan_layer *layer, uint64_t seed, gan_init init, float std) {
   const convolution_parameters *parameters = layer->parameters;
   gan_convolution shape = shape_of(layer);
-  gan_spectral spectral = spectral_of(layer);
   int64_t fan_in = shape.c / shape.groups * shape.kernel * shape.kernel;
   gan_init_weights(layer, seed, init, std, gan_convolution_weights(&shape), fan_in,
                    parameters->bias ? layer->out.c : 0);
-  if (parameters->spectral_norm) gan_spectral_init(layer, seed, &spectral);
-}
-
-static gan_status settle(gan_layer *layer, const gan_pass *pass, const double *totals) {
-  (void)totals;
-  const convolution_parameters *parameters = layer->parameters;
-  gan_spectral spectral = spectral_of(layer);
-  if (parameters->spectral_norm) gan_spectral_settle(layer, pass, &spectral);
-  return GAN_OK;
-}
-
-static const float *weight_of(const gan_layer *layer) {
-  const convolution_parameters *parameters = layer->parameters;
-  return parameters->spectral_norm ? gan_spectral_weight(layer) : layer->value[WEIGHT];
+  gan_spectral_init(layer, seed);
 }
 
 static float *tile_of(const gan_span *span) {
@@ -170,49 +155,49 @@ static int64_t rows_of(const gan_layer *layer, const gan_span *span) {
   return span->samples * layer->out.h * layer->out.w;
 }
 
+/* To the smaller image or back to the larger. */
+static void convolve(const gan_layer *layer, const gan_span *span, bool to_smaller,
+                     const float *from, float *to) {
+  gan_convolution shape = shape_of(layer);
+  const float *weight = gan_spectral_weight(layer);
+  if (to_smaller)
+    gan_convolve(&shape, span->samples, from, weight, to, tile_of(span));
+  else
+    gan_convolve_back(&shape, span->samples, from, weight, to, tile_of(span));
+}
+
 static void forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
   const convolution_parameters *parameters = layer->parameters;
-  gan_convolution shape = shape_of(layer);
-  if (is_transpose(layer))
-    gan_convolve_back(&shape, span->samples, x, weight_of(layer), y, tile_of(span));
-  else
-    gan_convolve(&shape, span->samples, x, weight_of(layer), y, tile_of(span));
+  convolve(layer, span, !is_transpose(layer), x, y);
   if (parameters->bias) gan_add_bias(rows_of(layer, span), layer->out.c, layer->value[BIAS], y);
 }
 
 static void weight_gradient(const gan_layer *layer, const gan_span *span, const float *x,
                             const float *dy) {
-  const convolution_parameters *parameters = layer->parameters;
   gan_convolution shape = shape_of(layer);
-  gan_spectral spectral = spectral_of(layer);
   const float *large = is_transpose(layer) ? dy : x, *small = is_transpose(layer) ? x : dy;
-  float *dw = parameters->spectral_norm ? gan_spectral_gradient(layer, span)
-                                        : gan_layer_gradient(layer, span, WEIGHT);
-  gan_convolve_weights(&shape, span->samples, large, small,
-                       span->accumulate && !parameters->spectral_norm, dw, tile_of(span));
-  if (parameters->spectral_norm) gan_spectral_finish(layer, span, &spectral);
+  bool adds;
+  float *dw = gan_spectral_gradient(layer, span, &adds);
+  gan_convolve_weights(&shape, span->samples, large, small, adds, dw, tile_of(span));
+  gan_spectral_finish(layer, span);
 }
 
 static void backward(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,
                      const float *y, float *dy, float *dx) {
   (void)y;
   const convolution_parameters *parameters = layer->parameters;
-  gan_convolution shape = shape_of(layer);
   if (want & GAN_WANT_WEIGHTS) {
     weight_gradient(layer, span, x, dy);
     if (parameters->bias)
       gan_column_sums(rows_of(layer, span), layer->out.c, dy, span->accumulate,
                       gan_layer_gradient(layer, span, BIAS));
   }
-  if (!dx) return;
-  if (is_transpose(layer))
-    gan_convolve(&shape, span->samples, dy, weight_of(layer), dx, tile_of(span));
-  else
-    gan_convolve_back(&shape, span->samples, dy, weight_of(layer), dx, tile_of(span));
+  if (dx) convolve(layer, span, is_transpose(layer), dy, dx);
 }
 
 #define COMMON_FUNCTIONS                                                                           \
-  .init = init, .settle = settle, .forward = forward, .backward = backward, .needs_x = true
+  .init = init, .settle = gan_spectral_settle, .forward = forward, .backward = backward,           \
+  .needs_x = true
 
 const gan_layer_type gan_layer_conv2d = {
     .schema = {"conv2d",

@@ -144,6 +144,15 @@ typedef struct gan_branches {
 
 enum { GAN_JOINED = 2 };
 
+/* How a layer's weight, its tensor 0, is normalised: see model/spectral.h. */
+typedef struct gan_spectral {
+  int64_t rows, columns; /* of the weight as a matrix W, PyTorch's order; 0: it is not */
+  bool transposed;       /* it lies in the slab as W^T */
+  int64_t channels;      /* of v, which lies channels last; 0: as PyTorch has it */
+  int u;                 /* number of the tensor weight_u; v is the next */
+  int64_t scratch;       /* doubles of a span's that lie before those of its gradient */
+} gan_spectral;
+
 struct gan_layer {
   const gan_layer_type *type;
   const void *parameters; /* of the config; borrowed */
@@ -170,7 +179,7 @@ struct gan_layer {
   int64_t capacity;          /* set by plan where forward wants it: samples a pass */
   int64_t group;             /* set by plan: samples that belong together; 0: any */
   int64_t scratch;           /* set by plan: doubles a span */
-  int64_t scratch_own;       /* ... of which so many are the layer's own: see model/spectral.h */
+  gan_spectral spectral;     /* set by plan */
   int64_t sums;              /* set by plan: how many of them are summed over the batch */
   int64_t statistics_count;  /* set by plan: numbers that add up over a step */
   double *statistics;        /* (parts, ...) of them; zero when a step begins */
@@ -209,9 +218,13 @@ gan_status gan_layer_reject(const gan_layer *layer, const char *wanted);
 gan_rng gan_layer_rng(const gan_layer *layer, uint64_t seed, gan_rng_purpose purpose, uint32_t pass,
                       uint32_t tensor);
 
-/* For init: tensor 0, `n` weights, and tensor 1, `biases` of them, as PyTorch has them: uniform
- * within 1 / sqrt(fan_in) (He et al. 2015 with a = sqrt(5)); with GAN_INIT_NORMAL the weights are
- * N(0, std) and the biases 0. */
+/* For init: the n numbers of tensor t as PyTorch has them, uniform within 1 / sqrt(fan_in) (He et
+ * al. 2015 with a = sqrt(5)); with GAN_INIT_NORMAL N(0, std). */
+void gan_init_tensor(gan_layer *layer, uint64_t seed, gan_init init, float std, uint32_t t,
+                     int64_t n, int64_t fan_in);
+
+/* The same of tensor 0, n weights, and tensor 1, `biases` of them, which GAN_INIT_NORMAL leaves 0.
+ */
 void gan_init_weights(gan_layer *layer, uint64_t seed, gan_init init, float std, int64_t n,
                       int64_t fan_in, int64_t biases);
 

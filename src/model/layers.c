@@ -53,18 +53,22 @@ const gan_layer_type *gan_layer_type_of(const gan_layer_schema *schema) {
   gan_panic(__FILE__, __LINE__, "the schema belongs to a layer");
 }
 
+void gan_init_tensor(gan_layer *layer, uint64_t seed, gan_init init, float std, uint32_t t,
+                     int64_t n, int64_t fan_in) {
+  float bound = 1.0f / sqrtf((float)fan_in), *value = layer->value[t];
+  gan_rng rng = gan_layer_rng(layer, seed, GAN_RNG_INIT, 0, t);
+  if (init != GAN_INIT_NORMAL) {
+    gan_rng_uniform(rng, 0, 0, n, -bound, bound, value);
+    return;
+  }
+  gan_rng_normal(rng, 0, 0, n, value);
+  for (int64_t i = 0; i < n; i++) value[i] *= std;
+}
+
 void gan_init_weights(gan_layer *layer, uint64_t seed, gan_init init, float std, int64_t n,
                       int64_t fan_in, int64_t biases) {
   enum { WEIGHT, BIAS };
-  float bound = 1.0f / sqrtf((float)fan_in);
-  gan_rng rng = gan_layer_rng(layer, seed, GAN_RNG_INIT, 0, WEIGHT);
-  if (init == GAN_INIT_NORMAL) {
-    gan_rng_normal(rng, 0, 0, n, layer->value[WEIGHT]);
-    for (int64_t i = 0; i < n; i++) layer->value[WEIGHT][i] *= std;
-    return;
-  }
-  gan_rng_uniform(rng, 0, 0, n, -bound, bound, layer->value[WEIGHT]);
-  if (!biases) return;
-  rng = gan_layer_rng(layer, seed, GAN_RNG_INIT, 0, BIAS);
-  gan_rng_uniform(rng, 0, 0, biases, -bound, bound, layer->value[BIAS]);
+  gan_init_tensor(layer, seed, init, std, WEIGHT, n, fan_in);
+  if (biases && init != GAN_INIT_NORMAL)
+    gan_init_tensor(layer, seed, init, std, BIAS, biases, fan_in);
 }

@@ -4,7 +4,7 @@
 #include "kernels/pointwise.h"
 #include "model/spectral.h"
 
-enum { WEIGHT, BIAS };
+enum { BIAS = 1 }; /* behind the weight */
 
 /* clang-format off */
 static const gan_option options[] = {
@@ -17,12 +17,6 @@ static const gan_option options[] = {
 };
 /* clang-format on */
 
-static gan_spectral spectral_of(const gan_layer *layer) {
-  const gan_linear_options *parameters = layer->parameters;
-  return (gan_spectral){
-      .rows = parameters->units, .columns = layer->in.c, .u = parameters->bias ? BIAS + 1 : BIAS};
-}
-
 static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
   const gan_linear_options *parameters = layer->parameters;
   if (!gan_shape_is_flat(layer->in))
@@ -33,46 +27,31 @@ static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
   GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, name, weight));
   if (parameters->bias) GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, "bias", bias));
   if (!parameters->spectral_norm) return GAN_OK;
-  gan_spectral spectral = spectral_of(layer);
-  return gan_spectral_plan(layer, plan, &spectral);
+  gan_spectral spectral = {
+      .rows = parameters->units, .columns = layer->in.c, .u = parameters->bias ? BIAS + 1 : BIAS};
+  return gan_spectral_plan(layer, plan, spectral);
 }
 
 static void init(gan_layer *layer, uint64_t seed, gan_init init, float std) {
   const gan_linear_options *parameters = layer->parameters;
-  gan_spectral spectral = spectral_of(layer);
   gan_init_weights(layer, seed, init, std, layer->in.c * parameters->units, layer->in.c,
                    parameters->bias ? parameters->units : 0);
-  if (parameters->spectral_norm) gan_spectral_init(layer, seed, &spectral);
-}
-
-static gan_status settle(gan_layer *layer, const gan_pass *pass, const double *totals) {
-  (void)totals;
-  const gan_linear_options *parameters = layer->parameters;
-  gan_spectral spectral = spectral_of(layer);
-  if (parameters->spectral_norm) gan_spectral_settle(layer, pass, &spectral);
-  return GAN_OK;
-}
-
-static const float *weight_of(const gan_layer *layer) {
-  const gan_linear_options *parameters = layer->parameters;
-  return parameters->spectral_norm ? gan_spectral_weight(layer) : layer->value[WEIGHT];
+  gan_spectral_init(layer, seed);
 }
 
 static void forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
   const gan_linear_options *parameters = layer->parameters;
-  gan_gemm(false, true, span->samples, layer->out.c, layer->in.c, x, weight_of(layer), 0.0f, y);
+  gan_gemm(false, true, span->samples, layer->out.c, layer->in.c, x, gan_spectral_weight(layer),
+           0.0f, y);
   if (parameters->bias) gan_add_bias(span->samples, layer->out.c, layer->value[BIAS], y);
 }
 
 static void weight_gradient(const gan_layer *layer, const gan_span *span, const float *x,
                             const float *dy) {
-  const gan_linear_options *parameters = layer->parameters;
-  gan_spectral spectral = spectral_of(layer);
-  bool adds = span->accumulate && !parameters->spectral_norm;
-  float *dw = parameters->spectral_norm ? gan_spectral_gradient(layer, span)
-                                        : gan_layer_gradient(layer, span, WEIGHT);
+  bool adds;
+  float *dw = gan_spectral_gradient(layer, span, &adds);
   gan_gemm(true, false, layer->out.c, layer->in.c, span->samples, dy, x, adds ? 1.0f : 0.0f, dw);
-  if (parameters->spectral_norm) gan_spectral_finish(layer, span, &spectral);
+  gan_spectral_finish(layer, span);
 }
 
 static void backward(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,
@@ -86,8 +65,8 @@ static void backward(const gan_layer *layer, const gan_span *span, unsigned want
                       gan_layer_gradient(layer, span, BIAS));
   }
   if (dx)
-    gan_gemm(false, false, span->samples, layer->in.c, layer->out.c, dy, weight_of(layer), 0.0f,
-             dx);
+    gan_gemm(false, false, span->samples, layer->in.c, layer->out.c, dy, gan_spectral_weight(layer),
+             0.0f, dx);
 }
 
 const gan_layer_type gan_layer_linear = {
@@ -97,7 +76,7 @@ const gan_layer_type gan_layer_linear = {
                sizeof(gan_linear_options)},
     .plan = plan,
     .init = init,
-    .settle = settle,
+    .settle = gan_spectral_settle,
     .forward = forward,
     .backward = backward,
     .needs_x = true,

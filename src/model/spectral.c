@@ -24,14 +24,19 @@ static spectral_work work_of(const gan_layer *layer) {
   return (spectral_work){floats + 16, floats};
 }
 
-gan_status gan_spectral_plan(gan_layer *layer, gan_layer_plan *plan, const gan_spectral *spectral) {
-  gan_dims u = {1, {spectral->rows}}, v = {1, {spectral->columns}};
+static bool is_normalised(const gan_layer *layer) {
+  return layer->spectral.rows > 0;
+}
+
+gan_status gan_spectral_plan(gan_layer *layer, gan_layer_plan *plan, gan_spectral spectral) {
+  gan_dims u = {1, {spectral.rows}}, v = {1, {spectral.columns}};
   GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_BUFFER, "weight_u", u));
   GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_BUFFER, "weight_v", v));
-  if (spectral->channels) gan_plan_channels_last(plan, spectral->channels);
-  gan_plan_work(plan, (size_t)(16 + size_of(spectral)) * sizeof(float), 0);
-  layer->scratch_own = layer->scratch; /* the gradient lies behind it */
-  layer->scratch += (size_of(spectral) + 1) / 2;
+  if (spectral.channels) gan_plan_channels_last(plan, spectral.channels);
+  gan_plan_work(plan, (size_t)(16 + size_of(&spectral)) * sizeof(float), 0);
+  spectral.scratch = layer->scratch;
+  layer->spectral = spectral;
+  layer->scratch += (size_of(&spectral) + 1) / 2;
   return GAN_OK;
 }
 
@@ -41,7 +46,9 @@ static void normalise(int64_t n, float *x) {
   gan_scale(n, 1.0f / floor, x, x);
 }
 
-void gan_spectral_init(gan_layer *layer, uint64_t seed, const gan_spectral *spectral) {
+void gan_spectral_init(gan_layer *layer, uint64_t seed) {
+  const gan_spectral *spectral = &layer->spectral;
+  if (!is_normalised(layer)) return;
   int64_t sizes[2] = {spectral->rows, spectral->columns};
   for (int i = 0; i < 2; i++) {
     int t = spectral->u + i;
@@ -67,11 +74,14 @@ static void transposed_times(const gan_spectral *spectral, const float *w, const
     gan_vector_matrix(spectral->rows, spectral->columns, w, x, y);
 }
 
-void gan_spectral_settle(gan_layer *layer, const gan_pass *pass, const gan_spectral *spectral) {
+gan_status gan_spectral_settle(gan_layer *layer, const gan_pass *pass, const double *totals) {
+  (void)totals;
+  const gan_spectral *spectral = &layer->spectral;
+  if (!is_normalised(layer)) return GAN_OK;
   spectral_work work = work_of(layer);
   const float *w = layer->value[0];
   float *u = layer->value[spectral->u], *v = layer->value[spectral->u + 1];
-  if (pass->training && pass->at > 0) return; /* a later piece of the same batch */
+  if (pass->training && pass->at > 0) return GAN_OK; /* a later piece of the same batch */
   if (pass->training) {
     transposed_times(spectral, w, u, v);
     normalise(spectral->columns, v);
@@ -82,20 +92,28 @@ void gan_spectral_settle(gan_layer *layer, const gan_pass *pass, const gan_spect
   times(spectral, w, v, product);
   *work.inverse = (float)(1.0 / gan_dot(spectral->rows, u, product));
   gan_scale(size_of(spectral), *work.inverse, w, work.normalised);
+  return GAN_OK;
 }
 
 const float *gan_spectral_weight(const gan_layer *layer) {
-  return work_of(layer).normalised;
+  return is_normalised(layer) ? work_of(layer).normalised : layer->value[0];
 }
 
-float *gan_spectral_gradient(const gan_layer *layer, const gan_span *span) {
-  return (float *)(span->scratch + layer->scratch_own);
+/* A normalised weight's gradient, of one span of one pass. */
+static float *own_gradient(const gan_layer *layer, const gan_span *span) {
+  return (float *)(span->scratch + layer->spectral.scratch);
 }
 
-void gan_spectral_finish(const gan_layer *layer, const gan_span *span,
-                         const gan_spectral *spectral) {
+float *gan_spectral_gradient(const gan_layer *layer, const gan_span *span, bool *adds) {
+  *adds = span->accumulate && !is_normalised(layer);
+  return is_normalised(layer) ? own_gradient(layer, span) : gan_layer_gradient(layer, span, 0);
+}
+
+void gan_spectral_finish(const gan_layer *layer, const gan_span *span) {
+  const gan_spectral *spectral = &layer->spectral;
+  if (!is_normalised(layer)) return;
   spectral_work work = work_of(layer);
-  const float *g = gan_spectral_gradient(layer, span);
+  const float *g = own_gradient(layer, span);
   const float *u = layer->value[spectral->u], *v = layer->value[spectral->u + 1];
   float product = (float)gan_dot(size_of(spectral), g, work.normalised);
   float *to = gan_layer_gradient(layer, span, 0);
