@@ -25,6 +25,17 @@ GAN_KERNEL void gan_column_moments(int64_t rows, int64_t c, const float *x, cons
   }
 }
 
+/* The sums are shifted so that they stay small. */
+gan_moments gan_moments_of(double n, double shift, double sum, double square) {
+  double shifted = sum / n, variance = square / n - shifted * shifted;
+  if (variance < 0) variance = 0; /* rounding; NaN stays */
+  return (gan_moments){shift + shifted, variance};
+}
+
+void gan_take_sums(int64_t c, int accumulate, const double *sums, float *out) {
+  for (int64_t k = 0; k < c; k++) out[k] = (float)((accumulate ? (double)out[k] : 0.0) + sums[k]);
+}
+
 GAN_KERNEL void gan_normalise(int64_t rows, int64_t c, const float *x, const float *mean,
                               const float *inverse_deviation, const float *scale, const float *bias,
                               float *y) {

@@ -9,6 +9,16 @@
 void gan_column_moments(int64_t rows, int64_t c, const float *x, const float *shift, double *sum,
                         double *square);
 
+/* Mean and (biased) variance of n values from such sums of one column. */
+typedef struct gan_moments {
+  double mean, variance;
+} gan_moments;
+
+gan_moments gan_moments_of(double n, double shift, double sum, double square);
+
+/* out[k] = sums[k] (+ out[k] where accumulate): the gradient of a scale or a bias. */
+void gan_take_sums(int64_t c, int accumulate, const double *sums, float *out);
+
 /* y = (x - mean) * inverse_deviation * scale + bias, column by column. */
 void gan_normalise(int64_t rows, int64_t c, const float *x, const float *mean,
                    const float *inverse_deviation, const float *scale, const float *bias, float *y);

@@ -128,17 +128,6 @@ static float inverse_deviation(const gan_layer *layer, double variance) {
   return (float)(1.0 / sqrt(variance + ((const batchnorm_parameters *)layer->parameters)->eps));
 }
 
-/* Mean and (biased) variance of n values from sums that are shifted, so that they stay small. */
-typedef struct {
-  double mean, variance;
-} moments;
-
-static moments moments_of(double n, double shift, double sum, double square) {
-  double shifted = sum / n, variance = square / n - shifted * shifted;
-  if (variance < 0) variance = 0; /* rounding; NaN stays */
-  return (moments){shift + shifted, variance};
-}
-
 /* ---- global statistics ---- */
 
 static void measure(const gan_layer *layer, const gan_span *span, const float *x) {
@@ -159,7 +148,7 @@ static gan_status settle_batch(gan_layer *layer, const gan_pass *pass, const dou
                     "make train.batch at least 2",
                     layer->name);
   for (int64_t k = 0; k < c; k++) {
-    moments m = moments_of(n, (double)running_mean[k], totals[k], totals[c + k]);
+    gan_moments m = gan_moments_of(n, (double)running_mean[k], totals[k], totals[c + k]);
     work.mean[k] = (float)m.mean;
     work.inverse_deviation[k] = inverse_deviation(layer, m.variance);
     running_mean[k] = (float)((1 - momentum) * (double)running_mean[k] + momentum * m.mean);
@@ -216,7 +205,7 @@ static void settle_group(const gan_layer *layer, const gan_span *span, const flo
   const float *shift = layer->value[RUNNING_MEAN];
   gan_column_moments(rows, c, x, shift, sum, square);
   for (int64_t k = 0; k < c; k++) {
-    moments m = moments_of(n, (double)shift[k], sum[k], square[k]);
+    gan_moments m = gan_moments_of(n, (double)shift[k], sum[k], square[k]);
     mean[k] = (float)m.mean;
     deviation[k] = inverse_deviation(layer, m.variance);
     statistics[k] += weight * m.mean;
@@ -265,12 +254,9 @@ static void forward(const gan_layer *layer, const gan_span *span, const float *x
 /* The gradients of scale and bias: this span's part of the sums. */
 static void weight_gradients(const gan_layer *layer, const gan_span *span, const double *sum,
                              const double *product) {
-  float *scale = gan_layer_gradient(layer, span, WEIGHT);
-  float *bias = gan_layer_gradient(layer, span, BIAS);
-  for (int64_t k = 0; k < layer->in.c; k++) {
-    scale[k] = (float)((span->accumulate ? (double)scale[k] : 0.0) + product[k]);
-    bias[k] = (float)((span->accumulate ? (double)bias[k] : 0.0) + sum[k]);
-  }
+  int64_t c = layer->in.c;
+  gan_take_sums(c, span->accumulate, product, gan_layer_gradient(layer, span, WEIGHT));
+  gan_take_sums(c, span->accumulate, sum, gan_layer_gradient(layer, span, BIAS));
 }
 
 static void backward_groups(const gan_layer *layer, const gan_span *span, unsigned want,

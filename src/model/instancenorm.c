@@ -80,10 +80,9 @@ static void measure_image(const gan_layer *layer, const span_scratch *room, cons
   double n = (double)pixels, eps = ((const instancenorm_parameters *)layer->parameters)->eps;
   gan_column_moments(pixels, c, x, x, room->sum, room->product);
   for (int64_t k = 0; k < c; k++) {
-    double shifted = room->sum[k] / n, variance = room->product[k] / n - shifted * shifted;
-    if (variance < 0) variance = 0; /* rounding; NaN stays */
-    mean[k] = (float)((double)x[k] + shifted);
-    inverse[k] = (float)(1.0 / sqrt(variance + eps));
+    gan_moments m = gan_moments_of(n, (double)x[k], room->sum[k], room->product[k]);
+    mean[k] = (float)m.mean;
+    inverse[k] = (float)(1.0 / sqrt(m.variance + eps));
   }
 }
 
@@ -99,12 +98,9 @@ static void forward(const gan_layer *layer, const gan_span *span, const float *x
 
 static void weight_gradients(const gan_layer *layer, const gan_span *span,
                              const span_scratch *room) {
-  float *scale = gan_layer_gradient(layer, span, WEIGHT);
-  float *bias = gan_layer_gradient(layer, span, BIAS);
-  for (int64_t k = 0; k < layer->in.c; k++) {
-    scale[k] = (float)((span->accumulate ? (double)scale[k] : 0.0) + room->all_product[k]);
-    bias[k] = (float)((span->accumulate ? (double)bias[k] : 0.0) + room->all_sum[k]);
-  }
+  int64_t c = layer->in.c;
+  gan_take_sums(c, span->accumulate, room->all_product, gan_layer_gradient(layer, span, WEIGHT));
+  gan_take_sums(c, span->accumulate, room->all_sum, gan_layer_gradient(layer, span, BIAS));
 }
 
 static void backward(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,
