@@ -59,7 +59,8 @@ class Inspect(Case):
         damaged = checkpoint(self.run_dir, stopped)
         damaged.write_bytes(damaged.read_bytes()[:-1])
         end = stopped + 10
-        self.train(path, "run", "--set", f"train.steps={end}")
+        # No checkpoint but the last one: one at the damaged step would replace the damaged file.
+        self.train(path, "run", "--set", f"train.steps={end}", "--set", "checkpoint.every_steps=0")
 
         events = lines(self.run_dir / "run.jsonl")
         self.assertEqual([e["event"] for e in events],
