@@ -340,6 +340,7 @@ gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint, const gan_lea
   gan_h5 *file = checkpoint->file;
   const gan_net *net = learner->net;
   gan_adam *adam = learner->adam;
+  gan_net_changed(learner->net);
   for (int i = 0; i < net->tensor_count; i++) {
     const gan_tensor *tensor = &net->tensors[i];
     GAN_TRY(gan_checkpoint_read_tensor(checkpoint, net, tensor));

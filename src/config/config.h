@@ -20,6 +20,8 @@ typedef enum { GAN_OPTIMIZER_ADAM } gan_optimizer_kind;
 typedef enum { GAN_LR_SCALING_NONE, GAN_LR_SCALING_LINEAR, GAN_LR_SCALING_SQRT } gan_lr_scaling;
 typedef enum { GAN_LR_CONSTANT, GAN_LR_LINEAR, GAN_LR_COSINE, GAN_LR_STEP } gan_lr_schedule;
 
+typedef enum { GAN_LIBRARY_AUTO, GAN_LIBRARY_OPENBLAS, GAN_LIBRARY_ONEDNN } gan_library;
+typedef enum { GAN_PRECISION_FP32, GAN_PRECISION_BF16 } gan_precision;
 typedef enum { GAN_NONFINITE_STOP, GAN_NONFINITE_SKIP, GAN_NONFINITE_ROLLBACK } gan_on_nonfinite;
 
 /* How the class of a sample enters a network. */
@@ -88,6 +90,9 @@ typedef struct gan_config {
     int64_t every_steps, count;
   } samples;
   struct {
+    int library;   /* gan_library */
+    int precision; /* gan_precision */
+    bool emulate_bf16;
     int64_t threads;
     bool reproducible;
   } compute;

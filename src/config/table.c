@@ -17,6 +17,8 @@ static const char *const objectives[] = {"non_saturating", "minimax", NULL};
 static const char *const optimizers[] = {"adam", NULL};
 static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
 static const char *const schedules[] = {"constant", "linear", "cosine", "step", NULL};
+static const char *const libraries[] = {"auto", "openblas", "onednn", NULL};
+static const char *const precisions[] = {"fp32", "bf16", NULL};
 static const char *const nonfinite[] = {"stop", "skip", "rollback", NULL};
 
 /* Short names, so that a row fits its line. */
@@ -192,6 +194,16 @@ static const gan_option rows[] = {
   {"samples.count", INT, AT(samples.count), "64", 1, 1048576, NULL, FREE, "samples",
    "samples in each of them"},
 
+  {"compute.library", CHOICE, AT(compute.library), "auto", 0, 0, libraries, FREE, "",
+   "what multiplies: onednn takes the shapes on which it is faster, by a fixed rule that the start "
+   "prints, and leaves the rest to OpenBLAS; auto: onednn where the build has it; another library "
+   "gives other last bits"},
+  {"compute.precision", CHOICE, AT(compute.precision), "fp32", 0, 0, precisions, FREE, "",
+   "of what is multiplied; sums, weights, losses and statistics are always fp32 or better; bf16 "
+   "wants onednn and a processor that multiplies it (AVX-512 with bf16, AMX), or it is fp32, and "
+   "the start says so"},
+  {"compute.emulate_bf16", BOOL, AT(compute.emulate_bf16), "false", 0, 0, NULL, FREE, "",
+   "bf16 on a processor that does not multiply it, too: slow, for looking at its effect"},
   {"compute.threads", INT, AT(compute.threads), "1", 1, 1024, NULL, FREE, "threads",
    "threads a rank: of the matrix products, where other counts give other last bits; with "
    "compute.reproducible they share the shards of a rank, and the bits stay"},

@@ -1,6 +1,7 @@
 #include "kernels/convolution.h"
 
 #include "kernels/gemm.h"
+#include "kernels/onednn.h"
 #include "kernels/pointwise.h"
 
 #include <string.h>
@@ -33,7 +34,7 @@ int64_t gan_convolution_scratch(const gan_convolution *shape) {
 
 /* Whether the image itself is the unfolded one: the columns of all groups of a row lie one behind
  * the other. */
-static bool is_direct(const gan_convolution *shape) {
+bool gan_convolution_is_direct(const gan_convolution *shape) {
   if (shape->padding) return false;
   if (shape->kernel == 1 && shape->stride == 1) return true;
   return shape->groups == 1 && shape->kernel == shape->h && shape->kernel == shape->w;
@@ -136,7 +137,8 @@ typedef struct {
 
 static tile_place tile_at(const gan_convolution *shape, int64_t samples, int64_t first) {
   int64_t left = rows_of(shape, samples) - first;
-  if (is_direct(shape)) return (tile_place){first, left, columns_of(shape) * shape->groups};
+  if (gan_convolution_is_direct(shape))
+    return (tile_place){first, left, columns_of(shape) * shape->groups};
   int64_t most = tile_rows(shape);
   return (tile_place){first, left < most ? left : most, columns_of(shape)};
 }
@@ -163,7 +165,8 @@ static void for_tiles(const products *p, int64_t samples,
 /* Unfolded x: in the image itself, or in scratch. */
 static const float *unfolded(const products *p, const tile_place *tile, int64_t group) {
   const gan_convolution *shape = p->shape;
-  if (is_direct(shape)) return p->x + tile->first * tile->lda + group * columns_of(shape);
+  if (gan_convolution_is_direct(shape))
+    return p->x + tile->first * tile->lda + group * columns_of(shape);
   unfold(shape, tile->first, tile->rows, group, p->x, p->scratch);
   return p->scratch;
 }
@@ -193,7 +196,7 @@ void gan_convolve(const gan_convolution *shape, int64_t samples, const float *x,
 static void back_tile(const products *p, const tile_place *tile, int64_t group) {
   const gan_convolution *shape = p->shape;
   int64_t columns = columns_of(shape), out_c = shape->out_c, k = out_c / shape->groups;
-  bool direct = is_direct(shape);
+  bool direct = gan_convolution_is_direct(shape);
   float *to = direct ? p->out + tile->first * tile->lda + group * columns : p->scratch;
   gan_gemm_call call = {.m = tile->rows,
                         .n = columns,
@@ -211,7 +214,7 @@ static void back_tile(const products *p, const tile_place *tile, int64_t group) 
 void gan_convolve_back(const gan_convolution *shape, int64_t samples, const float *dy,
                        const float *w, float *dx, float *scratch) {
   products p = {.shape = shape, .y = dy, .w = w, .out = dx, .scratch = scratch};
-  if (!is_direct(shape)) set_zero(dx, samples * shape->h * shape->w * shape->c);
+  if (!gan_convolution_is_direct(shape)) set_zero(dx, samples * shape->h * shape->w * shape->c);
   for_tiles(&p, samples, back_tile);
 }
 
@@ -237,6 +240,24 @@ void gan_convolve_weights(const gan_convolution *shape, int64_t samples, const f
   products p = {
       .shape = shape, .x = x, .y = dy, .out = dw, .scratch = scratch, .accumulate = accumulate};
   for_tiles(&p, samples, weights_tile);
+}
+
+/* ---- by a library ---- */
+
+static struct {
+  void (*show)(void *context, const gan_convolution_call *call);
+  void *context;
+} observer;
+
+void gan_convolution_observe(void (*show)(void *context, const gan_convolution_call *call),
+                             void *context) {
+  observer.show = show;
+  observer.context = context;
+}
+
+void gan_convolution_run(const gan_convolution_call *call) {
+  if (observer.show) observer.show(observer.context, call);
+  if (call->samples > 0) gan_onednn_convolve(call);
 }
 
 /* ---- by definition ---- */

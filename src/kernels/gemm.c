@@ -2,6 +2,7 @@
 #include "kernels/gemm.h"
 
 #include "base/status.h"
+#include "kernels/onednn.h"
 
 #include <cblas.h>
 #include <dlfcn.h>
@@ -19,21 +20,39 @@ void gan_gemm_observe(void (*show)(void *context, const gan_gemm_call *call), vo
   observer.context = context;
 }
 
-void gan_gemm_run(const gan_gemm_call *call) {
-  GAN_ASSERT(call->m <= INT_MAX && call->n <= INT_MAX && call->k <= INT_MAX);
-  GAN_ASSERT(call->lda <= INT_MAX && call->ldb <= INT_MAX && call->ldc <= INT_MAX);
-  if (observer.show) observer.show(observer.context, call);
-  if (call->m == 0 || call->n == 0) return;
+static void run_openblas(const gan_gemm_call *call) {
   cblas_sgemm(CblasRowMajor, call->transpose_a ? CblasTrans : CblasNoTrans,
               call->transpose_b ? CblasTrans : CblasNoTrans, (int)call->m, (int)call->n,
               (int)call->k, 1.0f, call->a, (int)call->lda, call->b, (int)call->ldb, call->beta,
               call->c, (int)call->ldc);
 }
 
+void gan_gemm_run(const gan_gemm_call *call) {
+  GAN_ASSERT(call->m <= INT_MAX && call->n <= INT_MAX && call->k <= INT_MAX);
+  GAN_ASSERT(call->lda <= INT_MAX && call->ldb <= INT_MAX && call->ldc <= INT_MAX);
+  if (observer.show) observer.show(observer.context, call);
+  if (call->m == 0 || call->n == 0) return;
+  bool must = call->packed || call->precision != GAN_PRECISION_FP32;
+  if (must || (call->k > 0 && gan_compute_by_onednn(GAN_PRODUCT_GEMM, GAN_PRECISION_FP32, call->n)))
+    gan_onednn_gemm(call);
+  else
+    run_openblas(call);
+}
+
 void gan_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a,
               const float *b, float beta, float *c) {
-  gan_gemm_call call = {transpose_a, transpose_b,         m,    n, k, a, transpose_a ? m : k,
-                        b,           transpose_b ? k : n, beta, c, n};
+  gan_gemm_call call = {.transpose_a = transpose_a,
+                        .transpose_b = transpose_b,
+                        .m = m,
+                        .n = n,
+                        .k = k,
+                        .a = a,
+                        .lda = transpose_a ? m : k,
+                        .b = b,
+                        .ldb = transpose_b ? k : n,
+                        .beta = beta,
+                        .c = c,
+                        .ldc = n};
   gan_gemm_run(&call);
 }
 

@@ -2,22 +2,27 @@
 #ifndef GAN_KERNELS_GEMM_H
 #define GAN_KERNELS_GEMM_H
 
+#include "kernels/compute.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* C = op(A) op(B) + beta C, row-major: op(A) is (m, k), op(B) (k, n), C (m, n); beta 0 or 1.
  * A is stored (m, k), or (k, m) where transpose_a; B (k, n), or (n, k) where transpose_b.  A row of
- * a begins lda numbers behind the row before, and so on. */
+ * a begins lda numbers behind the row before, and so on.  Sums and C are in fp32. */
 typedef struct gan_gemm_call {
   bool transpose_a, transpose_b;
   int64_t m, n, k;
-  const float *a;
+  const void *a; /* floats, or gan_bf16 where the precision says so */
   int64_t lda;
-  const float *b;
+  const void *b;
   int64_t ldb;
   float beta, *c;
   int64_t ldc;
+  gan_precision precision;
+  const void *packed;  /* b in the library's own order (kernels/product.c has it so); NULL: not */
+  int64_t packed_rows; /* ... which was chosen for so many rows */
 } gan_gemm_call;
 
 void gan_gemm_run(const gan_gemm_call *call);

@@ -4,10 +4,9 @@
  * Both are one convolution of a larger image to a smaller one (kernels/convolution.h): conv2d takes
  * it forward, conv_transpose2d backward.
  */
-#include "kernels/convolution.h"
 #include "kernels/normalise.h"
 #include "kernels/pointwise.h"
-#include "model/spectral.h"
+#include "model/weight.h"
 
 #include <stdio.h>
 
@@ -104,11 +103,11 @@ static gan_status plan_tensors(gan_layer *layer, gan_layer_plan *plan) {
   gan_dims weight = {4, {shape.out_c, shape.c / shape.groups, shape.kernel, shape.kernel}};
   gan_dims bias = {1, {layer->out.c}};
   const char *name = parameters->spectral_norm ? "weight_orig" : "weight";
-  layer->scratch = (gan_convolution_scratch(&shape) + 1) / 2;
   GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, name, weight));
   if (parameters->bias) GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, "bias", bias));
-  if (!parameters->spectral_norm) return GAN_OK;
-  return gan_spectral_plan(layer, plan, spectral_of(layer));
+  if (parameters->spectral_norm) GAN_TRY(gan_spectral_plan(layer, plan, spectral_of(layer)));
+  gan_weight_plan(layer, plan, &shape, is_transpose(layer));
+  return GAN_OK;
 }
 
 static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
@@ -147,56 +146,28 @@ static void init(gan_layer *layer, uint64_t seed, gan_init init, float std) {
   gan_spectral_init(layer, seed);
 }
 
-static float *tile_of(const gan_span *span) {
-  return (float *)span->scratch;
-}
-
 static int64_t rows_of(const gan_layer *layer, const gan_span *span) {
   return span->samples * layer->out.h * layer->out.w;
 }
 
-/* To the smaller image or back to the larger. */
-static void convolve(const gan_layer *layer, const gan_span *span, bool to_smaller,
-                     const float *from, float *to) {
-  gan_convolution shape = shape_of(layer);
-  const float *weight = gan_spectral_weight(layer);
-  if (to_smaller)
-    gan_convolve(&shape, span->samples, from, weight, to, tile_of(span));
-  else
-    gan_convolve_back(&shape, span->samples, from, weight, to, tile_of(span));
-}
-
 static void forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
   const convolution_parameters *parameters = layer->parameters;
-  convolve(layer, span, !is_transpose(layer), x, y);
+  gan_weight_forward(layer, span, x, y);
   if (parameters->bias) gan_add_bias(rows_of(layer, span), layer->out.c, layer->value[BIAS], y);
-}
-
-static void weight_gradient(const gan_layer *layer, const gan_span *span, const float *x,
-                            const float *dy) {
-  gan_convolution shape = shape_of(layer);
-  const float *large = is_transpose(layer) ? dy : x, *small = is_transpose(layer) ? x : dy;
-  bool adds;
-  float *dw = gan_spectral_gradient(layer, span, &adds);
-  gan_convolve_weights(&shape, span->samples, large, small, adds, dw, tile_of(span));
-  gan_spectral_finish(layer, span);
 }
 
 static void backward(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,
                      const float *y, float *dy, float *dx) {
   (void)y;
   const convolution_parameters *parameters = layer->parameters;
-  if (want & GAN_WANT_WEIGHTS) {
-    weight_gradient(layer, span, x, dy);
-    if (parameters->bias)
-      gan_column_sums(rows_of(layer, span), layer->out.c, dy, span->accumulate,
-                      gan_layer_gradient(layer, span, BIAS));
-  }
-  if (dx) convolve(layer, span, is_transpose(layer), dy, dx);
+  gan_weight_backward(layer, span, want, x, dy, dx);
+  if (want & GAN_WANT_WEIGHTS && parameters->bias)
+    gan_column_sums(rows_of(layer, span), layer->out.c, dy, span->accumulate,
+                    gan_layer_gradient(layer, span, BIAS));
 }
 
 #define COMMON_FUNCTIONS                                                                           \
-  .init = init, .settle = gan_spectral_settle, .forward = forward, .backward = backward,           \
+  .init = init, .settle = gan_weight_settle, .forward = forward, .backward = backward,             \
   .needs_x = true
 
 const gan_layer_type gan_layer_conv2d = {

@@ -22,6 +22,7 @@
 #include "base/rng.h"
 #include "comm/comm.h"
 #include "config/config.h"
+#include "kernels/product.h"
 
 typedef struct gan_shape {
   int64_t h, w, c;
@@ -180,6 +181,10 @@ struct gan_layer {
   int64_t group;             /* set by plan: samples that belong together; 0: any */
   int64_t scratch;           /* set by plan: doubles a span */
   gan_spectral spectral;     /* set by plan */
+  gan_product product;       /* set by plan: see model/weight.h */
+  size_t product_work;       /* bytes of work that lie before its memory ... */
+  int64_t product_scratch;   /* ... and doubles of a span's scratch */
+  bool stale;                /* its weight has changed since it was packed */
   int64_t sums;              /* set by plan: how many of them are summed over the batch */
   int64_t statistics_count;  /* set by plan: numbers that add up over a step */
   double *statistics;        /* (parts, ...) of them; zero when a step begins */
@@ -203,11 +208,14 @@ void gan_plan_channels_last(gan_layer_plan *plan, int64_t channels);
 /* From a tensor as it lies in a slab to PyTorch's order, or back; `from` and `to` differ. */
 void gan_tensor_reorder(const gan_tensor *tensor, bool to_pytorch, const float *from, float *to);
 
-/* For plan: `fixed` bytes and `a_sample` bytes a sample that live from forward to backward. */
-void gan_plan_work(gan_layer_plan *plan, size_t fixed, size_t a_sample);
+/* For plan: `fixed` bytes and `a_sample` bytes a sample that live from forward to backward, behind
+ * the fixed ones that it asked for before; gives where those are. */
+size_t gan_plan_work(gan_layer_plan *plan, size_t fixed, size_t a_sample);
 int64_t gan_plan_capacity(const gan_layer_plan *plan);
 /* Samples that a shard gives to a batch: what groups of samples must divide. */
 int64_t gan_plan_share(const gan_layer_plan *plan);
+/* Samples of a span at most. */
+int64_t gan_plan_span(const gan_layer_plan *plan);
 /* Whether the network will learn. */
 bool gan_plan_trains(const gan_layer_plan *plan);
 

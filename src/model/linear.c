@@ -1,8 +1,7 @@
 /* linear: y = x W^T + b, W (units, inputs).  PyTorch's nn.Linear, and spectral_norm of it. */
-#include "kernels/gemm.h"
 #include "kernels/normalise.h"
 #include "kernels/pointwise.h"
-#include "model/spectral.h"
+#include "model/weight.h"
 
 enum { BIAS = 1 }; /* behind the weight */
 
@@ -26,10 +25,12 @@ static gan_status plan(gan_layer *layer, gan_layer_plan *plan) {
   const char *name = parameters->spectral_norm ? "weight_orig" : "weight";
   GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, name, weight));
   if (parameters->bias) GAN_TRY(gan_plan_tensor(plan, GAN_TENSOR_PARAM, "bias", bias));
-  if (!parameters->spectral_norm) return GAN_OK;
   gan_spectral spectral = {
       .rows = parameters->units, .columns = layer->in.c, .u = parameters->bias ? BIAS + 1 : BIAS};
-  return gan_spectral_plan(layer, plan, spectral);
+  if (parameters->spectral_norm) GAN_TRY(gan_spectral_plan(layer, plan, spectral));
+  gan_convolution shape = {1, 1, layer->in.c, 1, 1, layer->out.c, 1, 1, 0, 1};
+  gan_weight_plan(layer, plan, &shape, false);
+  return GAN_OK;
 }
 
 static void init(gan_layer *layer, uint64_t seed, gan_init init, float std) {
@@ -41,32 +42,18 @@ static void init(gan_layer *layer, uint64_t seed, gan_init init, float std) {
 
 static void forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
   const gan_linear_options *parameters = layer->parameters;
-  gan_gemm(false, true, span->samples, layer->out.c, layer->in.c, x, gan_spectral_weight(layer),
-           0.0f, y);
+  gan_weight_forward(layer, span, x, y);
   if (parameters->bias) gan_add_bias(span->samples, layer->out.c, layer->value[BIAS], y);
-}
-
-static void weight_gradient(const gan_layer *layer, const gan_span *span, const float *x,
-                            const float *dy) {
-  bool adds;
-  float *dw = gan_spectral_gradient(layer, span, &adds);
-  gan_gemm(true, false, layer->out.c, layer->in.c, span->samples, dy, x, adds ? 1.0f : 0.0f, dw);
-  gan_spectral_finish(layer, span);
 }
 
 static void backward(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,
                      const float *y, float *dy, float *dx) {
   (void)y;
   const gan_linear_options *parameters = layer->parameters;
-  if (want & GAN_WANT_WEIGHTS) {
-    weight_gradient(layer, span, x, dy);
-    if (parameters->bias)
-      gan_column_sums(span->samples, layer->out.c, dy, span->accumulate,
-                      gan_layer_gradient(layer, span, BIAS));
-  }
-  if (dx)
-    gan_gemm(false, false, span->samples, layer->in.c, layer->out.c, dy, gan_spectral_weight(layer),
-             0.0f, dx);
+  gan_weight_backward(layer, span, want, x, dy, dx);
+  if (want & GAN_WANT_WEIGHTS && parameters->bias)
+    gan_column_sums(span->samples, layer->out.c, dy, span->accumulate,
+                    gan_layer_gradient(layer, span, BIAS));
 }
 
 const gan_layer_type gan_layer_linear = {
@@ -76,7 +63,7 @@ const gan_layer_type gan_layer_linear = {
                sizeof(gan_linear_options)},
     .plan = plan,
     .init = init,
-    .settle = gan_spectral_settle,
+    .settle = gan_weight_settle,
     .forward = forward,
     .backward = backward,
     .needs_x = true,

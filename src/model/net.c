@@ -72,9 +72,11 @@ void gan_tensor_reorder(const gan_tensor *tensor, bool to_pytorch, const float *
     gan_transpose(outer, c, pixels, from, to);
 }
 
-void gan_plan_work(gan_layer_plan *plan, size_t fixed, size_t a_sample) {
-  plan->work_fixed += fixed;
+size_t gan_plan_work(gan_layer_plan *plan, size_t fixed, size_t a_sample) {
+  size_t before = plan->work_fixed;
+  plan->work_fixed += (fixed + 63) / 64 * 64;
   plan->work_a_sample += a_sample;
+  return before;
 }
 
 int64_t gan_plan_capacity(const gan_layer_plan *plan) {
@@ -83,6 +85,11 @@ int64_t gan_plan_capacity(const gan_layer_plan *plan) {
 
 int64_t gan_plan_share(const gan_layer_plan *plan) {
   return plan->spec->share ? plan->spec->share : plan->spec->capacity;
+}
+
+int64_t gan_plan_span(const gan_layer_plan *plan) {
+  int64_t share = plan->spec->division.share;
+  return share ? share : plan->spec->capacity;
 }
 
 bool gan_plan_trains(const gan_layer_plan *plan) {
@@ -183,9 +190,9 @@ static gan_status reserve_sums(gan_net *net) {
     if (layer->sums > sums) sums = layer->sums;
     net->statistics_size += layer->statistics_count;
   }
-  net->scratch_size = scratch;
+  net->scratch_size = (scratch + 7) / 8 * 8;
   int64_t spans = division->share ? (net->capacity + division->share - 1) / division->share : 1;
-  GAN_TRY_ALLOC(net->scratch, spans * scratch, "partial sums");
+  GAN_TRY_ALLOC(net->scratch, spans * net->scratch_size, "partial sums");
   GAN_TRY_ALLOC(net->totals, sums, "sums over the batch");
   if (net->sums) GAN_TRY(gan_sums_reserve(net->sums, sums));
   GAN_TRY_ALLOC(net->statistics, gan_net_parts(net) * net->statistics_size, "statistics");
@@ -273,6 +280,11 @@ void gan_net_destroy(gan_net **out) {
 void gan_net_init(gan_net *net, uint64_t seed, gan_init init, float std) {
   for (int i = 0; i < net->layer_count; i++)
     if (net->layers[i].type->init) net->layers[i].type->init(&net->layers[i], seed, init, std);
+  gan_net_changed(net);
+}
+
+void gan_net_changed(gan_net *net) {
+  for (int i = 0; i < net->layer_count; i++) net->layers[i].stale = true;
 }
 
 void *gan_net_tensor(const gan_net *net, const gan_tensor *tensor) {

@@ -91,6 +91,10 @@ int64_t gan_net_parts(const gan_net *net);
 /* First weights, the same on every rank. */
 void gan_net_init(gan_net *net, uint64_t seed, gan_init init, float std);
 
+/* Must be called when weights were written, before the next pass: what was made of the old ones is
+ * made anew.  gan_net_init and gan_net_clear do it themselves. */
+void gan_net_changed(gan_net *net);
+
 /* x: (samples, in), untouched; *y: (samples, out), the network's own, good until the next forward.
  * Collective over pass->comm when training. */
 GAN_CHECKED gan_status gan_net_forward(gan_net *net, const gan_pass *pass, const float *x,

@@ -95,6 +95,10 @@ gan_status gan_spectral_settle(gan_layer *layer, const gan_pass *pass, const dou
   return GAN_OK;
 }
 
+bool gan_spectral_changes(const gan_layer *layer, const gan_pass *pass) {
+  return is_normalised(layer) && !(pass->training && pass->at > 0);
+}
+
 const float *gan_spectral_weight(const gan_layer *layer) {
   return is_normalised(layer) ? work_of(layer).normalised : layer->value[0];
 }

@@ -13,9 +13,8 @@
 
 #include "model/layer.h"
 
-/* The two buffers, and memory for the normalised weight.  Call it last in a layer's plan, and only
- * where its weight is to be normalised: it takes layer->work, and layer->scratch beyond what plan
- * has set. */
+/* The two buffers, and memory for the normalised weight.  Call it behind a layer's own tensors and
+ * before it plans memory of its own, and only where its weight is to be normalised. */
 GAN_CHECKED gan_status gan_spectral_plan(gan_layer *layer, gan_layer_plan *plan,
                                          gan_spectral spectral);
 
@@ -25,6 +24,9 @@ void gan_spectral_init(gan_layer *layer, uint64_t seed);
 /* A layer's settle: the power iteration, once a pass over the batch, and the normalised weight. */
 GAN_CHECKED gan_status gan_spectral_settle(gan_layer *layer, const gan_pass *pass,
                                            const double *totals);
+
+/* Whether settle has made another weight for this pass. */
+bool gan_spectral_changes(const gan_layer *layer, const gan_pass *pass);
 
 /* The weight of this pass, W / sigma where it is normalised, as it lies in the slab. */
 const float *gan_spectral_weight(const gan_layer *layer);

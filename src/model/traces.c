@@ -57,4 +57,5 @@ void gan_net_clear(gan_net *net) {
   memset(net->counters, 0, (size_t)net->counter_count * sizeof(int64_t));
   memset(net->statistics, 0, statistics_bytes(net));
   for (int i = 0; i < net->layer_count; i++) net->layers[i].passes = 0;
+  gan_net_changed(net);
 }

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "checkpoint/store.h"
+#include "kernels/compute.h"
 #include "kernels/gemm.h"
 #include "task/generate.h"
 
@@ -32,6 +33,17 @@ static gan_status build(gan_net_spec spec, int64_t unit, gan_net **out) {
   return gan_net_create(&spec, out);
 }
 
+/* What the run computed with, where that is there. */
+static gan_compute compute_of(const gan_config *config) {
+  gan_compute compute = {(gan_library)config->compute.library,
+                         (gan_precision)config->compute.precision};
+  if (!gan_compute_has(compute.library, GAN_PRECISION_FP32)) compute.library = GAN_LIBRARY_AUTO;
+  bool emulated = config->compute.emulate_bf16 && gan_compute_has_emulated(compute.library);
+  if (!gan_compute_has(compute.library, compute.precision) && !emulated)
+    compute.precision = GAN_PRECISION_FP32;
+  return compute;
+}
+
 static gan_status load(gan_generator *generator, const char *path) {
   GAN_TRY(gan_store_open(path, &generator->checkpoint));
   gan_layer_schemas layers = gan_layer_table();
@@ -42,6 +54,7 @@ static gan_status load(gan_generator *generator, const char *path) {
   const gan_config *config = &generator->config;
   int threads = (int)config->compute.threads;
   gan_gemm_set_threads(config->compute.reproducible ? 1 : threads);
+  gan_compute_set(compute_of(config));
   const gan_data_facts *data = &gan_checkpoint_facts(generator->checkpoint)->data;
   gan_net_spec spec = {.name = "generator",
                        .key = "model.generator",

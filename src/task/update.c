@@ -60,12 +60,14 @@ gan_status gan_update_finish(gan_task *task, int which, double lr, double *norm)
   *norm = sqrt(gan_sum_of_squares(learner->net->slab_size, learner->net->grads));
   learner->adam->lr = lr;
   gan_status status = check_norm(task, learner->net->name, *norm);
-  if (status == GAN_OK)
+  if (status == GAN_OK) {
     gan_adam_step_once(learner->adam, learner->net->grads, learner->net->params);
-  else if (skips(task))
+    gan_net_changed(learner->net);
+  } else if (skips(task)) {
     skip(task, which);
-  else
+  } else {
     return status;
+  }
   return GAN_OK;
 }
 

@@ -4,7 +4,9 @@
 #include "base/memory.h"
 #include "base/version.h"
 #include "checkpoint/snapshot.h"
+#include "kernels/compute.h"
 #include "kernels/gemm.h"
+#include "kernels/onednn.h"
 #include "optim/schedule.h"
 
 #include <math.h>
@@ -30,7 +32,8 @@ static void print_config(const gan_session *session) {
   }
 }
 
-/* A line a layer: name, kind, the shape that it gives, and how many numbers it learns. */
+/* A line a layer: name, kind, the shape that it gives, how many numbers it learns, and what
+ * multiplies. */
 static void print_layers(const gan_net *net) {
   const gan_tensor *tensor = net->tensors;
   for (int i = 0; i < net->layer_count; i++) {
@@ -40,8 +43,10 @@ static void print_layers(const gan_net *net) {
     for (int t = 0; t < layer->tensor_count; t++, tensor++)
       if (tensor->kind == GAN_TENSOR_PARAM) learned += tensor->size;
     if (*layer->name)
-      gan_log("  %-18s %-18s %12s %12lld", layer->name, layer->type->schema.name,
-              gan_shape_text(layer->out, shape), (long long)learned);
+      gan_log("  %-18s %-18s %12s %12lld%s%s", layer->name, layer->type->schema.name,
+              gan_shape_text(layer->out, shape), (long long)learned,
+              layer->product.samples ? "  " : "",
+              layer->product.samples ? gan_product_text(&layer->product) : "");
   }
 }
 
@@ -106,6 +111,20 @@ static void print_cores(const gan_config *config) {
         "  its %lld threads share %lld core%s: start it with mpirun --map-by slot:PE=%lld, or srun "
         "--cpus-per-task=%lld",
         threads, cores, cores == 1 ? "" : "s", threads, threads);
+}
+
+/* What multiplies what. */
+static void print_rule(void) {
+  gan_compute now = gan_compute_now();
+  char text[128];
+  int count;
+  const gan_compute_rule *rules = gan_compute_rules(&count);
+  if (now.library != GAN_LIBRARY_ONEDNN) return;
+  gan_log("products: %s; of narrower ones than here:", gan_onednn_text(text, sizeof text));
+  for (int i = 0; i < count; i++)
+    if (rules[i].precision == now.precision)
+      gan_log("  %-36s %3lld   %s", rules[i].what, (long long)rules[i].least_width,
+              rules[i].otherwise);
 }
 
 static void print_sums(const gan_session *session) {
@@ -202,6 +221,7 @@ void gan_plan_print(const gan_session *session, const char *run_dir, size_t at_s
   gan_log("ranks: %d, %lld thread%s each; %s", gan_comm_size(session->comm),
           (long long)config->compute.threads, config->compute.threads == 1 ? "" : "s",
           gan_gemm_library(library, sizeof library));
+  print_rule();
   print_cores(config);
   print_split(session);
   print_sums(session);

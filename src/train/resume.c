@@ -151,6 +151,7 @@ gan_status gan_resume_share_learner(gan_comm *comm, gan_learner *learner) {
                              "the broadcast of a network's buffers"));
   GAN_TRY(gan_comm_broadcast(comm, net->counters, (size_t)net->counter_count * sizeof(int64_t),
                              "the broadcast of a network's counters"));
+  gan_net_changed(net);
   return gan_comm_broadcast(comm, &adam->step, sizeof adam->step,
                             "the broadcast of an optimizer's step");
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/file.h"
+#include "kernels/compute.h"
 #include "kernels/gemm.h"
 
 #include <math.h>
@@ -128,9 +129,41 @@ static gan_status check_processors(gan_comm *comm) {
   return GAN_OK;
 }
 
+/* What multiplies, the same on all ranks. */
+static gan_status choose_compute(gan_session *session) {
+  const gan_config *config = &session->config;
+  gan_compute compute = {(gan_library)config->compute.library,
+                         (gan_precision)config->compute.precision};
+  char place[600];
+  bool bf16 = compute.precision == GAN_PRECISION_BF16, lacks = false;
+  bool has_library = gan_compute_has(compute.library, GAN_PRECISION_FP32);
+  gan_status status = GAN_OK;
+  if (!has_library)
+    status = gan_fail(GAN_USAGE,
+                      "%s is onednn, which this build of mpigan lacks; build it where CMake finds "
+                      "oneDNN (Debian: libdnnl-dev), or leave it at auto",
+                      gan_config_place(config, "compute.library", place, sizeof place));
+  GAN_TRY(gan_comm_agree(session->comm, status, "agreeing on the library"));
+  bool can = gan_compute_has(compute.library, compute.precision) ||
+             (config->compute.emulate_bf16 && gan_compute_has_emulated(compute.library));
+  GAN_TRY(gan_comm_any_true(session->comm, bf16 && !can, &lacks, "agreeing on the precision"));
+  if (lacks) {
+    compute.precision = GAN_PRECISION_FP32;
+    gan_log("compute.precision is bf16, but %s; it computes in fp32",
+            compute.library == GAN_LIBRARY_OPENBLAS ? "OpenBLAS has no bf16"
+            : gan_compute_has_emulated(compute.library)
+                ? "the processor of some rank does not multiply bf16 (compute.emulate_bf16: true "
+                  "computes with it all the same, slowly)"
+                : "this build of mpigan has no oneDNN");
+  }
+  gan_compute_set(compute);
+  return GAN_OK;
+}
+
 /* The rest of building, once session->info is known. */
 static gan_status build_task(gan_session *session) {
   GAN_TRY(check_processors(session->comm));
+  GAN_TRY(choose_compute(session));
   const gan_config *config = &session->config;
   gan_gemm_set_threads(config->compute.reproducible ? 1 : (int)config->compute.threads);
   GAN_TRY(gan_comm_agree(session->comm, gan_config_yaml(&session->config, &session->config_text),

@@ -62,6 +62,26 @@ static void multiply(gemm function, product *p, float beta) {
   ck_assert_mem_eq(p->c + p->m * p->n, p->before + p->m * p->n, guard);
 }
 
+static void multiply_by(gan_library library, bool transpose_a, bool transpose_b, int64_t m,
+                        int64_t n, int64_t k, const float *a, const float *b, float beta,
+                        float *c) {
+  if (gan_compute_has(library, GAN_PRECISION_FP32))
+    gan_compute_set((gan_compute){library, GAN_PRECISION_FP32});
+  gan_gemm(transpose_a, transpose_b, m, n, k, a, b, beta, c);
+  gan_compute_set((gan_compute){GAN_LIBRARY_AUTO, GAN_PRECISION_FP32});
+}
+
+static void by_openblas(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
+                        const float *a, const float *b, float beta, float *c) {
+  multiply_by(GAN_LIBRARY_OPENBLAS, transpose_a, transpose_b, m, n, k, a, b, beta, c);
+}
+
+/* Where the build has none, OpenBLAS once more. */
+static void by_onednn(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
+                      const float *a, const float *b, float beta, float *c) {
+  multiply_by(GAN_LIBRARY_ONEDNN, transpose_a, transpose_b, m, n, k, a, b, beta, c);
+}
+
 static double at_a(const product *p, int64_t i, int64_t l) {
   return (double)(p->transpose_a ? p->a[l * p->m + i] : p->a[i * p->k + l]);
 }
@@ -93,8 +113,8 @@ static void check_identity(const product *p, float beta) {
 }
 
 START_TEST(products_with_a_vector) {
-  static const gemm both[] = {gan_gemm, gan_gemm_reference};
-  for (int which = 0; which < 2; which++)
+  static const gemm both[] = {by_openblas, by_onednn, gan_gemm_reference};
+  for (int which = 0; which < 3; which++)
     for (int forms = 0; forms < 8; forms++) {
       product p = make(_i, forms & 1, forms & 2);
       float beta = forms & 4 ? 1.0f : 0.0f;
@@ -108,10 +128,10 @@ END_TEST
 /* Element by element: a sum of k products, in any order, is off by k roundings of the sum of their
  * sizes at most (Higham, "Accuracy and stability", section 3.5). */
 START_TEST(library_against_the_plain_one) {
-  for (int forms = 0; forms < 8; forms++) {
+  for (int forms = 0; forms < 16; forms++) {
     product fast = make(_i, forms & 1, forms & 2), plain = make(_i, forms & 1, forms & 2);
     float beta = forms & 4 ? 1.0f : 0.0f;
-    multiply(gan_gemm, &fast, beta);
+    multiply(forms & 8 ? by_onednn : by_openblas, &fast, beta);
     multiply(gan_gemm_reference, &plain, beta);
     for (int64_t i = 0; i < fast.m * fast.n; i++) {
       double size = (double)beta * fabs((double)fast.before[i]);
@@ -129,7 +149,7 @@ END_TEST
 
 /* With beta 0 what was there does not matter, even if it is no number: memory is used again. */
 START_TEST(beta_0_overwrites) {
-  static const gemm both[] = {gan_gemm, gan_gemm_reference};
+  static const gemm both[] = {by_openblas, by_onednn, gan_gemm_reference};
   for (size_t shape = 0; shape < sizeof shapes / sizeof *shapes; shape++) {
     product p = make((int)shape, false, true), clean = make((int)shape, false, true);
     for (int64_t i = 0; i < p.m * p.n; i++) p.c[i] = i % 2 ? NAN : INFINITY;
@@ -144,7 +164,7 @@ END_TEST
 
 /* A number that is none shows in its whole row: the guards against divergence rely on it. */
 START_TEST(nan_goes_through) {
-  static const gemm both[] = {gan_gemm, gan_gemm_reference};
+  static const gemm both[] = {by_openblas, by_onednn, gan_gemm_reference};
   product p = make(10, false, true);
   p.a[3 * p.k + 5] = NAN;
   multiply(both[_i], &p, 0.0f);
@@ -214,8 +234,8 @@ int main(void) {
   const unit_test tests[] = {
       {products_with_a_vector, sizeof shapes / sizeof *shapes},
       {library_against_the_plain_one, sizeof shapes / sizeof *shapes},
-      {beta_0_overwrites, 2},
-      {nan_goes_through, 2},
+      {beta_0_overwrites, 3},
+      {nan_goes_through, 3},
       {same_call_same_bits, 1},
       {nothing_to_do, 1},
       {calls_are_shown, 1},

@@ -209,6 +209,7 @@ static double weighted_sum(graph_probe *probe) {
   gan_pass pass = unit_pass(SAMPLES);
   float *y;
   double sum = 0;
+  gan_net_changed(net); /* its weights may be what differs */
   check_ok(gan_net_forward(net, &pass, probe->x, &y));
   for (int64_t i = 0; i < SAMPLES * gan_shape_size(net->out); i++)
     sum += (double)probe->signs[i] * (double)y[i];

@@ -27,6 +27,7 @@ static const gradient_row gradient_rows[] = {
     {"linear", "[linear: {units: 5}]", {1, 1, 7}, 3, false},
     {"linear of one", "[linear: {units: 1}]", {1, 1, 1}, 1, false},
     {"linear, wide", "[linear: {units: 33}]", {1, 1, 19}, 17, false},
+    {"linear, packed by a library", "[linear: {units: 35}]", {1, 1, 40}, 5, false},
     {"linear without bias", "[linear: {units: 9, bias: false}]", {1, 1, 13}, 5, false},
     {"linear of images", "[linear: {units: 3}]", {3, 2, 5}, 3, false},
     {"batchnorm of vectors", "[batchnorm: {}]", {1, 1, 5}, 7, false},
@@ -72,6 +73,21 @@ static const gradient_row gradient_rows[] = {
     {"embedding", "[embedding: {units: 4}]", {1, 1, 5}, 7, false},
     {"embedding of images", "[embedding: {units: 1}]", {3, 2, 3}, 4, false},
     {"conv2d", "[conv2d: {channels: 3, kernel: 3, padding: 1}]", {5, 4, 2}, 3, false},
+    {"conv2d by a library",
+     "[conv2d: {channels: 16, kernel: 3, padding: 1}]",
+     {3, 3, 16},
+     2,
+     false},
+    {"conv2d by a library, normalised",
+     "[conv2d: {channels: 16, kernel: 2, spectral_norm: true}]",
+     {2, 3, 16},
+     2,
+     false},
+    {"conv_transpose2d by a library",
+     "[conv_transpose2d: {channels: 16, kernel: 4, stride: 2, padding: 1}]",
+     {2, 2, 16},
+     2,
+     false},
     {"conv2d, stride 2",
      "[conv2d: {channels: 2, kernel: 4, stride: 2, padding: 1, bias: false}]",
      {6, 7, 3},
@@ -207,6 +223,7 @@ static const float STEP = 0x1p-6f;
 static double weighted_sum(const layer_probe *probe) {
   float *y;
   double sum = 0;
+  gan_net_changed(probe->made.net); /* its weights may be what differs */
   check_ok(gan_net_forward(probe->made.net, &probe->pass, probe->x, &y));
   int64_t n = probe->pass.samples * gan_shape_size(probe->made.net->out);
   for (int64_t i = 0; i < n; i++) sum += (double)probe->signs[i] * (double)y[i];

@@ -316,6 +316,7 @@ START_TEST(endless_weight_stops_the_run) {
     if (rows[i].tensor == OUTPUT_WEIGHT)
       *(float *)gan_net_tensor(learner->net, &learner->net->tensors[HIDDEN_BIAS]) = 100;
     tensor[0] = rows[i].value;
+    gan_net_changed(learner->net);
     size_t bytes = (size_t)learner->net->slab_size * sizeof(float);
     float *before = unit_floats(learner->net->slab_size);
     memcpy(before, learner->net->params, bytes);
@@ -358,6 +359,7 @@ START_TEST(skipped_update_leaves_no_trace) {
     gan_net *net = session.task->learners[GENERATOR].net;
     float good = net->params[0];
     net->params[0] = NAN;
+    gan_net_changed(net);
     state before[2] = {learner_state(&session, 0), learner_state(&session, 1)};
     uint64_t count = gan_alloc_count();
     take_steps(&session, 1);
@@ -371,6 +373,7 @@ START_TEST(skipped_update_leaves_no_trace) {
     ck_assert_int_eq(counter_of(session.task, "g_updates"), 3);
     ck_assert_int_eq(counter_of(session.task, "images_seen"), 3 * BATCH);
     net->params[0] = good;
+    gan_net_changed(net);
     state still = state_of(&session);
     take_steps(&session, 1);
     ck_assert_int_eq(session.task->skips[0].updates + session.task->skips[1].updates, 0);
@@ -387,10 +390,12 @@ START_TEST(good_updates_of_a_step_are_taken) {
   gan_learner *learner = &session.task->learners[DISCRIMINATOR];
   take_steps(&session, 1);
   learner->net->params[0] = INFINITY;
+  gan_net_changed(learner->net);
   take_steps(&session, 1);
   ck_assert_int_eq(session.task->skips[DISCRIMINATOR].updates, 3);
   ck_assert_int_eq(learner->adam->step, 3);
   learner->net->params[0] = 0;
+  gan_net_changed(learner->net);
   take_steps(&session, 1);
   ck_assert_int_eq(session.task->skips[DISCRIMINATOR].updates, 0);
   ck_assert_int_eq(learner->adam->step, 6);
@@ -405,6 +410,7 @@ START_TEST(cleared_task_is_new) {
     make_session(&session, ways[i]);
     take_steps(&session, 2);
     session.task->learners[DISCRIMINATOR].net->params[0] = NAN;
+    gan_net_changed(session.task->learners[DISCRIMINATOR].net);
     check_fails(session.task->type->step(session.task), GAN_NUMBERS, "is not finite");
     gan_task_clear(session.task);
     gan_task_init(session.task);

@@ -1,0 +1,55 @@
+/* What multiplies: the library and the precision of matrix products and convolutions.
+ *
+ * OpenBLAS is always there and does everything in fp32.  oneDNN, where the build found it, is
+ * faster on most shapes, and the only one that knows bf16.  Which of them takes a product follows
+ * from its shape by one table (gan_compute_rules), never from a timing: the same on all ranks.
+ *
+ * The choice holds for the process, as the libraries' own settings do.
+ */
+#ifndef GAN_KERNELS_COMPUTE_H
+#define GAN_KERNELS_COMPUTE_H
+
+#include "config/config.h"
+
+#include <stdbool.h>
+
+typedef struct gan_compute {
+  gan_library library;
+  gan_precision precision;
+} gan_compute;
+
+/* Whether this build, on this processor, can: bf16 counts only where the processor multiplies it.
+ */
+bool gan_compute_has(gan_library library, gan_precision precision);
+
+/* Whether the library can compute bf16 in other instructions, slowly. */
+bool gan_compute_has_emulated(gan_library library);
+
+/* From now on.  GAN_LIBRARY_AUTO: oneDNN where it is there.  A library that is not there is a
+ * mistake of the caller's; bf16 without the processor's help is emulated. */
+void gan_compute_set(gan_compute compute);
+
+/* The choice now, the library by name. */
+gan_compute gan_compute_now(void);
+
+/* A product or convolution, for the rule. */
+typedef enum gan_product_kind {
+  GAN_PRODUCT_GEMM,        /* columns of the result */
+  GAN_PRODUCT_CONVOLUTION, /* the fewer of its channels */
+} gan_product_kind;
+
+/* The table: oneDNN takes what is at least so wide; first match. */
+typedef struct gan_compute_rule {
+  gan_product_kind kind;
+  gan_precision precision;
+  const char *what; /* for the user */
+  int64_t least_width;
+  const char *otherwise; /* what takes narrower ones, for the user */
+} gan_compute_rule;
+
+const gan_compute_rule *gan_compute_rules(int *count);
+
+/* Whether oneDNN takes a product of that precision and width, by the table and the choice now. */
+bool gan_compute_by_onednn(gan_product_kind kind, gan_precision precision, int64_t width);
+
+#endif

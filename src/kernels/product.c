@@ -1,0 +1,220 @@
+#include "kernels/product.h"
+
+#include "kernels/bf16.h"
+#include "kernels/onednn.h"
+
+enum { TO_SMALL, TO_LARGE }; /* orders of a packed weight */
+
+/* Rows up to which packing pays in fp32, where a product can do without: below, the library spends
+ * more on reading the weight than on multiplying. */
+static const int64_t FEW_ROWS = 32;
+
+static int64_t columns_of(const gan_convolution *shape) {
+  return shape->kernel * shape->kernel * (shape->c / shape->groups);
+}
+
+static int64_t rows_of(const gan_product *product, int64_t samples) {
+  return samples * product->shape.out_h * product->shape.out_w;
+}
+
+static int64_t pixels(const gan_product *product, bool large) {
+  const gan_convolution *shape = &product->shape;
+  return large ? shape->h * shape->w * shape->c : shape->out_h * shape->out_w * shape->out_c;
+}
+
+/* Numbers of a sample that goes in, or comes out. */
+static int64_t in_size(const gan_product *product) {
+  return pixels(product, !product->transposed);
+}
+static int64_t out_size(const gan_product *product) {
+  return pixels(product, product->transposed);
+}
+
+static int64_t least(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+static size_t aligned(size_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
+
+/* ---- calls ---- */
+
+/* Rows of the smaller image by the weight, or back: b is the weight (out_c, columns). */
+static gan_gemm_call gemm_call(const gan_product *product, int to, int64_t samples) {
+  int64_t columns = columns_of(&product->shape), out_c = product->shape.out_c;
+  bool small = to == TO_SMALL;
+  return (gan_gemm_call){.transpose_b = small,
+                         .m = rows_of(product, samples),
+                         .n = small ? out_c : columns,
+                         .k = small ? columns : out_c,
+                         .lda = small ? columns : out_c,
+                         .ldb = columns,
+                         .ldc = small ? out_c : columns,
+                         .precision = product->precision,
+                         .packed_rows = rows_of(product, product->samples)};
+}
+
+static gan_convolution_call convolution_call(const gan_product *product, gan_convolution_way way,
+                                             int64_t samples) {
+  return (gan_convolution_call){.way = way,
+                                .shape = &product->shape,
+                                .samples = samples,
+                                .precision = product->precision,
+                                .packed_samples = product->samples};
+}
+
+/* ---- planning ---- */
+
+static void choose(gan_product *product) {
+  const gan_convolution *shape = &product->shape;
+  bool one = gan_convolution_is_direct(shape) && shape->groups == 1;
+  int64_t width = least(shape->out_c, one ? columns_of(shape) : shape->c);
+  gan_product_kind kind = one ? GAN_PRODUCT_GEMM : GAN_PRODUCT_CONVOLUTION;
+  gan_precision precision = gan_compute_now().precision;
+  if (!gan_compute_by_onednn(kind, precision, width)) precision = GAN_PRECISION_FP32;
+  bool by_library = gan_compute_by_onednn(kind, precision, width);
+  if (!one && by_library) by_library = gan_onednn_convolves(shape, product->samples, precision);
+  if (!by_library) precision = GAN_PRECISION_FP32;
+  product->precision = precision;
+  product->way = one ? GAN_PRODUCT_ONE : by_library ? GAN_PRODUCT_LIBRARY : GAN_PRODUCT_TILES;
+  bool few = rows_of(product, product->samples) <= FEW_ROWS;
+  product->packs = by_library && (!one || few || precision == GAN_PRECISION_BF16);
+}
+
+static size_t packed_bytes(const gan_product *product, int to) {
+  if (product->way == GAN_PRODUCT_LIBRARY) {
+    gan_convolution_call call = convolution_call(
+        product, to == TO_SMALL ? GAN_CONVOLVE : GAN_CONVOLVE_BACK, product->samples);
+    return aligned(gan_onednn_packed_weight_bytes(&call));
+  }
+  gan_gemm_call call = gemm_call(product, to, product->samples);
+  return aligned(gan_onednn_packed_b_bytes(&call));
+}
+
+void gan_product_plan(gan_product *product, const gan_convolution *shape, bool transposed,
+                      int64_t samples, bool trains) {
+  *product = (gan_product){
+      .shape = *shape, .transposed = transposed, .samples = samples, .trains = trains};
+  choose(product);
+  bool bf16 = product->precision == GAN_PRECISION_BF16;
+  for (int to = 0; to < GAN_PACKED_ORDERS && product->packs; to++)
+    if (trains || to == (transposed ? TO_LARGE : TO_SMALL))
+      product->packed_bytes[to] = packed_bytes(product, to);
+  if (bf16) product->copy_bytes = (size_t)in_size(product) * sizeof(gan_bf16);
+  if (bf16 && trains)
+    product->scratch_bytes = aligned((size_t)(samples * out_size(product)) * sizeof(gan_bf16));
+  if (product->way == GAN_PRODUCT_LIBRARY && trains) {
+    gan_convolution_call call = convolution_call(product, GAN_CONVOLVE_GRADIENT, samples);
+    product->scratch_bytes += gan_onednn_packed_weight_bytes(&call);
+  }
+  if (product->way == GAN_PRODUCT_TILES)
+    product->scratch_bytes = (size_t)gan_convolution_scratch(shape) * sizeof(float);
+}
+
+void gan_product_pack(const gan_product *product, const float *w,
+                      const gan_product_memory *memory) {
+  for (int to = 0; to < GAN_PACKED_ORDERS; to++) {
+    if (!product->packed_bytes[to]) continue;
+    if (product->way == GAN_PRODUCT_LIBRARY) {
+      gan_convolution_call call = convolution_call(
+          product, to == TO_SMALL ? GAN_CONVOLVE : GAN_CONVOLVE_BACK, product->samples);
+      gan_onednn_pack_weight(&call, w, memory->packed[to]);
+    } else {
+      gan_gemm_call call = gemm_call(product, to, product->samples);
+      gan_onednn_pack_b(&call, w, memory->packed[to]);
+    }
+  }
+}
+
+/* ---- the three products; operands are floats, or rounded ones ---- */
+
+static void multiply(const gan_product *product, int to, int64_t samples, const void *from,
+                     const float *w, const gan_product_memory *memory, float *result) {
+  if (product->way == GAN_PRODUCT_TILES) {
+    (to == TO_SMALL ? gan_convolve : gan_convolve_back)(&product->shape, samples, from, w, result,
+                                                        memory->scratch);
+  } else if (product->way == GAN_PRODUCT_LIBRARY) {
+    gan_convolution_call call =
+        convolution_call(product, to == TO_SMALL ? GAN_CONVOLVE : GAN_CONVOLVE_BACK, samples);
+    call.x = to == TO_SMALL ? from : result;
+    call.y = to == TO_SMALL ? result : from;
+    call.w = memory->packed[to];
+    gan_convolution_run(&call);
+  } else {
+    gan_gemm_call call = gemm_call(product, to, samples);
+    call.a = from;
+    call.b = w;
+    call.c = result;
+    if (product->packs) call.packed = memory->packed[to];
+    gan_gemm_run(&call);
+  }
+}
+
+static void differentiate(const gan_product *product, int64_t samples, const void *large,
+                          const void *small, bool adds, void *scratch, float *dw) {
+  int64_t columns = columns_of(&product->shape), out_c = product->shape.out_c;
+  if (product->way == GAN_PRODUCT_TILES) {
+    gan_convolve_weights(&product->shape, samples, large, small, adds, dw, scratch);
+  } else if (product->way == GAN_PRODUCT_LIBRARY) {
+    gan_convolution_call call = convolution_call(product, GAN_CONVOLVE_GRADIENT, samples);
+    call.x = large;
+    call.y = small;
+    call.dw = dw;
+    call.accumulate = adds;
+    call.scratch = scratch;
+    gan_convolution_run(&call);
+  } else {
+    gan_gemm_call call = {.transpose_a = true,
+                          .m = out_c,
+                          .n = columns,
+                          .k = rows_of(product, samples),
+                          .a = small,
+                          .lda = out_c,
+                          .b = large,
+                          .ldb = columns,
+                          .beta = adds ? 1.0f : 0.0f,
+                          .c = dw,
+                          .ldc = columns,
+                          .precision = product->precision};
+    gan_gemm_run(&call);
+  }
+}
+
+void gan_product_forward(const gan_product *product, int64_t samples, const float *x,
+                         const float *w, const gan_product_memory *memory, float *y) {
+  const void *from = x;
+  if (product->precision == GAN_PRECISION_BF16) {
+    gan_bf16_round(samples * in_size(product), x, memory->copy);
+    from = memory->copy;
+  }
+  multiply(product, product->transposed ? TO_LARGE : TO_SMALL, samples, from, w, memory, y);
+}
+
+void gan_product_backward(const gan_product *product, int64_t samples, const float *x,
+                          const float *dy, const float *w, const gan_product_memory *memory,
+                          bool adds, float *dw, float *dx) {
+  const void *input = x, *output = dy;
+  char *scratch = memory->scratch;
+  if (product->precision == GAN_PRECISION_BF16) {
+    gan_bf16_round(samples * out_size(product), dy, memory->scratch);
+    input = memory->copy;
+    output = memory->scratch;
+    scratch += aligned((size_t)(product->samples * out_size(product)) * sizeof(gan_bf16));
+  }
+  const void *large = product->transposed ? output : input;
+  const void *small = product->transposed ? input : output;
+  if (dw) differentiate(product, samples, large, small, adds, scratch, dw);
+  if (dx)
+    multiply(product, product->transposed ? TO_SMALL : TO_LARGE, samples, output, w, memory, dx);
+}
+
+const char *gan_product_text(const gan_product *product) {
+  bool bf16 = product->precision == GAN_PRECISION_BF16;
+  int64_t width = least(product->shape.out_c, columns_of(&product->shape));
+  if (product->way == GAN_PRODUCT_LIBRARY)
+    return bf16 ? "oneDNN's convolution, bf16" : "oneDNN's convolution";
+  if (product->way == GAN_PRODUCT_TILES) return "unfolded in tiles";
+  if (!gan_compute_by_onednn(GAN_PRODUCT_GEMM, product->precision, width)) return "OpenBLAS";
+  return bf16 ? "oneDNN, bf16" : "oneDNN";
+}
