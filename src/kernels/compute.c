@@ -26,7 +26,7 @@ bool gan_compute_has(gan_library library, gan_precision precision) {
 }
 
 bool gan_compute_has_emulated(gan_library library) {
-  return library != GAN_LIBRARY_OPENBLAS && gan_onednn_built();
+  return library != GAN_LIBRARY_OPENBLAS && gan_onednn_computes_bf16();
 }
 
 void gan_compute_set(gan_compute compute) {

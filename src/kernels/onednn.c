@@ -13,6 +13,9 @@ bool gan_onednn_built(void) {
 bool gan_onednn_multiplies_bf16(void) {
   return false;
 }
+bool gan_onednn_computes_bf16(void) {
+  return false;
+}
 char *gan_onednn_text(char *text, size_t size) {
   snprintf(text, size, "no oneDNN");
   return text;
@@ -414,14 +417,32 @@ static void make_gemm(const gan_gemm_call *call, entry *e) {
   forget(&c);
 }
 
-static const entry *gemm_of(const gan_gemm_call *call) {
+static entry *try_gemm(const gan_gemm_call *call) {
   int64_t key[KEY];
   bool fresh;
   key_gemm(call, GEMM, key);
   entry *e = find(key, &fresh);
   if (fresh) make_gemm(call, e);
+  return e;
+}
+
+static const entry *gemm_of(const gan_gemm_call *call) {
+  const entry *e = try_gemm(call);
   GAN_ASSERT(!e->fails);
   return e;
+}
+
+bool gan_onednn_computes_bf16(void) {
+  enum { SIZE = 64 };
+  gan_gemm_call call = {.m = SIZE,
+                        .n = SIZE,
+                        .k = SIZE,
+                        .lda = SIZE,
+                        .ldb = SIZE,
+                        .ldc = SIZE,
+                        .precision = GAN_PRECISION_BF16};
+  open_table();
+  return !try_gemm(&call)->fails;
 }
 
 void gan_onednn_gemm(const gan_gemm_call *call) {

@@ -17,6 +17,9 @@ bool gan_onednn_built(void);
 /* Whether this processor has instructions for products of bf16. */
 bool gan_onednn_multiplies_bf16(void);
 
+/* Whether it computes them at all, in whatever instructions. */
+bool gan_onednn_computes_bf16(void);
+
 /* "oneDNN 2.6.3 (AVX512_CORE_BF16)": version, and the instruction set that it found. */
 char *gan_onednn_text(char *text, size_t size);
 

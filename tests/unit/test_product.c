@@ -155,7 +155,9 @@ enum { CHOICES = sizeof choices / sizeof *choices };
 
 /* bf16 is emulated where the processor lacks it. */
 static bool choose(int i) {
+  bool bf16 = choices[i].precision == GAN_PRECISION_BF16;
   if (!gan_compute_has(choices[i].library, GAN_PRECISION_FP32)) return false;
+  if (bf16 && !gan_compute_has_emulated(choices[i].library)) return false;
   gan_compute_set(choices[i]);
   return true;
 }
