@@ -223,6 +223,7 @@ static gan_status build(gan_net *net, const gan_net_spec *spec, int most, size_t
     GAN_TRY(gan_flow_reserve(net));
   }
   bind_tensors(net);
+  gan_net_changed(net);
   return reserve_sums(net);
 }
 

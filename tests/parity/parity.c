@@ -1,6 +1,7 @@
 #include "parity/parity.h"
 
 #include "base/memory.h"
+#include "kernels/compute.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -71,6 +72,8 @@ static void judge(double error, double bound, const char *what) {
 }
 
 static double bound_of(double golden_norm, double tolerance) {
+  if (parity_is_bf16())
+    tolerance = tolerance > TOLERANCE_PASS ? TOLERANCE_BF16_UPDATED : TOLERANCE_BF16;
   return golden_norm <= GOLDEN_ZERO ? TOLERANCE_ZERO : tolerance * golden_norm;
 }
 
@@ -137,6 +140,56 @@ void parity_report(void) {
   printf("worst: %.2g of its bound, off by %.2g: %s\n", worst.ratio, worst.error, worst.what);
   fflush(stdout);
   worst.ratio = -1;
+}
+
+/* ---- what multiplies ---- */
+
+typedef struct {
+  const char *name;
+  gan_compute compute;
+  const char *overrides[2];
+} parity_compute;
+
+static const parity_compute computes[] = {
+    {"openblas",
+     {GAN_LIBRARY_OPENBLAS, GAN_PRECISION_FP32},
+     {"compute.library=openblas", "compute.precision=fp32"}},
+    {"onednn",
+     {GAN_LIBRARY_ONEDNN, GAN_PRECISION_FP32},
+     {"compute.library=onednn", "compute.precision=fp32"}},
+    {"bf16",
+     {GAN_LIBRARY_ONEDNN, GAN_PRECISION_BF16},
+     {"compute.precision=bf16", "compute.emulate_bf16=true"}},
+    {"default",
+     {GAN_LIBRARY_AUTO, GAN_PRECISION_FP32},
+     {"compute.library=auto", "compute.precision=fp32"}},
+};
+
+static const parity_compute *chosen(void) {
+  const char *name = getenv("PARITY_COMPUTE");
+  int i = 0, last = (int)(sizeof computes / sizeof *computes) - 1;
+  while (i < last && (!name || strcmp(name, computes[i].name) != 0)) i++;
+  return &computes[i];
+}
+
+void parity_choose_compute(void) {
+  enum { SKIPPED = 77 };
+  gan_compute compute = chosen()->compute;
+  bool can = gan_compute_has(compute.library, GAN_PRECISION_FP32);
+  if (compute.precision == GAN_PRECISION_BF16) can = gan_compute_has_emulated(compute.library);
+  if (!can) {
+    printf("skipped: this build, or oneDNN on this processor, lacks %s\n", chosen()->name);
+    exit(SKIPPED);
+  }
+  gan_compute_set(compute);
+}
+
+bool parity_is_bf16(void) {
+  return chosen()->compute.precision == GAN_PRECISION_BF16;
+}
+
+const char *const *parity_compute_overrides(void) {
+  return chosen()->overrides;
 }
 
 int parity_run(Suite *suite) {

@@ -24,6 +24,28 @@
 /* Below this norm a golden of float64 is rounding of a zero: 1e-16, times a batch. */
 #define GOLDEN_ZERO 1e-12
 
+/* In norm, where products are of bf16: each number that is multiplied is off by up to 2^-9 of
+ * itself (2e-3), which passes through a few layers and a batch norm's differences.  Against a wrong
+ * term these are weaker than the others; unit.product holds bf16's products to a float's roundings.
+ */
+#define TOLERANCE_BF16 5e-2
+
+/* The same, behind an update: Adam's first steps are nearly lr * sign(gradient), so that weights
+ * whose gradient is less than bf16's rounding move either way; 5e-1 was seen.  A wrong sign is 2.
+ */
+#define TOLERANCE_BF16_UPDATED 8e-1
+
+/* What multiplies, from the environment (PARITY_COMPUTE): "openblas", "onednn" or "bf16"; unset: as
+ * by default.  Ends the program with CTest's code of a skipped test, and says why, where this build
+ * or this processor cannot. */
+void parity_choose_compute(void);
+
+/* Whether it is bf16. */
+bool parity_is_bf16(void);
+
+/* The same choice, as two overrides of a config; "" where there are none. */
+const char *const *parity_compute_overrides(void);
+
 /* A failed status fails the test with its message. */
 #define parity_ok(call)                                                                            \
   do {                                                                                             \

@@ -267,6 +267,7 @@ START_TEST(every_layer_has_a_case) {
 END_TEST
 
 int main(void) {
+  parity_choose_compute();
   if (gan_h5_open(PARITY_FOLDER "/golden/layers.h5", &golden) != GAN_OK ||
       gan_h5_names(golden, "/", &names, &name_count) != GAN_OK) {
     fprintf(stderr, "%s\n", gan_error_message());
