@@ -17,7 +17,7 @@ bool gan_onednn_computes_bf16(void) {
   return false;
 }
 char *gan_onednn_text(char *text, size_t size) {
-  snprintf(text, size, "no oneDNN");
+  snprintf(text, size, "OpenBLAS alone (built without oneDNN)");
   return text;
 }
 void gan_onednn_gemm(const gan_gemm_call *call) {
@@ -347,8 +347,8 @@ char *gan_onednn_text(char *text, size_t size) {
   int isa = (int)dnnl_get_effective_cpu_isa(), i = 0;
   while ((isa & sets[i].isa) != sets[i].isa) i++;
   const dnnl_version_t *version = dnnl_version();
-  snprintf(text, size, "oneDNN %d.%d.%d (%s)", version->major, version->minor, version->patch,
-           sets[i].name);
+  snprintf(text, size, "oneDNN %d.%d.%d (%s) and OpenBLAS", version->major, version->minor,
+           version->patch, sets[i].name);
   return text;
 }
 

@@ -20,7 +20,8 @@ bool gan_onednn_multiplies_bf16(void);
 /* Whether it computes them at all, in whatever instructions. */
 bool gan_onednn_computes_bf16(void);
 
-/* "oneDNN 2.6.3 (AVX512_CORE_BF16)": version, and the instruction set that it found. */
+/* "oneDNN 2.6.3 (AVX-512 with bf16) and OpenBLAS": version, and the instruction set that it found.
+ */
 char *gan_onednn_text(char *text, size_t size);
 
 /* The call's a and b are of its precision; packed ones as gan_onednn_pack_b made them. */

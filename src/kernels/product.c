@@ -5,9 +5,10 @@
 
 enum { TO_SMALL, TO_LARGE }; /* orders of a packed weight */
 
-/* Rows up to which packing pays in fp32, where a product can do without: below, the library spends
- * more on reading the weight than on multiplying. */
-static const int64_t FEW_ROWS = 32;
+/* Where packing pays for one product that can do without: of few rows the library spends more on
+ * the weight's order than on multiplying; in bf16 the products of many are worth the time.  Packing
+ * takes about as long as a product of 128 rows in bf16, rounding a tenth of it. */
+static const int64_t FEW_ROWS = 32, MANY_ROWS = 1024;
 
 static int64_t columns_of(const gan_convolution *shape) {
   return shape->kernel * shape->kernel * (shape->c / shape->groups);
@@ -78,8 +79,10 @@ static void choose(gan_product *product) {
   if (!by_library) precision = GAN_PRECISION_FP32;
   product->precision = precision;
   product->way = one ? GAN_PRODUCT_ONE : by_library ? GAN_PRODUCT_LIBRARY : GAN_PRODUCT_TILES;
-  bool few = rows_of(product, product->samples) <= FEW_ROWS;
-  product->packs = by_library && (!one || few || precision == GAN_PRECISION_BF16);
+  int64_t rows = rows_of(product, product->samples);
+  bool bf16 = precision == GAN_PRECISION_BF16;
+  product->packs = by_library && (!one || rows <= FEW_ROWS || (bf16 && rows >= MANY_ROWS));
+  product->rounds = bf16 && !product->packs;
 }
 
 static size_t packed_bytes(const gan_product *product, int to) {
@@ -101,6 +104,8 @@ void gan_product_plan(gan_product *product, const gan_convolution *shape, bool t
   for (int to = 0; to < GAN_PACKED_ORDERS && product->packs; to++)
     if (trains || to == (transposed ? TO_LARGE : TO_SMALL))
       product->packed_bytes[to] = packed_bytes(product, to);
+  if (product->rounds)
+    product->packed_bytes[0] = aligned((size_t)gan_convolution_weights(shape) * sizeof(gan_bf16));
   if (bf16) product->copy_bytes = (size_t)in_size(product) * sizeof(gan_bf16);
   if (bf16 && trains)
     product->scratch_bytes = aligned((size_t)(samples * out_size(product)) * sizeof(gan_bf16));
@@ -114,7 +119,9 @@ void gan_product_plan(gan_product *product, const gan_convolution *shape, bool t
 
 void gan_product_pack(const gan_product *product, const float *w,
                       const gan_product_memory *memory) {
-  for (int to = 0; to < GAN_PACKED_ORDERS; to++) {
+  if (product->rounds)
+    gan_bf16_round(gan_convolution_weights(&product->shape), w, memory->packed[0]);
+  for (int to = 0; to < GAN_PACKED_ORDERS && product->packs; to++) {
     if (!product->packed_bytes[to]) continue;
     if (product->way == GAN_PRODUCT_LIBRARY) {
       gan_convolution_call call = convolution_call(
@@ -144,7 +151,7 @@ static void multiply(const gan_product *product, int to, int64_t samples, const 
   } else {
     gan_gemm_call call = gemm_call(product, to, samples);
     call.a = from;
-    call.b = w;
+    call.b = product->rounds ? memory->packed[0] : w;
     call.c = result;
     if (product->packs) call.packed = memory->packed[to];
     gan_gemm_run(&call);

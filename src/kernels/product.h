@@ -8,8 +8,10 @@
  *   by a library            oneDNN's convolution
  *   in tiles                unfolded into matrix products, a tile of rows at a time
  *
- * A library's weights are packed into its own order once an update; in bf16 they and a copy of the
- * input are rounded, and so is the gradient of the output.  Sums, results and weights are in fp32.
+ * Once an update a weight is packed into the library's own order where that pays: always for a
+ * convolution; for one product of few rows, and of many in bf16.  In between, in bf16, it is only
+ * rounded, as are a copy of the input and the gradient of the output.  Sums, results and the weights
+ * that learn are in fp32.
  */
 #ifndef GAN_KERNELS_PRODUCT_H
 #define GAN_KERNELS_PRODUCT_H
@@ -30,6 +32,7 @@ typedef struct gan_product {
   gan_product_way way;
   gan_precision precision;
   bool packs;
+  bool rounds; /* the weight; into the first of `packed` */
   size_t packed_bytes[GAN_PACKED_ORDERS];
   size_t copy_bytes;    /* a sample: of the input, from forward to backward */
   size_t scratch_bytes; /* of each call */
@@ -45,7 +48,7 @@ typedef struct gan_product_memory {
 void gan_product_plan(gan_product *product, const gan_convolution *shape, bool transposed,
                       int64_t samples, bool trains);
 
-/* Packs a weight, convolution.h's w. */
+/* Packs or rounds a weight, convolution.h's w, where that is to be done. */
 void gan_product_pack(const gan_product *product, const float *w, const gan_product_memory *memory);
 
 /* x (samples, input) to y (samples, output); the packed weight must be that of w. */

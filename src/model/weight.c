@@ -26,7 +26,7 @@ static gan_product_memory memory_of(const gan_layer *layer, const gan_span *span
 gan_status gan_weight_settle(gan_layer *layer, const gan_pass *pass, const double *totals) {
   GAN_TRY(gan_spectral_settle(layer, pass, totals));
   bool changed = layer->stale || gan_spectral_changes(layer, pass);
-  if (!layer->product.packs || !changed) return GAN_OK;
+  if (!changed) return GAN_OK;
   gan_product_memory memory = memory_of(layer, NULL);
   gan_product_pack(&layer->product, gan_spectral_weight(layer), &memory);
   layer->stale = false;

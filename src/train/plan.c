@@ -120,7 +120,8 @@ static void print_rule(void) {
   int count;
   const gan_compute_rule *rules = gan_compute_rules(&count);
   if (now.library != GAN_LIBRARY_ONEDNN) return;
-  gan_log("products: %s; of narrower ones than here:", gan_onednn_text(text, sizeof text));
+  gan_log("products: %s, which takes those that are narrower than",
+          gan_onednn_text(text, sizeof text));
   for (int i = 0; i < count; i++)
     if (rules[i].precision == now.precision)
       gan_log("  %-36s %3lld   %s", rules[i].what, (long long)rules[i].least_width,

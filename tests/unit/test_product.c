@@ -21,6 +21,7 @@ typedef struct {
 
 static const product_row rows[] = {
     {"linear", 40, false, {1, 1, 70, 1, 1, 50, 1, 1, 0, 1}},
+    {"linear, many rows", 1030, false, {1, 1, 64, 1, 1, 40, 1, 1, 0, 1}},
     {"linear, few rows", 7, false, {1, 1, 96, 1, 1, 33, 1, 1, 0, 1}},
     {"linear, one row", 1, false, {1, 1, 64, 1, 1, 48, 1, 1, 0, 1}},
     {"linear, narrow", 50, false, {1, 1, 100, 1, 1, 1, 1, 1, 0, 1}},
