@@ -12,6 +12,10 @@ static int row_index(const gan_option *option) {
   return (int)(option - gan_config_options().rows);
 }
 
+int gan_config_threads(const gan_config *config) {
+  return config->compute.threads == GAN_AUTO_INT ? 1 : (int)config->compute.threads;
+}
+
 gan_origin gan_config_origin(const gan_config *config, const char *key) {
   const gan_option *option = gan_options_find(gan_config_options(), key);
   GAN_ASSERT(option);

@@ -102,6 +102,7 @@ typedef struct gan_config {
     int ranks;              /* of the start that the config is for */
     int64_t batch_per_rank; /* train.batch is this times `ranks`; 0: it was given itself */
     bool default_shards;    /* data.shards was not given */
+    char threads_from[96];  /* what compute.threads: auto went by; "": it was given itself */
   } resolved;
 
   gan_origin origins[GAN_CONFIG_OPTIONS_MAX]; /* of each row of gan_config_options() */
@@ -128,6 +129,9 @@ GAN_CHECKED gan_status gan_config_yaml(const gan_config *config, char **out);
 
 /* How the class enters the generator or the discriminator. */
 gan_label_way gan_config_label_way(const gan_config *config, bool generator);
+
+/* compute.threads; 1 as long as it is auto. */
+int gan_config_threads(const gan_config *config);
 
 /* Where a key's value came from. */
 gan_origin gan_config_origin(const gan_config *config, const char *key);

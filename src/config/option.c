@@ -129,6 +129,8 @@ char *gan_option_allowed(const gan_option *option, char *text, size_t size) {
       used += (size_t)snprintf(text + used, size - used, "%s %s", i ? "," : "", option->choices[i]);
     break;
   }
+  if (option->flags & GAN_OPTION_AUTO && used < size)
+    used += (size_t)snprintf(text + used, size - used, ", or auto");
   if (option->flags & GAN_OPTION_UNSET && used < size)
     snprintf(text + used, size - used, ", or null");
   return text;
@@ -207,6 +209,10 @@ static bool set_scalar(const gan_option *option, void *place, const char *text, 
     *(bool *)place = *text == 't';
     return true;
   case GAN_OPTION_INT:
+    if (option->flags & GAN_OPTION_AUTO && !strcmp(text, "auto")) {
+      *(int64_t *)place = GAN_AUTO_INT;
+      return true;
+    }
     if (!plain || !parse_int(text, &i) || !in_range(option, (double)i)) return false;
     *(int64_t *)place = i;
     return true;
@@ -306,7 +312,9 @@ char *gan_option_text(const gan_option *option, const void *base, char *text, si
     snprintf(text, size, "%s", *(const bool *)place ? "true" : "false");
     break;
   case GAN_OPTION_INT:
-    if (*(const int64_t *)place != GAN_UNSET_INT)
+    if (*(const int64_t *)place == GAN_AUTO_INT)
+      snprintf(text, size, "auto");
+    else if (*(const int64_t *)place != GAN_UNSET_INT)
       snprintf(text, size, "%lld", (long long)*(const int64_t *)place);
     break;
   case GAN_OPTION_REAL:

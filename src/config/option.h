@@ -4,7 +4,7 @@
  * config.  The value of a row lives at `offset` in a plain struct:
  *
  *   GAN_OPTION_BOOL    bool
- *   GAN_OPTION_INT     int64_t          GAN_UNSET_INT when unset
+ *   GAN_OPTION_INT     int64_t          GAN_UNSET_INT when unset, GAN_AUTO_INT for auto
  *   GAN_OPTION_REAL    double           NaN when unset
  *   GAN_OPTION_STRING  char *           owned by the struct; NULL when unset
  *   GAN_OPTION_CHOICE  int              index into `choices`
@@ -22,6 +22,7 @@
 #include <yaml.h>
 
 #define GAN_UNSET_INT INT64_MIN
+#define GAN_AUTO_INT  (INT64_MIN + 1)
 
 enum { GAN_INTS_MAX = 64 };
 
@@ -45,6 +46,7 @@ enum {
   GAN_OPTION_BELOW = 2, /* the maximum itself is not allowed */
   GAN_OPTION_UNSET = 4, /* `null` is allowed, and means: not set */
   GAN_OPTION_FREE = 8,  /* may change when a run is continued */
+  GAN_OPTION_AUTO = 16, /* of an integer: `auto` is allowed, and means: to be found at the start */
 };
 
 typedef struct gan_option {

@@ -33,6 +33,7 @@ static const char *const nonfinite[] = {"stop", "skip", "rollback", NULL};
 #define BELOW  GAN_OPTION_BELOW
 #define UNSET  GAN_OPTION_UNSET
 #define FREE   GAN_OPTION_FREE
+#define AUTO   GAN_OPTION_AUTO
 
 /* clang-format off */
 static const gan_option rows[] = {
@@ -204,9 +205,11 @@ static const gan_option rows[] = {
    "the start says so"},
   {"compute.emulate_bf16", BOOL, AT(compute.emulate_bf16), "false", 0, 0, NULL, FREE, "",
    "bf16 on a processor that does not multiply it, too: slow, for looking at its effect"},
-  {"compute.threads", INT, AT(compute.threads), "1", 1, 1024, NULL, FREE, "threads",
-   "threads a rank: of the matrix products, where other counts give other last bits; with "
-   "compute.reproducible they share the shards of a rank, and the bits stay"},
+  {"compute.threads", INT, AT(compute.threads), "auto", 1, 1024, NULL, AUTO | FREE, "threads",
+   "threads a rank, which share matrix products (other numbers of threads give other last bits) and "
+   "all passes over its batch; with compute.reproducible they share its shards, and the bits stay; "
+   "auto: OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else the cores that the rank is bound to, or "
+   "its share of the node's; the least of all ranks'; the saved config holds the number"},
   {"compute.reproducible", BOOL, AT(compute.reproducible), "false", 0, 0, NULL, FREE, "",
    "the same bits on every number of ranks and threads: each shard's share of a batch is computed "
    "on its own and the sums are exact; slower (`mpigan bench reproducible` says by how much)"},

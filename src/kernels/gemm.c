@@ -7,6 +7,7 @@
 #include <cblas.h>
 #include <dlfcn.h>
 #include <limits.h>
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,7 +72,10 @@ void gan_gemm_reference(bool transpose_a, bool transpose_b, int64_t m, int64_t n
   }
 }
 
+/* OpenBLAS follows OpenMP's number where the two differ, and OpenMP may change its own by load. */
 void gan_gemm_set_threads(int threads) {
+  omp_set_dynamic(0);
+  omp_set_num_threads(threads);
   openblas_set_num_threads(threads);
 }
 

@@ -1,28 +1,33 @@
 #include "kernels/normalise.h"
 
+#include "base/blocks.h"
+#include "kernels/columns.h"
 #include "kernels/dispatch.h"
 
-/* Columns are taken in blocks whose sums stay in registers or the first cache. */
-enum { BLOCK = 64 };
+#include <stddef.h>
 
-GAN_KERNEL void gan_column_moments(int64_t rows, int64_t c, const float *x, const float *shift,
-                                   double *sum, double *square) {
-  for (int64_t k0 = 0; k0 < c; k0 += BLOCK) {
-    int64_t width = c - k0 < BLOCK ? c - k0 : BLOCK;
-    double s[BLOCK] = {0}, q[BLOCK] = {0};
-    for (int64_t r = 0; r < rows; r++) {
-      const float *row = x + r * c + k0;
-      for (int64_t k = 0; k < width; k++) {
-        double d = (double)row[k] - (double)shift[k0 + k];
-        s[k] += d;
-        q[k] += d * d;
-      }
-    }
+/* ---- sums down columns ---- */
+
+GAN_KERNEL static void moments_task(const gan_column_task *t, double *restrict s,
+                                    double *restrict q) {
+  const gan_columns *of = t->of;
+  const float *shift = of->mean + t->column;
+  const int64_t width = t->width;
+  for (int64_t r = t->row; r < t->row_end; r++) {
+    const float *row = of->x + r * of->c + t->column;
     for (int64_t k = 0; k < width; k++) {
-      sum[k0 + k] = s[k];
-      square[k0 + k] = q[k];
+      double d = (double)row[k] - (double)shift[k];
+      s[k] += d;
+      q[k] += d * d;
     }
   }
+}
+
+void gan_column_moments(int64_t rows, int64_t c, const float *x, const float *shift, double *sum,
+                        double *square) {
+  gan_columns of = {.rows = rows, .c = c, .x = x, .mean = shift};
+  for (int64_t k = 0; k < c; k += gan_columns_group(rows))
+    gan_sum_columns(&of, k, moments_task, sum + k, square + k);
 }
 
 /* The sums are shifted so that they stay small. */
@@ -36,40 +41,49 @@ void gan_take_sums(int64_t c, int accumulate, const double *sums, float *out) {
   for (int64_t k = 0; k < c; k++) out[k] = (float)((accumulate ? (double)out[k] : 0.0) + sums[k]);
 }
 
-GAN_KERNEL void gan_normalise(int64_t rows, int64_t c, const float *x, const float *mean,
-                              const float *inverse_deviation, const float *scale, const float *bias,
-                              float *y) {
+GAN_KERNEL static void normalise_block(int64_t rows, int64_t c, const float *x, const float *mean,
+                                       const float *inverse_deviation, const float *scale,
+                                       const float *bias, float *y) {
   for (int64_t r = 0; r < rows; r++)
     for (int64_t k = 0; k < c; k++)
       y[r * c + k] = (x[r * c + k] - mean[k]) * inverse_deviation[k] * scale[k] + bias[k];
 }
 
-GAN_KERNEL void gan_normalise_backward_sums(int64_t rows, int64_t c, const float *x,
-                                            const float *dy, const float *mean,
-                                            const float *inverse_deviation, double *sum,
-                                            double *product) {
-  for (int64_t k0 = 0; k0 < c; k0 += BLOCK) {
-    int64_t width = c - k0 < BLOCK ? c - k0 : BLOCK;
-    double s[BLOCK] = {0}, p[BLOCK] = {0};
-    for (int64_t r = 0; r < rows; r++) {
-      const float *row = x + r * c + k0, *drow = dy + r * c + k0;
-      for (int64_t k = 0; k < width; k++) {
-        double xhat = ((double)row[k] - (double)mean[k0 + k]) * (double)inverse_deviation[k0 + k];
-        s[k] += (double)drow[k];
-        p[k] += (double)drow[k] * xhat;
-      }
-    }
+void gan_normalise(int64_t rows, int64_t c, const float *x, const float *mean,
+                   const float *inverse_deviation, const float *scale, const float *bias,
+                   float *y) {
+  GAN_FOR_BLOCKS(
+      r, count, rows, c,
+      normalise_block(count, c, x + r * c, mean, inverse_deviation, scale, bias, y + r * c));
+}
+
+GAN_KERNEL static void backward_task(const gan_column_task *t, double *restrict s,
+                                     double *restrict p) {
+  const gan_columns *of = t->of;
+  const float *mean = of->mean + t->column, *inverse = of->inverse_deviation + t->column;
+  const int64_t width = t->width;
+  for (int64_t r = t->row; r < t->row_end; r++) {
+    const float *row = of->x + r * of->c + t->column, *drow = of->dy + r * of->c + t->column;
     for (int64_t k = 0; k < width; k++) {
-      sum[k0 + k] = s[k];
-      product[k0 + k] = p[k];
+      s[k] += (double)drow[k];
+      p[k] += (double)drow[k] * (((double)row[k] - (double)mean[k]) * (double)inverse[k]);
     }
   }
 }
 
-GAN_KERNEL void gan_normalise_backward(int64_t rows, int64_t c, const float *x, const float *dy,
-                                       const float *mean, const float *inverse_deviation,
-                                       const float *scale, const float *mean_dy,
-                                       const float *mean_product, float *dx) {
+void gan_normalise_backward_sums(int64_t rows, int64_t c, const float *x, const float *dy,
+                                 const float *mean, const float *inverse_deviation, double *sum,
+                                 double *product) {
+  gan_columns of = {rows, c, x, dy, mean, inverse_deviation};
+  for (int64_t k = 0; k < c; k += gan_columns_group(rows))
+    gan_sum_columns(&of, k, backward_task, sum + k, product + k);
+}
+
+GAN_KERNEL static void normalise_backward_block(int64_t rows, int64_t c, const float *x,
+                                                const float *dy, const float *mean,
+                                                const float *inverse_deviation, const float *scale,
+                                                const float *mean_dy, const float *mean_product,
+                                                float *dx) {
   for (int64_t r = 0; r < rows; r++)
     for (int64_t k = 0; k < c; k++) {
       float xhat = (x[r * c + k] - mean[k]) * inverse_deviation[k];
@@ -78,14 +92,29 @@ GAN_KERNEL void gan_normalise_backward(int64_t rows, int64_t c, const float *x, 
     }
 }
 
-GAN_KERNEL void gan_column_sums(int64_t rows, int64_t c, const float *x, int accumulate,
-                                float *out) {
-  for (int64_t k0 = 0; k0 < c; k0 += BLOCK) {
-    int64_t width = c - k0 < BLOCK ? c - k0 : BLOCK;
-    double s[BLOCK] = {0};
-    for (int64_t r = 0; r < rows; r++)
-      for (int64_t k = 0; k < width; k++) s[k] += (double)x[r * c + k0 + k];
-    for (int64_t k = 0; k < width; k++)
-      out[k0 + k] = (float)(s[k] + (accumulate ? (double)out[k0 + k] : 0.0));
+void gan_normalise_backward(int64_t rows, int64_t c, const float *x, const float *dy,
+                            const float *mean, const float *inverse_deviation, const float *scale,
+                            const float *mean_dy, const float *mean_product, float *dx) {
+  GAN_FOR_BLOCKS(r, count, rows, c,
+                 normalise_backward_block(count, c, x + r * c, dy + r * c, mean, inverse_deviation,
+                                          scale, mean_dy, mean_product, dx + r * c));
+}
+
+GAN_KERNEL static void sums_task(const gan_column_task *t, double *restrict s,
+                                 double *restrict unused) {
+  const int64_t c = t->of->c, width = t->width;
+  const float *row = t->of->x + t->row * c + t->column;
+  (void)unused;
+  for (int64_t r = t->row; r < t->row_end; r++, row += c)
+    for (int64_t k = 0; k < width; k++) s[k] += (double)row[k];
+}
+
+void gan_column_sums(int64_t rows, int64_t c, const float *x, int accumulate, float *out) {
+  gan_columns of = {.rows = rows, .c = c, .x = x};
+  double sums[GAN_COLUMNS_MOST];
+  int64_t group = gan_columns_group(rows);
+  for (int64_t k = 0; k < c; k += group) {
+    gan_sum_columns(&of, k, sums_task, sums, NULL);
+    gan_take_sums(c - k < group ? c - k : group, accumulate, sums, out + k);
   }
 }

@@ -1,216 +1,12 @@
 #include "kernels/onednn.h"
 
-#include "base/status.h"
+#ifdef GAN_ONEDNN
 
+#include "kernels/onednn_version.h"
+
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
-
-#ifndef GAN_ONEDNN
-
-bool gan_onednn_built(void) {
-  return false;
-}
-bool gan_onednn_multiplies_bf16(void) {
-  return false;
-}
-bool gan_onednn_computes_bf16(void) {
-  return false;
-}
-char *gan_onednn_text(char *text, size_t size) {
-  snprintf(text, size, "OpenBLAS alone (built without oneDNN)");
-  return text;
-}
-void gan_onednn_gemm(const gan_gemm_call *call) {
-  (void)call;
-  GAN_ASSERT(gan_onednn_built());
-}
-size_t gan_onednn_packed_b_bytes(const gan_gemm_call *call) {
-  (void)call;
-  return 0;
-}
-void gan_onednn_pack_b(const gan_gemm_call *call, const float *b, void *packed) {
-  (void)call, (void)b, (void)packed;
-  GAN_ASSERT(gan_onednn_built());
-}
-bool gan_onednn_convolves(const gan_convolution *shape, int64_t samples, gan_precision precision) {
-  (void)shape, (void)samples, (void)precision;
-  return false;
-}
-void gan_onednn_convolve(const gan_convolution_call *call) {
-  (void)call;
-  GAN_ASSERT(gan_onednn_built());
-}
-size_t gan_onednn_packed_weight_bytes(const gan_convolution_call *call) {
-  (void)call;
-  return 0;
-}
-void gan_onednn_pack_weight(const gan_convolution_call *call, const float *w, void *packed) {
-  (void)call, (void)w, (void)packed;
-  GAN_ASSERT(gan_onednn_built());
-}
-
-#else
-
-#include <dnnl.h>
-
-/* ---- the two versions of the interface ---- */
-
-typedef dnnl_memory_desc_t description; /* of memory: its shape, type and order */
-
-#if DNNL_VERSION_MAJOR >= 3
-
-#define GIVEN(description) (description)
-
-static description strided(int rank, const dnnl_dim_t *dims, dnnl_data_type_t type,
-                           const dnnl_dim_t *strides) {
-  description made;
-  GAN_ASSERT(dnnl_memory_desc_create_with_strides(&made, rank, dims, type, strides) ==
-             dnnl_success);
-  return made;
-}
-
-static description any_order(int rank, const dnnl_dim_t *dims, dnnl_data_type_t type) {
-  description made;
-  GAN_ASSERT(dnnl_memory_desc_create_with_tag(&made, rank, dims, type, dnnl_format_tag_any) ==
-             dnnl_success);
-  return made;
-}
-
-static description queried(const_dnnl_primitive_desc_t from, dnnl_query_t what) {
-  description made;
-  GAN_ASSERT(dnnl_memory_desc_clone(&made, dnnl_primitive_desc_query_md(from, what, 0)) ==
-             dnnl_success);
-  return made;
-}
-
-static void forget(description *forgotten) {
-  dnnl_memory_desc_destroy(*forgotten);
-}
-
-static void add_sum(dnnl_post_ops_t operations) {
-  dnnl_post_ops_append_sum(operations, 1.0f, 0, dnnl_data_type_undef);
-}
-
-static dnnl_status_t describe_gemm(dnnl_primitive_desc_t *out, dnnl_engine_t engine, description a,
-                                   description b, description c, dnnl_primitive_attr_t attributes) {
-  return dnnl_matmul_primitive_desc_create(out, engine, a, b, NULL, c, attributes);
-}
-
-static dnnl_status_t describe_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
-                                      description from, description to,
-                                      dnnl_primitive_attr_t attributes) {
-  return dnnl_reorder_primitive_desc_create(out, from, engine, to, engine, attributes);
-}
-
-typedef struct {
-  dnnl_dims_t strides, dilates, padding;
-} window;
-
-static dnnl_status_t describe_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
-                                      description x, description w, description y,
-                                      const window *at) {
-  return dnnl_convolution_forward_primitive_desc_create(
-      out, engine, dnnl_forward_training, dnnl_convolution_direct, x, w, NULL, y, at->strides,
-      at->dilates, at->padding, at->padding, NULL);
-}
-
-static dnnl_status_t describe_back(dnnl_primitive_desc_t *out, dnnl_engine_t engine, description x,
-                                   description w, description y, const window *at,
-                                   const_dnnl_primitive_desc_t forward) {
-  return dnnl_convolution_backward_data_primitive_desc_create(
-      out, engine, dnnl_convolution_direct, x, w, y, at->strides, at->dilates, at->padding,
-      at->padding, forward, NULL);
-}
-
-static dnnl_status_t describe_weights(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
-                                      description x, description w, description y, const window *at,
-                                      const_dnnl_primitive_desc_t forward) {
-  return dnnl_convolution_backward_weights_primitive_desc_create(
-      out, engine, dnnl_convolution_direct, x, w, NULL, y, at->strides, at->dilates, at->padding,
-      at->padding, forward, NULL);
-}
-
-#else
-
-#define GIVEN(description) (&(description))
-
-static description strided(int rank, const dnnl_dim_t *dims, dnnl_data_type_t type,
-                           const dnnl_dim_t *strides) {
-  description made;
-  GAN_ASSERT(dnnl_memory_desc_init_by_strides(&made, rank, dims, type, strides) == dnnl_success);
-  return made;
-}
-
-static description any_order(int rank, const dnnl_dim_t *dims, dnnl_data_type_t type) {
-  description made;
-  GAN_ASSERT(dnnl_memory_desc_init_by_tag(&made, rank, dims, type, dnnl_format_tag_any) ==
-             dnnl_success);
-  return made;
-}
-
-static description queried(const_dnnl_primitive_desc_t from, dnnl_query_t what) {
-  return *dnnl_primitive_desc_query_md(from, what, 0);
-}
-
-static void forget(description *forgotten) {
-  (void)forgotten;
-}
-
-static void add_sum(dnnl_post_ops_t operations) {
-  dnnl_post_ops_append_sum(operations, 1.0f);
-}
-
-static dnnl_status_t describe_gemm(dnnl_primitive_desc_t *out, dnnl_engine_t engine, description a,
-                                   description b, description c, dnnl_primitive_attr_t attributes) {
-  dnnl_matmul_desc_t operation;
-  dnnl_status_t status = dnnl_matmul_desc_init(&operation, &a, &b, NULL, &c);
-  return status == dnnl_success
-             ? dnnl_primitive_desc_create(out, &operation, attributes, engine, NULL)
-             : status;
-}
-
-static dnnl_status_t describe_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
-                                      description from, description to,
-                                      dnnl_primitive_attr_t attributes) {
-  return dnnl_reorder_primitive_desc_create(out, &from, engine, &to, engine, attributes);
-}
-
-typedef struct {
-  dnnl_dims_t strides, dilates, padding;
-} window;
-
-static dnnl_status_t describe_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
-                                      description x, description w, description y,
-                                      const window *at) {
-  dnnl_convolution_desc_t operation;
-  dnnl_status_t status =
-      dnnl_convolution_forward_desc_init(&operation, dnnl_forward_training, dnnl_convolution_direct,
-                                         &x, &w, NULL, &y, at->strides, at->padding, at->padding);
-  return status == dnnl_success ? dnnl_primitive_desc_create(out, &operation, NULL, engine, NULL)
-                                : status;
-}
-
-static dnnl_status_t describe_back(dnnl_primitive_desc_t *out, dnnl_engine_t engine, description x,
-                                   description w, description y, const window *at,
-                                   const_dnnl_primitive_desc_t forward) {
-  dnnl_convolution_desc_t operation;
-  dnnl_status_t status = dnnl_convolution_backward_data_desc_init(
-      &operation, dnnl_convolution_direct, &x, &w, &y, at->strides, at->padding, at->padding);
-  return status == dnnl_success ? dnnl_primitive_desc_create(out, &operation, NULL, engine, forward)
-                                : status;
-}
-
-static dnnl_status_t describe_weights(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
-                                      description x, description w, description y, const window *at,
-                                      const_dnnl_primitive_desc_t forward) {
-  dnnl_convolution_desc_t operation;
-  dnnl_status_t status = dnnl_convolution_backward_weights_desc_init(
-      &operation, dnnl_convolution_direct, &x, &w, NULL, &y, at->strides, at->padding, at->padding);
-  return status == dnnl_success ? dnnl_primitive_desc_create(out, &operation, NULL, engine, forward)
-                                : status;
-}
-
-#endif
 
 /* ---- primitives, by shape ---- */
 
@@ -267,7 +63,8 @@ static void open_table(void) {
 }
 
 /* The entry of a key; `fresh`: it is still to be made. */
-static entry *find(const int64_t *key, bool *fresh) {
+static entry *find(int64_t *key, bool *fresh) {
+  key[KEY - 1] = omp_in_parallel() ? 1 : omp_get_max_threads(); /* what the library makes it for */
   uint64_t at = hash_of(key) % TABLE;
   while (table.entries[at].key[0] && memcmp(table.entries[at].key, key, sizeof(int64_t) * KEY) != 0)
     at = (at + 1) % TABLE;
@@ -629,7 +426,7 @@ static const entry *reorder_of(const gan_convolution_call *call, kind what) {
   int64_t key[KEY];
   bool fresh;
   key_convolution(call, (int)what, key);
-  key[KEY - 1] = call->way;
+  key[KEY - 2] = call->way;
   description order = weight_order(call);
   entry *e = find(key, &fresh);
   if (fresh) {

@@ -1,11 +1,12 @@
 #include "kernels/pointwise.h"
 
+#include "base/blocks.h"
 #include "kernels/dispatch.h"
 
 #include <math.h>
 #include <string.h>
 
-GAN_KERNEL void gan_leaky_relu(int64_t n, float slope, const float *x, float *y) {
+GAN_KERNEL static void leaky_relu_block(int64_t n, float slope, const float *x, float *y) {
   if (slope == 0.0f) { /* no product: 0 * -inf would be NaN */
     for (int64_t i = 0; i < n; i++) y[i] = x[i] <= 0.0f ? 0.0f : x[i];
     return;
@@ -16,8 +17,12 @@ GAN_KERNEL void gan_leaky_relu(int64_t n, float slope, const float *x, float *y)
   }
 }
 
-GAN_KERNEL void gan_leaky_relu_backward(int64_t n, float slope, const float *y, const float *dy,
-                                        float *dx) {
+void gan_leaky_relu(int64_t n, float slope, const float *x, float *y) {
+  GAN_FOR_BLOCKS(i, count, n, 1, leaky_relu_block(count, slope, x + i, y + i));
+}
+
+GAN_KERNEL static void leaky_relu_backward_block(int64_t n, float slope, const float *y,
+                                                 const float *dy, float *dx) {
   if (slope == 0.0f) {
     for (int64_t i = 0; i < n; i++) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
     return;
@@ -26,6 +31,10 @@ GAN_KERNEL void gan_leaky_relu_backward(int64_t n, float slope, const float *y, 
     float low = slope * dy[i];
     dx[i] = y[i] > 0.0f ? dy[i] : low;
   }
+}
+
+void gan_leaky_relu_backward(int64_t n, float slope, const float *y, const float *dy, float *dx) {
+  GAN_FOR_BLOCKS(i, count, n, 1, leaky_relu_backward_block(count, slope, y + i, dy + i, dx + i));
 }
 
 /* exp by Cody and Waite's reduction x = k ln 2 + r and a polynomial of degree 7 in r (the
@@ -51,32 +60,53 @@ GAN_INLINE float exp_one(float x) {
   return p * power.value;
 }
 
-GAN_KERNEL void gan_exp(int64_t n, const float *x, float *y) {
+GAN_KERNEL static void exp_block(int64_t n, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) y[i] = exp_one(x[i]);
 }
 
-GAN_KERNEL void gan_sigmoid(int64_t n, const float *x, float *y) {
+void gan_exp(int64_t n, const float *x, float *y) {
+  GAN_FOR_BLOCKS(i, count, n, 1, exp_block(count, x + i, y + i));
+}
+
+GAN_KERNEL static void sigmoid_block(int64_t n, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) y[i] = 1.0f / (1.0f + exp_one(-x[i]));
 }
 
-GAN_KERNEL void gan_sigmoid_backward(int64_t n, const float *y, const float *dy, float *dx) {
+void gan_sigmoid(int64_t n, const float *x, float *y) {
+  GAN_FOR_BLOCKS(i, count, n, 1, sigmoid_block(count, x + i, y + i));
+}
+
+GAN_KERNEL static void sigmoid_backward_block(int64_t n, const float *y, const float *dy,
+                                              float *dx) {
   for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * (y[i] * (1.0f - y[i]));
 }
 
+void gan_sigmoid_backward(int64_t n, const float *y, const float *dy, float *dx) {
+  GAN_FOR_BLOCKS(i, count, n, 1, sigmoid_backward_block(count, y + i, dy + i, dx + i));
+}
+
 /* Below -88, where exp is clamped too, x would grow while its factor does not shrink. */
-GAN_KERNEL void gan_silu(int64_t n, const float *x, float *y) {
+GAN_KERNEL static void silu_block(int64_t n, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) {
     float low = x[i] < -88.0f ? -88.0f : x[i];
     y[i] = low / (1.0f + exp_one(-low));
   }
 }
 
-GAN_KERNEL void gan_silu_backward(int64_t n, const float *x, const float *dy, float *dx) {
+void gan_silu(int64_t n, const float *x, float *y) {
+  GAN_FOR_BLOCKS(i, count, n, 1, silu_block(count, x + i, y + i));
+}
+
+GAN_KERNEL static void silu_backward_block(int64_t n, const float *x, const float *dy, float *dx) {
   for (int64_t i = 0; i < n; i++) {
     float near = x[i] < -88.0f ? -88.0f : x[i] > 88.0f ? 88.0f : x[i];
     float s = 1.0f / (1.0f + exp_one(-near));
     dx[i] = dy[i] * (s * (1.0f + near * (1.0f - s)));
   }
+}
+
+void gan_silu_backward(int64_t n, const float *x, const float *dy, float *dx) {
+  GAN_FOR_BLOCKS(i, count, n, 1, silu_backward_block(count, x + i, dy + i, dx + i));
 }
 
 /* Small |x| by the Taylor series, so that no digits cancel; else (1 - e) / (1 + e), e = exp(-2|x|).
@@ -96,37 +126,73 @@ GAN_INLINE float tanh_one(float x) {
   return magnitude < 0.3f ? small : large;
 }
 
-GAN_KERNEL void gan_tanh(int64_t n, const float *x, float *y) {
+GAN_KERNEL static void tanh_block(int64_t n, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) y[i] = tanh_one(x[i]);
 }
 
-GAN_KERNEL void gan_tanh_backward(int64_t n, const float *y, const float *dy, float *dx) {
+void gan_tanh(int64_t n, const float *x, float *y) {
+  GAN_FOR_BLOCKS(i, count, n, 1, tanh_block(count, x + i, y + i));
+}
+
+GAN_KERNEL static void tanh_backward_block(int64_t n, const float *y, const float *dy, float *dx) {
   for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
 }
 
-GAN_KERNEL void gan_add_bias(int64_t rows, int64_t c, const float *bias, float *y) {
+void gan_tanh_backward(int64_t n, const float *y, const float *dy, float *dx) {
+  GAN_FOR_BLOCKS(i, count, n, 1, tanh_backward_block(count, y + i, dy + i, dx + i));
+}
+
+GAN_KERNEL static void add_bias_block(int64_t rows, int64_t c, const float *bias, float *y) {
   for (int64_t r = 0; r < rows; r++)
     for (int64_t k = 0; k < c; k++) y[r * c + k] += bias[k];
 }
 
-GAN_KERNEL void gan_add(int64_t n, const float *x, float *y) {
+void gan_add_bias(int64_t rows, int64_t c, const float *bias, float *y) {
+  GAN_FOR_BLOCKS(i, count, rows, c, add_bias_block(count, c, bias, y + i * c));
+}
+
+GAN_KERNEL static void add_block(int64_t n, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) y[i] += x[i];
 }
 
-GAN_KERNEL void gan_scale(int64_t n, float factor, const float *x, float *y) {
+void gan_add(int64_t n, const float *x, float *y) {
+  GAN_FOR_BLOCKS(i, count, n, 1, add_block(count, x + i, y + i));
+}
+
+GAN_KERNEL static void scale_block(int64_t n, float factor, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) y[i] = factor * x[i];
 }
 
-GAN_KERNEL void gan_scale_and_add(int64_t n, float factor, const float *x, float *y) {
+void gan_scale(int64_t n, float factor, const float *x, float *y) {
+  GAN_FOR_BLOCKS(i, count, n, 1, scale_block(count, factor, x + i, y + i));
+}
+
+GAN_KERNEL static void scale_and_add_block(int64_t n, float factor, const float *x, float *y) {
   for (int64_t i = 0; i < n; i++) y[i] = factor * y[i] + x[i];
 }
 
-GAN_KERNEL void gan_mask(int64_t n, float scale, const uint8_t *keep, const float *x, float *y) {
+void gan_scale_and_add(int64_t n, float factor, const float *x, float *y) {
+  GAN_FOR_BLOCKS(i, count, n, 1, scale_and_add_block(count, factor, x + i, y + i));
+}
+
+GAN_KERNEL static void mask_block(int64_t n, float scale, const uint8_t *keep, const float *x,
+                                  float *y) {
   for (int64_t i = 0; i < n; i++) y[i] = keep[i] ? x[i] * scale : 0.0f;
 }
 
-void gan_transpose(int64_t samples, int64_t rows, int64_t columns, const float *x, float *y) {
+void gan_mask(int64_t n, float scale, const uint8_t *keep, const float *x, float *y) {
+  GAN_FOR_BLOCKS(i, count, n, 1, mask_block(count, scale, keep + i, x + i, y + i));
+}
+
+static void transpose_block(int64_t samples, int64_t rows, int64_t columns, const float *x,
+                            float *y) {
   for (int64_t i = 0; i < samples; i++, x += rows * columns, y += rows * columns)
     for (int64_t r = 0; r < rows; r++)
       for (int64_t k = 0; k < columns; k++) y[k * rows + r] = x[r * columns + k];
+}
+
+void gan_transpose(int64_t samples, int64_t rows, int64_t columns, const float *x, float *y) {
+  GAN_FOR_BLOCKS(
+      i, count, samples, rows * columns,
+      transpose_block(count, rows, columns, x + i * rows * columns, y + i * rows * columns));
 }

@@ -1,8 +1,18 @@
 #include "kernels/pool.h"
 
+#include "base/blocks.h"
 #include "kernels/dispatch.h"
 
 #include <string.h>
+
+/* Numbers of a sample before a pool, and behind it. */
+static int64_t size_of(const gan_window *window) {
+  return window->h * window->w * window->c;
+}
+
+static int64_t out_size_of(const gan_window *window) {
+  return window->out_h * window->out_w * window->c;
+}
 
 /* What a window covers of the rows, or of the columns, of an image. */
 typedef struct {
@@ -27,12 +37,18 @@ GAN_INLINE void average_one(const gan_window *window, range rows, range columns,
   for (int64_t k = 0; k < c; k++) y[k] *= share;
 }
 
-GAN_KERNEL void gan_average_pool(int64_t samples, const gan_window *window, const float *x,
-                                 float *y) {
+GAN_KERNEL static void average_pool_block(int64_t samples, const gan_window *window, const float *x,
+                                          float *y) {
   for (int64_t s = 0; s < samples; s++, x += window->h * window->w * window->c)
     for (int64_t i = 0; i < window->out_h; i++)
       for (int64_t j = 0; j < window->out_w; j++, y += window->c)
         average_one(window, covered(i, window, window->h), covered(j, window, window->w), x, y);
+}
+
+void gan_average_pool(int64_t samples, const gan_window *window, const float *x, float *y) {
+  int64_t size = size_of(window), out = out_size_of(window);
+  GAN_FOR_BLOCKS(i, count, samples, size,
+                 average_pool_block(count, window, x + i * size, y + i * out));
 }
 
 GAN_INLINE void spread_one(const gan_window *window, range rows, range columns, const float *dy,
@@ -46,14 +62,21 @@ GAN_INLINE void spread_one(const gan_window *window, range rows, range columns, 
     }
 }
 
-GAN_KERNEL void gan_average_pool_backward(int64_t samples, const gan_window *window,
-                                          const float *dy, float *dx) {
+GAN_KERNEL static void average_pool_backward_block(int64_t samples, const gan_window *window,
+                                                   const float *dy, float *dx) {
   int64_t size = window->h * window->w * window->c;
   memset(dx, 0, (size_t)(samples * size) * sizeof *dx);
   for (int64_t s = 0; s < samples; s++, dx += size)
     for (int64_t i = 0; i < window->out_h; i++)
       for (int64_t j = 0; j < window->out_w; j++, dy += window->c)
         spread_one(window, covered(i, window, window->h), covered(j, window, window->w), dy, dx);
+}
+
+void gan_average_pool_backward(int64_t samples, const gan_window *window, const float *dy,
+                               float *dx) {
+  int64_t size = size_of(window), out = out_size_of(window);
+  GAN_FOR_BLOCKS(i, count, samples, size,
+                 average_pool_backward_block(count, window, dy + i * out, dx + i * size));
 }
 
 GAN_INLINE void max_one(const gan_window *window, range rows, range columns, const float *x,
@@ -75,19 +98,34 @@ GAN_INLINE void max_one(const gan_window *window, range rows, range columns, con
     }
 }
 
-GAN_KERNEL void gan_max_pool(int64_t samples, const gan_window *window, const float *x, float *y,
-                             int32_t *from) {
+GAN_KERNEL static void max_pool_block(int64_t samples, const gan_window *window, const float *x,
+                                      float *y, int32_t *from) {
   for (int64_t s = 0; s < samples; s++, x += window->h * window->w * window->c)
     for (int64_t i = 0; i < window->out_h; i++)
       for (int64_t j = 0; j < window->out_w; j++, y += window->c, from += window->c)
         max_one(window, covered(i, window, window->h), covered(j, window, window->w), x, y, from);
 }
 
-void gan_max_pool_backward(int64_t samples, const gan_window *window, const int32_t *from,
-                           const float *dy, float *dx) {
+void gan_max_pool(int64_t samples, const gan_window *window, const float *x, float *y,
+                  int32_t *from) {
+  int64_t size = size_of(window), out = out_size_of(window);
+  GAN_FOR_BLOCKS(i, count, samples, size,
+                 max_pool_block(count, window, x + i * size, y + i * out, from + i * out));
+}
+
+static void max_pool_backward_block(int64_t samples, const gan_window *window, const int32_t *from,
+                                    const float *dy, float *dx) {
   int64_t c = window->c, size = window->h * window->w * c, pixels = window->out_h * window->out_w;
   memset(dx, 0, (size_t)(samples * size) * sizeof *dx);
   for (int64_t s = 0; s < samples; s++, dx += size)
     for (int64_t p = 0; p < pixels; p++, dy += c, from += c)
       for (int64_t k = 0; k < c; k++) dx[from[k] * c + k] += dy[k];
+}
+
+void gan_max_pool_backward(int64_t samples, const gan_window *window, const int32_t *from,
+                           const float *dy, float *dx) {
+  int64_t size = size_of(window), out = out_size_of(window);
+  GAN_FOR_BLOCKS(
+      i, count, samples, size,
+      max_pool_backward_block(count, window, from + i * out, dy + i * out, dx + i * size));
 }

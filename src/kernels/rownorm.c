@@ -1,15 +1,18 @@
 #include "kernels/rownorm.h"
 
+#include "base/blocks.h"
+#include "kernels/columns.h"
 #include "kernels/lanes.h"
+#include "kernels/normalise.h"
 
 #include <math.h>
 #include <stddef.h>
 
 /* ---- layer normalisation ---- */
 
-GAN_KERNEL void gan_layer_norm(int64_t rows, int64_t n, double eps, const float *x,
-                               const float *weight, const float *bias, float *mean,
-                               float *inverse_deviation, float *y) {
+GAN_KERNEL static void layer_norm_block(int64_t rows, int64_t n, double eps, const float *x,
+                                        const float *weight, const float *bias, float *mean,
+                                        float *inverse_deviation, float *y) {
   for (int64_t r = 0; r < rows; r++, x += n, y += n) {
     double exact = gan_lanes_sum(n, x) / (double)n;
     double variance = gan_lanes_products(n, x, x, exact) / (double)n;
@@ -20,6 +23,13 @@ GAN_KERNEL void gan_layer_norm(int64_t rows, int64_t n, double eps, const float 
     else
       for (int64_t i = 0; i < n; i++) y[i] = (x[i] - centre) * inverse;
   }
+}
+
+void gan_layer_norm(int64_t rows, int64_t n, double eps, const float *x, const float *weight,
+                    const float *bias, float *mean, float *inverse_deviation, float *y) {
+  GAN_FOR_BLOCKS(i, count, rows, n,
+                 layer_norm_block(count, n, eps, x + i * n, weight, bias, mean + i,
+                                  inverse_deviation + i, y + i * n));
 }
 
 /* Sums over a row of g = dy weight, and of g xhat. */
@@ -38,9 +48,10 @@ GAN_INLINE void backward_sums(int64_t n, const float *x, const float *dy, const 
   *product = gan_lanes_total(p);
 }
 
-GAN_KERNEL void gan_layer_norm_backward(int64_t rows, int64_t n, const float *x, const float *dy,
-                                        const float *weight, const float *mean,
-                                        const float *inverse_deviation, float *dx) {
+GAN_KERNEL static void layer_norm_backward_block(int64_t rows, int64_t n, const float *x,
+                                                 const float *dy, const float *weight,
+                                                 const float *mean, const float *inverse_deviation,
+                                                 float *dx) {
   for (int64_t r = 0; r < rows; r++, x += n, dy += n, dx += n) {
     float centre = mean[r], inverse = inverse_deviation[r];
     double sum, product;
@@ -53,25 +64,39 @@ GAN_KERNEL void gan_layer_norm_backward(int64_t rows, int64_t n, const float *x,
   }
 }
 
-GAN_KERNEL void gan_layer_norm_weights(int64_t rows, int64_t n, const float *x, const float *dy,
-                                       const float *mean, const float *inverse_deviation,
-                                       int accumulate, float *of_weight, float *of_bias) {
-  enum { BLOCK = 64 };
-  for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
-    int64_t width = n - i0 < BLOCK ? n - i0 : BLOCK;
-    double s[BLOCK] = {0}, p[BLOCK] = {0};
-    for (int64_t r = 0; r < rows; r++) {
-      const float *row = x + r * n + i0, *drow = dy + r * n + i0;
-      double centre = (double)mean[r], inverse = (double)inverse_deviation[r];
-      for (int64_t k = 0; k < width; k++) {
-        s[k] += (double)drow[k];
-        p[k] += (double)drow[k] * (((double)row[k] - centre) * inverse);
-      }
-    }
+void gan_layer_norm_backward(int64_t rows, int64_t n, const float *x, const float *dy,
+                             const float *weight, const float *mean, const float *inverse_deviation,
+                             float *dx) {
+  GAN_FOR_BLOCKS(i, count, rows, n,
+                 layer_norm_backward_block(count, n, x + i * n, dy + i * n, weight, mean + i,
+                                           inverse_deviation + i, dx + i * n));
+}
+
+GAN_KERNEL static void weights_task(const gan_column_task *t, double *restrict s,
+                                    double *restrict p) {
+  const gan_columns *of = t->of;
+  const int64_t width = t->width;
+  for (int64_t r = t->row; r < t->row_end; r++) {
+    const float *row = of->x + r * of->c + t->column, *drow = of->dy + r * of->c + t->column;
+    double centre = (double)of->mean[r], inverse = (double)of->inverse_deviation[r];
     for (int64_t k = 0; k < width; k++) {
-      of_weight[i0 + k] = (float)(p[k] + (accumulate ? (double)of_weight[i0 + k] : 0.0));
-      of_bias[i0 + k] = (float)(s[k] + (accumulate ? (double)of_bias[i0 + k] : 0.0));
+      s[k] += (double)drow[k];
+      p[k] += (double)drow[k] * (((double)row[k] - centre) * inverse);
     }
+  }
+}
+
+void gan_layer_norm_weights(int64_t rows, int64_t n, const float *x, const float *dy,
+                            const float *mean, const float *inverse_deviation, int accumulate,
+                            float *of_weight, float *of_bias) {
+  gan_columns of = {rows, n, x, dy, mean, inverse_deviation};
+  double sums[GAN_COLUMNS_MOST], products[GAN_COLUMNS_MOST];
+  int64_t group = gan_columns_group(rows);
+  for (int64_t i = 0; i < n; i += group) {
+    int64_t width = n - i < group ? n - i : group;
+    gan_sum_columns(&of, i, weights_task, sums, products);
+    gan_take_sums(width, accumulate, products, of_weight + i);
+    gan_take_sums(width, accumulate, sums, of_bias + i);
   }
 }
 
@@ -81,19 +106,30 @@ GAN_INLINE float inverse_length(int64_t n, double eps, const float *x) {
   return (float)(1.0 / sqrt(gan_lanes_products(n, x, x, 0.0) / (double)n + eps));
 }
 
-GAN_KERNEL void gan_pixel_norm(int64_t rows, int64_t n, double eps, const float *x, float *y) {
+GAN_KERNEL static void pixel_norm_block(int64_t rows, int64_t n, double eps, const float *x,
+                                        float *y) {
   for (int64_t r = 0; r < rows; r++, x += n, y += n) {
     float inverse = inverse_length(n, eps, x);
     for (int64_t i = 0; i < n; i++) y[i] = x[i] * inverse;
   }
 }
 
-GAN_KERNEL void gan_pixel_norm_backward(int64_t rows, int64_t n, double eps, const float *x,
-                                        const float *dy, float *dx) {
+void gan_pixel_norm(int64_t rows, int64_t n, double eps, const float *x, float *y) {
+  GAN_FOR_BLOCKS(i, count, rows, n, pixel_norm_block(count, n, eps, x + i * n, y + i * n));
+}
+
+GAN_KERNEL static void pixel_norm_backward_block(int64_t rows, int64_t n, double eps,
+                                                 const float *x, const float *dy, float *dx) {
   for (int64_t r = 0; r < rows; r++, x += n, dy += n, dx += n) {
     float inverse = inverse_length(n, eps, x);
     double product = gan_lanes_products(n, x, dy, 0.0) / (double)n * (double)inverse;
     float along = (float)product;
     for (int64_t i = 0; i < n; i++) dx[i] = inverse * (dy[i] - x[i] * inverse * along);
   }
+}
+
+void gan_pixel_norm_backward(int64_t rows, int64_t n, double eps, const float *x, const float *dy,
+                             float *dx) {
+  GAN_FOR_BLOCKS(i, count, rows, n,
+                 pixel_norm_backward_block(count, n, eps, x + i * n, dy + i * n, dx + i * n));
 }

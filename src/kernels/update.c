@@ -1,5 +1,6 @@
 #include "kernels/update.h"
 
+#include "base/blocks.h"
 #include "kernels/dispatch.h"
 #include "kernels/lanes.h"
 
@@ -12,10 +13,15 @@ GAN_INLINE void adam_one(const gan_adam_step *step, float g, float *m, float *v,
   *w -= step->step_size * (*m / denominator);
 }
 
-GAN_KERNEL void gan_adam_update(int64_t n, const gan_adam_step *step, const float *restrict g,
-                                float *restrict m, float *restrict v, float *restrict w) {
+GAN_KERNEL static void adam_block(int64_t n, const gan_adam_step *step, const float *restrict g,
+                                  float *restrict m, float *restrict v, float *restrict w) {
   const gan_adam_step constants = *step;
   for (int64_t i = 0; i < n; i++) adam_one(&constants, g[i], &m[i], &v[i], &w[i]);
+}
+
+void gan_adam_update(int64_t n, const gan_adam_step *step, const float *g, float *m, float *v,
+                     float *w) {
+  GAN_FOR_BLOCKS(i, count, n, 1, adam_block(count, step, g + i, m + i, v + i, w + i));
 }
 
 void gan_adam_update_reference(int64_t n, const gan_adam_step *step, const float *g, float *m,
@@ -23,6 +29,12 @@ void gan_adam_update_reference(int64_t n, const gan_adam_step *step, const float
   for (int64_t i = 0; i < n; i++) adam_one(step, g[i], &m[i], &v[i], &w[i]);
 }
 
-GAN_KERNEL double gan_sum_of_squares(int64_t n, const float *x) {
+GAN_KERNEL static double squares_of(int64_t n, const float *x) {
   return gan_lanes_products(n, x, x, 0.0);
+}
+
+double gan_sum_of_squares(int64_t n, const float *x) {
+  double total;
+  GAN_SUM_BLOCKS(total, i, count, n, 1, squares_of(count, x + i));
+  return total;
 }

@@ -1,19 +1,35 @@
 #include "kernels/upsample.h"
 
+#include "base/blocks.h"
 #include "kernels/dispatch.h"
 
 #include <string.h>
 
-GAN_KERNEL void gan_upsample_nearest(int64_t samples, const gan_enlargement *by, const float *x,
-                                     float *y) {
+/* Numbers of a sample of the smaller image, and of the larger. */
+static int64_t small_size(const gan_enlargement *by) {
+  return by->h * by->w * by->c;
+}
+
+static int64_t large_size(const gan_enlargement *by) {
+  return small_size(by) * by->scale * by->scale;
+}
+
+GAN_KERNEL static void upsample_nearest_block(int64_t samples, const gan_enlargement *by,
+                                              const float *x, float *y) {
   int64_t c = by->c, rows = samples * by->h, wide = by->w * by->scale;
   for (int64_t r = 0; r < rows * by->scale; r++)
     for (int64_t j = 0; j < wide; j++, y += c)
       memcpy(y, x + (r / by->scale * by->w + j / by->scale) * c, (size_t)c * sizeof *y);
 }
 
-GAN_KERNEL void gan_upsample_nearest_backward(int64_t samples, const gan_enlargement *by,
-                                              const float *dy, float *dx) {
+void gan_upsample_nearest(int64_t samples, const gan_enlargement *by, const float *x, float *y) {
+  int64_t small = small_size(by), large = large_size(by);
+  GAN_FOR_BLOCKS(i, count, samples, large,
+                 upsample_nearest_block(count, by, x + i * small, y + i * large));
+}
+
+GAN_KERNEL static void upsample_nearest_backward_block(int64_t samples, const gan_enlargement *by,
+                                                       const float *dy, float *dx) {
   int64_t c = by->c, rows = samples * by->h, wide = by->w * by->scale;
   memset(dx, 0, (size_t)(rows * by->w * c) * sizeof *dx);
   for (int64_t r = 0; r < rows * by->scale; r++)
@@ -21,6 +37,13 @@ GAN_KERNEL void gan_upsample_nearest_backward(int64_t samples, const gan_enlarge
       float *pixel = dx + (r / by->scale * by->w + j / by->scale) * c;
       for (int64_t k = 0; k < c; k++) pixel[k] += dy[k];
     }
+}
+
+void gan_upsample_nearest_backward(int64_t samples, const gan_enlargement *by, const float *dy,
+                                   float *dx) {
+  int64_t small = small_size(by), large = large_size(by);
+  GAN_FOR_BLOCKS(i, count, samples, large,
+                 upsample_nearest_backward_block(count, by, dy + i * large, dx + i * small));
 }
 
 /* Row (or column) `out` lies between two of the smaller image: x[low] (1 - t) + x[high] t. */
@@ -36,8 +59,8 @@ GAN_INLINE between place_of(int64_t out, int64_t scale, int64_t size) {
   return (between){low, low + 1 < size ? low + 1 : low, at - (float)low};
 }
 
-GAN_KERNEL void gan_upsample_bilinear(int64_t samples, const gan_enlargement *by, const float *x,
-                                      float *y) {
+GAN_KERNEL static void upsample_bilinear_block(int64_t samples, const gan_enlargement *by,
+                                               const float *x, float *y) {
   int64_t c = by->c, line = by->w * c;
   for (int64_t s = 0; s < samples; s++, x += by->h * line)
     for (int64_t i = 0; i < by->h * by->scale; i++) {
@@ -54,8 +77,14 @@ GAN_KERNEL void gan_upsample_bilinear(int64_t samples, const gan_enlargement *by
     }
 }
 
-GAN_KERNEL void gan_upsample_bilinear_backward(int64_t samples, const gan_enlargement *by,
-                                               const float *dy, float *dx) {
+void gan_upsample_bilinear(int64_t samples, const gan_enlargement *by, const float *x, float *y) {
+  int64_t small = small_size(by), large = large_size(by);
+  GAN_FOR_BLOCKS(i, count, samples, large,
+                 upsample_bilinear_block(count, by, x + i * small, y + i * large));
+}
+
+GAN_KERNEL static void upsample_bilinear_backward_block(int64_t samples, const gan_enlargement *by,
+                                                        const float *dy, float *dx) {
   int64_t c = by->c, line = by->w * c;
   memset(dx, 0, (size_t)(samples * by->h * line) * sizeof *dx);
   for (int64_t s = 0; s < samples; s++, dx += by->h * line)
@@ -73,4 +102,11 @@ GAN_KERNEL void gan_upsample_bilinear_backward(int64_t samples, const gan_enlarg
         }
       }
     }
+}
+
+void gan_upsample_bilinear_backward(int64_t samples, const gan_enlargement *by, const float *dy,
+                                    float *dx) {
+  int64_t small = small_size(by), large = large_size(by);
+  GAN_FOR_BLOCKS(i, count, samples, large,
+                 upsample_bilinear_backward_block(count, by, dy + i * large, dx + i * small));
 }

@@ -44,15 +44,24 @@ typedef struct {
   const void *what;
 } work;
 
-/* The threads share the spans of a pass, each of which is of another part. */
+static void run_span(const gan_net *net, const gan_layer *layer, const gan_pass *pass, int64_t i,
+                     const work *todo) {
+  gan_span span = gan_net_span(net, pass, i);
+  todo->run(layer, &span, todo->what);
+}
+
+/* The threads share the spans of a pass, each of which is of another part.  One thread needs no
+ * region, not even of one: inside of it the kernels' and the library's own regions would count as
+ * nested, and each would start and end threads. */
 static void for_spans(const gan_net *net, const gan_layer *layer, const gan_pass *pass, work todo) {
-  int threads = net->division.threads > 1 ? net->division.threads : 1;
+  int threads = net->division.threads;
   int64_t count = gan_net_span_count(net, pass);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-  for (int64_t i = 0; i < count; i++) {
-    gan_span span = gan_net_span(net, pass, i);
-    todo.run(layer, &span, todo.what);
+  if (threads <= 1) {
+    for (int64_t i = 0; i < count; i++) run_span(net, layer, pass, i, &todo);
+    return;
   }
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (int64_t i = 0; i < count; i++) run_span(net, layer, pass, i, &todo);
 }
 
 /* Adds up the spans' first layer->sums numbers of scratch, over the ranks too. */

@@ -389,7 +389,7 @@ static gan_status divide(gan_task *task) {
   if (!config->compute.reproducible) return GAN_OK;
   state->division = (gan_division){.share = gan_shards_quota(&shards),
                                    .parts = shards.owned,
-                                   .threads = (int)config->compute.threads};
+                                   .threads = gan_config_threads(config)};
   return gan_sums_create(shards.count, state->division.threads, &state->sums);
 }
 

@@ -1,6 +1,8 @@
 /* The public face of a trained generator: see mpigan/generator.h. */
 #include <mpigan/generator.h>
 
+#include "base/blocks.h"
+#include "base/cores.h"
 #include "base/memory.h"
 #include "checkpoint/store.h"
 #include "kernels/compute.h"
@@ -44,6 +46,13 @@ static gan_compute compute_of(const gan_config *config) {
   return compute;
 }
 
+/* As many as trained, where there are cores for them. */
+static int threads_of(const gan_config *config) {
+  gan_cores cores = gan_cores_of_process();
+  int threads = gan_config_threads(config), most = gan_cores_count(&cores);
+  return threads < most ? threads : most;
+}
+
 static gan_status load(gan_generator *generator, const char *path) {
   GAN_TRY(gan_store_open(path, &generator->checkpoint));
   gan_layer_schemas layers = gan_layer_table();
@@ -52,7 +61,8 @@ static gan_status load(gan_generator *generator, const char *path) {
       gan_config_parse(&generator->config, text, strlen(text), path, NULL, 0, 1, &layers);
   if (status != GAN_OK) return gan_fail_context(GAN_INPUT, "%s: its config", path);
   const gan_config *config = &generator->config;
-  int threads = (int)config->compute.threads;
+  int threads = threads_of(config);
+  gan_blocks_set_threads(threads);
   gan_gemm_set_threads(config->compute.reproducible ? 1 : threads);
   gan_compute_set(compute_of(config));
   const gan_data_facts *data = &gan_checkpoint_facts(generator->checkpoint)->data;

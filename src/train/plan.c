@@ -10,7 +10,6 @@
 #include "optim/schedule.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +27,8 @@ static void print_config(const gan_session *session) {
     char value[2048], origin[512];
     gan_option_text(&options.rows[i], config, value, sizeof value);
     gan_origin_text(origin, sizeof origin, config->origins[i]);
+    if (strcmp(options.rows[i].key, "compute.threads") == 0 && *config->resolved.threads_from)
+      snprintf(origin, sizeof origin, "%s", config->resolved.threads_from);
     gan_log("  %-28s %-24s %s", options.rows[i].key, value, origin);
   }
 }
@@ -101,16 +102,6 @@ static void print_split(const gan_session *session) {
           "cannot be faster than %.2f equal ones; even are %s ranks",
           high * batch / shards, batch, 100 * ((double)ranks / pace - 1), ranks, pace,
           even_ranks(shards, ranks, even));
-}
-
-/* Threads that the launcher has put onto too few cores. */
-static void print_cores(const gan_config *config) {
-  long long threads = config->compute.threads, cores = omp_get_num_procs();
-  if (threads > cores)
-    gan_log(
-        "  its %lld threads share %lld core%s: start it with mpirun --map-by slot:PE=%lld, or srun "
-        "--cpus-per-task=%lld",
-        threads, cores, cores == 1 ? "" : "s", threads, threads);
 }
 
 /* What multiplies what. */
@@ -219,11 +210,12 @@ void gan_plan_print(const gan_session *session, const char *run_dir, size_t at_s
   gan_log("data: %s: %s", config->data.path, gan_data_info_text(info, data, sizeof data));
   print_range(config);
   print_data_memory(session);
-  gan_log("ranks: %d, %lld thread%s each; %s", gan_comm_size(session->comm),
+  const char *from = config->resolved.threads_from;
+  gan_log("ranks: %d, %lld thread%s each%s%s%s; %s", gan_comm_size(session->comm),
           (long long)config->compute.threads, config->compute.threads == 1 ? "" : "s",
-          gan_gemm_library(library, sizeof library));
+          *from ? " (" : "", from, *from ? ")" : "", gan_gemm_library(library, sizeof library));
   print_rule();
-  print_cores(config);
+  if (*session->advice) gan_log("  %s", session->advice);
   print_split(session);
   print_sums(session);
   for (int i = 0; i < session->task->learner_count; i++) print_network(&session->task->learners[i]);

@@ -24,7 +24,9 @@ gan_status gan_session_config(gan_session *session, const char *path, const char
   status = gan_config_parse(&session->config, text, n, path, overrides, override_count,
                             gan_comm_size(comm), &layers);
   gan_free(&text);
-  return gan_comm_agree(comm, status, "agreeing whether the config is valid");
+  GAN_TRY(gan_comm_agree(comm, status, "agreeing whether the config is valid"));
+  GAN_TRY(gan_threads_resolve(comm, &session->config));
+  return gan_threads_advise(comm, &session->config, session->advice);
 }
 
 /* A text of the config, replaced by rank 0's `text` on all.  `text` is taken. */
@@ -165,7 +167,7 @@ static gan_status build_task(gan_session *session) {
   GAN_TRY(check_processors(session->comm));
   GAN_TRY(choose_compute(session));
   const gan_config *config = &session->config;
-  gan_gemm_set_threads(config->compute.reproducible ? 1 : (int)config->compute.threads);
+  gan_threads_use(config);
   GAN_TRY(gan_comm_agree(session->comm, gan_config_yaml(&session->config, &session->config_text),
                          "agreeing on the config's text"));
   return gan_comm_agree(

@@ -3,12 +3,14 @@
 #define GAN_TRAIN_SESSION_H
 
 #include "task/task.h"
+#include "train/threads.h"
 
 /* Stays where it was built: the task borrows its config and info. */
 typedef struct gan_session {
   gan_comm *comm; /* borrowed */
   gan_config config;
-  char *config_text; /* resolved YAML */
+  char *config_text;           /* resolved YAML */
+  char advice[GAN_ADVICE_MAX]; /* about threads; see gan_threads_advise */
   gan_data_info info;
   gan_source *source; /* open on rank 0 until the data is loaded */
   gan_dataset *data;

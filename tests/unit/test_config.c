@@ -56,7 +56,8 @@ START_TEST(defaults) {
   ck_assert_double_eq(config.train.eps, 1e-8);
   ck_assert_double_eq(config.train.lock_wait_s, 30);
   ck_assert_int_eq(config.checkpoint.keep_every, 0);
-  ck_assert_int_eq(config.compute.threads, 1);
+  ck_assert_int_eq(config.compute.threads, GAN_AUTO_INT);
+  ck_assert_int_eq(gan_config_threads(&config), 1);
   gan_config_reset(&config);
 }
 END_TEST
@@ -163,7 +164,7 @@ static const struct {
     {"train.lock_wait_s", "yes", "yes", "a number from 0 to 86400"},
     {"checkpoint.keep_last", "0", "0", "an integer from 1 to"},
     {"samples.count", "1048577", "1048577", "an integer from 1 to 1048576"},
-    {"compute.threads", "0", "0", "an integer from 1 to 1024"},
+    {"compute.threads", "0", "0", "an integer from 1 to 1024, or auto"},
 };
 
 START_TEST(refuses) {

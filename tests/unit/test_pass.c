@@ -1,9 +1,11 @@
 /* Batches cut into parts: the numbers of an undivided network, and the same bits whichever thread
  * or pass takes a part. */
 #include "base/memory.h"
+#include "kernels/gemm.h"
 #include "unit/support.h"
 
 #include <math.h>
+#include <omp.h>
 #include <string.h>
 
 /* Sums of floats in another order: 6e-8 a rounding, some layers of them. */
@@ -230,12 +232,41 @@ START_TEST(updates_take_no_memory) {
 }
 END_TEST
 
+typedef struct {
+  int calls, inside; /* products, and those in a parallel region, be it of one thread */
+} regions;
+
+static void note_region(void *context, const gan_gemm_call *call) {
+  regions *seen = context;
+  (void)call;
+#pragma omp atomic
+  seen->calls++;
+#pragma omp atomic
+  seen->inside += omp_get_level() > 0;
+}
+
+/* The library starts and ends threads at each product that it shares inside a region. */
+START_TEST(products_own_the_threads_unless_spans_do) {
+  for (int threads = 0; threads <= 2; threads++) {
+    divided d;
+    regions seen = {0, 0};
+    make(&d, global, threads, BATCH);
+    gan_gemm_observe(note_region, &seen);
+    update(&d, BATCH, 1);
+    gan_gemm_observe(NULL, NULL);
+    ck_assert_int_gt(seen.calls, 0);
+    ck_assert_int_eq(seen.inside, threads == 2 ? seen.calls : 0);
+    destroy(&d);
+  }
+}
+END_TEST
+
 int main(void) {
   const unit_test tests[] = {
       {parts_are_the_undivided_batch, 1},  {gradients_of_passes_add_up, 4},
       {threads_give_the_same_bits, 4},     {passes_give_the_same_bits, 3},
       {dropout_does_not_see_the_parts, 1}, {sampling_takes_any_number, 1},
-      {updates_take_no_memory, 1},
+      {updates_take_no_memory, 1},         {products_own_the_threads_unless_spans_do, 1},
   };
   return UNIT_MAIN("pass", tests);
 }
