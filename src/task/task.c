@@ -23,6 +23,12 @@ gan_status gan_task_create(gan_comm *comm, const gan_config *config, const gan_d
   return status;
 }
 
+gan_status gan_task_join_ranks(gan_task *task) {
+  for (int i = 0; i < task->learner_count; i++)
+    GAN_TRY(gan_net_join_ranks(task->learners[i].net, task->comm, task->config));
+  return GAN_OK;
+}
+
 void gan_task_destroy(gan_task **task) {
   if (!*task) return;
   (*task)->type->destroy(*task);
