@@ -16,6 +16,7 @@
 typedef struct {
   _Atomic uint64_t published; /* buckets of its slab that were final, over all sums */
   _Atomic uint64_t summed;    /* buckets of which the sum of its lane is there */
+  _Atomic uint64_t met;       /* how often it has met the others */
   _Atomic bool failed;        /* it does not go on */
 } rank_flags;
 
@@ -34,6 +35,7 @@ struct gan_reducer {
   const char *what;
   bool window; /* of those nodes that have more than one rank */
   int64_t n;
+  int more; /* slabs that a node shares, 0 where it shares none */
   int buckets;
   int64_t *begins; /* (buckets) */
 
@@ -52,7 +54,8 @@ struct gan_reducer {
 
   int begun, added, crossed; /* buckets of the sum that is under way: each is that far */
   uint64_t before;           /* buckets of all earlier sums */
-  double left;               /* clock at the end of the last call */
+  uint64_t met;
+  double left; /* clock at the end of the last call */
 };
 
 /* ---- who sums with whom ---- */
@@ -102,10 +105,15 @@ static void leave_node(gan_reducer *r) {
   r->window = false;
 }
 
-/* A segment: flags, this rank's slab, and of the first one the sum behind it. */
+/* Floats from one slab to the next. */
+static size_t stride(const gan_reducer *r) {
+  return ((size_t)r->n + LINE) / LINE * LINE;
+}
+
+/* A segment: flags, this rank's slab, and of the first one the sum and what else is shared. */
 static size_t segment_bytes(const gan_reducer *r) {
-  size_t slab = ((size_t)r->n + LINE) / LINE * LINE * sizeof(float);
-  return FLAGS_BYTES + slab * (r->node_rank == 0 ? 2 : 1);
+  size_t slabs = r->node_rank == 0 ? 2 + (size_t)r->more : 1;
+  return FLAGS_BYTES + slabs * stride(r) * sizeof(float);
 }
 
 /* Memory that the ranks of each node share; *mine: whether this one's has it. */
@@ -189,7 +197,7 @@ static void place_slabs(gan_reducer *r) {
     r->slabs[k] = (float *)(void *)(r->shared.segments[k] + FLAGS_BYTES);
   }
   r->mine = r->slabs[r->node_rank];
-  r->sum = r->slabs[0] + ((size_t)r->n + LINE) / LINE * LINE;
+  r->sum = r->slabs[0] + stride(r);
 }
 
 gan_status gan_reducer_create(gan_comm *comm, const gan_reducer_spec *spec, gan_reducer **out) {
@@ -198,6 +206,7 @@ gan_status gan_reducer_create(gan_comm *comm, const gan_reducer_spec *spec, gan_
   *r = (gan_reducer){.comm = comm,
                      .what = spec->what,
                      .n = spec->n,
+                     .more = spec->more,
                      .buckets = spec->buckets,
                      .node = MPI_COMM_NULL,
                      .across = MPI_COMM_NULL,
@@ -240,7 +249,22 @@ const float *gan_reducer_sum(const gan_reducer *r) {
 
 double gan_reducer_shared_bytes(const gan_reducer *r) {
   double others = r->node_rank < r->lanes ? (r->node_size - 1) / (double)r->lanes : 0;
-  return r->node_size > 1 ? (double)r->n * sizeof(float) * (2 + others) : 0;
+  return r->node_size > 1 ? (double)r->n * sizeof(float) * (2 + others + r->more) : 0;
+}
+
+float *gan_reducer_shared(const gan_reducer *r, int k) {
+  GAN_ASSERT(k < r->more);
+  return r->node_size > 1 ? r->sum + (size_t)(k + 1) * stride(r) : NULL;
+}
+
+static int64_t part_begin(const gan_reducer *r, int k) {
+  int64_t at = (r->n + LINE - 1) / LINE * k / r->node_size * LINE;
+  return at < r->n ? at : r->n;
+}
+
+void gan_reducer_part(const gan_reducer *r, int64_t *first, int64_t *end) {
+  *first = part_begin(r, r->node_rank);
+  *end = part_begin(r, r->node_rank + 1);
 }
 
 /* ---- a bucket's way ---- */
@@ -390,6 +414,20 @@ static void relax(const gan_reducer *r, int64_t look) {
     MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, r->comm->mpi, &there, MPI_STATUS_IGNORE);
 }
 
+static bool all_met(const gan_reducer *r) {
+  for (int k = 0; k < r->node_size; k++)
+    if (atomic_load_explicit(&r->flags[k]->met, memory_order_acquire) < r->met) return false;
+  return true;
+}
+
+static gan_status wait_for_node(const gan_reducer *r) {
+  for (int64_t look = 0; !all_met(r); look++) {
+    GAN_TRY(look_for_failures(r));
+    relax(r, look);
+  }
+  return GAN_OK;
+}
+
 static gan_status wait_for_all(gan_reducer *r) {
   for (int64_t look = 0;; look++) {
     GAN_TRY(advance(r));
@@ -426,6 +464,15 @@ gan_status gan_reducer_finish(gan_reducer *r) {
   return leave(r, entered, status);
 }
 
+gan_status gan_reducer_meet(gan_reducer *r) {
+  if (r->node_size == 1 || !r->more) return GAN_OK;
+  double entered = enter(r);
+  gan_comm_enter(r->comm, -1, r->what);
+  r->met++;
+  atomic_store_explicit(&r->flags[r->node_rank]->met, r->met, memory_order_release);
+  return leave(r, entered, gan_comm_leave(r->comm, wait_for_node(r)));
+}
+
 /* ---- the plan ---- */
 
 char *gan_reducer_text(const gan_reducer *r, char *text, size_t size) {
@@ -439,6 +486,8 @@ char *gan_reducer_text(const gan_reducer *r, char *text, size_t size) {
                             r->lanes, r->lanes == 1 ? "" : "s", r->nodes);
   else
     used = (size_t)snprintf(text, size, "MPI's allreduce");
+  if (used < size && r->more && r->node_size > 1)
+    used += (size_t)snprintf(text + used, size - used, ", as they do weights and moments");
   if (used < size && r->rounds) used += (size_t)snprintf(text + used, size - used, ", as bfloat16");
   if (used < size && r->buckets > 1)
     snprintf(text + used, size - used,

@@ -30,6 +30,7 @@ typedef struct gan_reducer_spec {
   int buckets;           /* at least 1 */
   const int64_t *begins; /* (buckets) bucket b is [begins[b], begins[b - 1]), the first ends at n,
                           * the last begins at 0; borrowed until the creation is done */
+  int more;              /* slabs beside it that the ranks of a node are to share */
   int apart;             /* for tests: ranks of a node whose numbers differ modulo this are taken to
                           * be on different nodes; 0: nodes are as they are */
 } gan_reducer_spec;
@@ -44,6 +45,17 @@ void gan_reducer_destroy(gan_reducer **reducer);
 /* Where this rank's numbers are to be put, (n), zero at first; and where their sum will be. */
 float *gan_reducer_mine(const gan_reducer *reducer);
 const float *gan_reducer_sum(const gan_reducer *reducer);
+
+/* Slab k of spec->more, (n), zero at first, which the ranks of this node share; NULL where they
+ * share nothing.  A number is written by one rank, and read by others after they have met. */
+float *gan_reducer_shared(const gan_reducer *reducer, int k);
+
+/* This rank's part of them, [first, end): all together are the slab. */
+void gan_reducer_part(const gan_reducer *reducer, int64_t *first, int64_t *end);
+
+/* What the ranks of this node have written is there for all of them.  Does nothing where they share
+ * no more than sums. */
+GAN_CHECKED gan_status gan_reducer_meet(gan_reducer *reducer);
 
 /* The next bucket of this rank's slab is final.  Waits for nobody; not for the last bucket. */
 GAN_CHECKED gan_status gan_reducer_begin(gan_reducer *reducer);

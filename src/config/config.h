@@ -98,7 +98,7 @@ typedef struct gan_config {
   struct {
     int sum;  /* gan_comm_sum */
     int wire; /* gan_wire */
-    bool overlap;
+    bool overlap, share_weights;
     double bucket_mb;
   } comm;
 

@@ -212,6 +212,10 @@ static const gan_option rows[] = {
   {"comm.overlap", BOOL, AT(comm.overlap), "false", 0, 0, NULL, FREE, "",
    "sums of gradients begin, bucket by bucket, while the backward pass goes on; for many nodes on a "
    "slow network: inside one node it gains nothing"},
+  {"comm.share_weights", BOOL, AT(comm.share_weights), "false", 0, 0, NULL, FREE, "",
+   "where the ranks of a node share memory, they hold one copy of weights and moments, and each rank "
+   "updates its part of it: less memory and less work a rank, the same bits; but the replica check "
+   "then compares nodes, not ranks, and cores of several sockets read from one socket's memory"},
   {"comm.bucket_mb", REAL, AT(comm.bucket_mb), "4", 0, 1024, NULL, ABOVE | FREE, "MiB",
    "overlap: gradients that are summed in one go, at least so many bytes of whole layers; the first "
    "bucket at most 1 MiB, so that something is under way soon"},

@@ -8,6 +8,9 @@ static const double FIRST_BYTES = 1 << 20;
 /* What one non-blocking call may sum. */
 static const int64_t MOST = 1 << 28;
 
+/* Slabs that the ranks of a node may share beside gradients: weights, and two of the optimizer. */
+enum { WEIGHTS, MOMENTS, SHARED = MOMENTS + 2 };
+
 /* Cuts the slab at the beginnings of layers, from its end; one bucket is one sum of all. */
 static void plan_buckets(const gan_net *net, const gan_config *config, gan_buckets *buckets,
                          int64_t *begins) {
@@ -37,22 +40,24 @@ static gan_status create(gan_net *net, gan_comm *comm, const gan_config *config,
                            .what = net->gradients_text,
                            .n = net->slab_size,
                            .buckets = buckets->count,
-                           .begins = begins};
-  return gan_reducer_create(comm, &spec, &buckets->reducer);
+                           .begins = begins,
+                           .more = config->comm.share_weights ? SHARED : 0};
+  GAN_TRY(gan_reducer_create(comm, &spec, &buckets->reducer));
+  buckets->shares = spec.more && gan_reducer_shared(buckets->reducer, WEIGHTS);
+  return GAN_OK;
 }
 
-/* The layers write where the reducer wants it. */
-static void move_gradients(gan_net *net) {
-  const float *old = net->grads;
-  float *mine = gan_reducer_mine(net->buckets.reducer);
-  for (int i = 0; i < net->layer_count; i++) {
-    gan_layer *layer = &net->layers[i];
-    for (int t = 0; t < layer->tensor_count; t++)
-      if (layer->gradient[t]) layer->gradient[t] = mine + (layer->gradient[t] - old);
-  }
+/* The layers find gradients, and shared weights, where the reducer has them. */
+static void move_slabs(gan_net *net) {
+  const gan_reducer *reducer = net->buckets.reducer;
   gan_free(&net->grads);
-  net->grads = mine;
-  net->summed = gan_reducer_sum(net->buckets.reducer);
+  net->grads = gan_reducer_mine(reducer);
+  net->summed = gan_reducer_sum(reducer);
+  if (net->buckets.shares) {
+    gan_free(&net->params);
+    net->params = gan_reducer_shared(reducer, WEIGHTS);
+  }
+  gan_net_bind(net);
 }
 
 gan_status gan_net_join_ranks(gan_net *net, gan_comm *comm, const gan_config *config) {
@@ -65,14 +70,27 @@ gan_status gan_net_join_ranks(gan_net *net, gan_comm *comm, const gan_config *co
   status = gan_comm_agree(comm, status, net->gradients_text);
   if (status == GAN_OK) status = create(net, comm, config, begins);
   gan_free(&begins);
-  if (status == GAN_OK) move_gradients(net);
+  if (status == GAN_OK) move_slabs(net);
   return status;
 }
 
 void gan_buckets_release(gan_net *net) {
   if (net->buckets.reducer) net->grads = NULL; /* not ours */
+  if (net->buckets.shares) net->params = NULL;
   gan_reducer_destroy(&net->buckets.reducer);
   gan_free(&net->buckets.layers);
+}
+
+float *gan_net_shared_slab(const gan_net *net, int which) {
+  return net->buckets.shares ? gan_reducer_shared(net->buckets.reducer, MOMENTS + which) : NULL;
+}
+
+void gan_net_shared_part(const gan_net *net, int64_t *first, int64_t *end) {
+  gan_reducer_part(net->buckets.reducer, first, end);
+}
+
+gan_status gan_net_meet(gan_net *net) {
+  return net->buckets.shares ? gan_reducer_meet(net->buckets.reducer) : GAN_OK;
 }
 
 gan_status gan_buckets_progress(gan_buckets *buckets, int layer) {

@@ -156,8 +156,7 @@ static gan_status list_begins(gan_net *net) {
   return GAN_OK;
 }
 
-/* Gives each layer the places of its tensors. */
-static void bind_tensors(gan_net *net) {
+void gan_net_bind(gan_net *net) {
   gan_tensor *tensor = net->tensors;
   for (int i = 0; i < net->layer_count; i++) {
     gan_layer *layer = &net->layers[i];
@@ -216,7 +215,7 @@ static gan_status build(gan_net *net, const gan_net_spec *spec, int most, size_t
     net->summed = net->grads;
     GAN_TRY(gan_flow_reserve(net));
   }
-  bind_tensors(net);
+  gan_net_bind(net);
   return reserve_sums(net);
 }
 

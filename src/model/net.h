@@ -18,6 +18,7 @@
  * pass finishes it.  See gradients.c. */
 typedef struct gan_buckets {
   gan_reducer *reducer; /* NULL: one sum of all, at the end */
+  bool shares;          /* the node's ranks have one slab of weights */
   int count, next;      /* `next` begins when the backward of layer layers[next] is done */
   int *layers;          /* (count) */
 } gan_buckets;
@@ -121,6 +122,16 @@ gan_span gan_net_span(const gan_net *net, const gan_pass *pass, int64_t i);
  * the gradients where it wants them.  Once, before the first pass; where it fails the network is
  * still to be destroyed, by all.  Collective. */
 GAN_CHECKED gan_status gan_net_join_ranks(gan_net *net, gan_comm *comm, const gan_config *config);
+
+/* Behind it, with comm.share_weights and ranks that share memory: their one slab number `which` of
+ * two more, of the optimizer; NULL: each has its own.  And the part of these and of the weights,
+ * [first, end), that this rank is to update. */
+float *gan_net_shared_slab(const gan_net *net, int which);
+void gan_net_shared_part(const gan_net *net, int64_t *first, int64_t *end);
+
+/* Behind an update of shared weights: all ranks of the node see what each has written.  Collective.
+ */
+GAN_CHECKED gan_status gan_net_meet(gan_net *net);
 
 /* The gradients of the whole batch, from those of all parts and ranks, at net->summed.  They stay
  * until the next backward pass.  Collective. */

@@ -295,6 +295,49 @@ START_TEST(too_large_a_window_is_refused) {
 }
 END_TEST
 
+/* Each writes its part of a shared slab, and reads the others', round after round. */
+static bool parts_are_seen(gan_reducer *reducer, int64_t n) {
+  int64_t first, end;
+  float *slab = gan_reducer_shared(reducer, 1);
+  gan_reducer_part(reducer, &first, &end);
+  bool good = true;
+  for (int round = 1; good && round <= ROUNDS; round++) {
+    for (int64_t i = first; i < end; i++) good &= slab[i] == 0 || round > 1;
+    for (int64_t i = first; i < end; i++) slab[i] = number(0, round, i);
+    good &= gan_reducer_meet(reducer) == GAN_OK;
+    for (int64_t i = 0; i < n; i++) good &= slab[i] == number(0, round, i);
+    good &= gan_reducer_meet(reducer) == GAN_OK;
+  }
+  return good;
+}
+
+START_TEST(what_one_has_written_all_read) {
+  for (int s = 0; s < LARGEST; s++)
+    for (int apart = 0; apart <= 2; apart += 2) {
+      const int64_t begins[] = {0};
+      gan_reducer *reducer;
+      gan_reducer_spec spec = {.way = GAN_COMM_SUM_WINDOW,
+                               .what = "a test's sum",
+                               .n = sizes[s],
+                               .buckets = 1,
+                               .begins = begins,
+                               .more = 2,
+                               .apart = apart};
+      check_ok(gan_reducer_create(world, &spec, &reducer));
+      int ranks = gan_comm_size(world), nodes = apart ? apart : 1;
+      bool shares = (ranks - gan_comm_rank(world) % nodes + nodes - 1) / nodes > 1;
+      bool good = (gan_reducer_shared(reducer, 1) != NULL) == shares;
+      if (good && shares) good = parts_are_seen(reducer, sizes[s]);
+      fill(reducer, sizes[s], 0);
+      good &= gan_reducer_finish(reducer) == GAN_OK;
+      for (int64_t i = 0; i < sizes[s]; i++)
+        good &= exact((variant){.apart = apart}, 0, i, gan_reducer_sum(reducer)[i]);
+      check_all(good);
+      gan_reducer_destroy(&reducer);
+    }
+}
+END_TEST
+
 START_TEST(no_sum_takes_memory) {
   const variant variants[] = {{GAN_COMM_SUM_WINDOW, GAN_WIRE_FP32, 0, 3},
                               {GAN_COMM_SUM_WINDOW, GAN_WIRE_FP32, 2, 3},
@@ -322,6 +365,7 @@ int main(int argc, char **argv) {
                                 a_wire_of_half_the_bytes_rounds_twice,
                                 a_wire_is_between_nodes,
                                 too_large_a_window_is_refused,
+                                what_one_has_written_all_read,
                                 no_sum_takes_memory};
   return run_mpi_tests(argc, argv, "reducer", tests, sizeof tests / sizeof *tests);
 }

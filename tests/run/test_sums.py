@@ -23,6 +23,7 @@ WAYS = {"window": ("comm.sum=window",),
         "allreduce": ("comm.sum=allreduce",),
         "window in buckets": ("comm.sum=window", *BUCKETS),
         "allreduce in buckets": ("comm.sum=allreduce", *BUCKETS),
+        "one copy": ("comm.share_weights=true",),
         "half the bytes": ("comm.sum=allreduce", "comm.wire=bf16")}
 
 
@@ -84,6 +85,12 @@ class Sums(Case):
         window, _ = self.trained("window", WAYS["window"])
         self.assertIn("in memory that 3 ranks share\n", said.out)
         self.assert_same_state(auto, window)
+
+    def test_one_copy_of_weights_is_what_each_would_have(self):
+        apart, _ = self.trained("apart", WAYS["window"])
+        shared, said = self.trained("shared", WAYS["one copy"])
+        self.assertIn("in memory that 3 ranks share, as they do weights and moments\n", said.out)
+        self.assert_same_state(apart, shared)
 
     def test_what_is_rounded_differs(self):
         plain, _ = self.trained("plain", WAYS["allreduce"])
