@@ -1,244 +1,16 @@
 #include "comm/reducer.h"
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/memory.h"
-#include "comm/group.h"
-#include "comm/window.h"
-#include "comm/wire.h"
+#include "comm/nodes.h"
 
 #include <sched.h>
-#include <stdio.h>
-#include <string.h>
 
-/* What a rank tells the others of its node, at the beginning of its segment: only it writes there,
- * and the counts only grow, so that nothing has to be set back between two sums. */
-typedef struct {
-  _Atomic uint64_t published; /* buckets of its slab that were final, over all sums */
-  _Atomic uint64_t summed;    /* buckets of which the sum of its lane is there */
-  _Atomic uint64_t met;       /* how often it has met the others */
-  _Atomic bool failed;        /* it does not go on */
-} rank_flags;
-
-_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "processes share atomic words");
-
-/* Two cache lines lie between the flags and the numbers. */
-enum { FLAGS_BYTES = 128, LINE = 16 /* floats */, BLOCK = 4096 /* floats */ };
-_Static_assert(sizeof(rank_flags) <= FLAGS_BYTES, "flags have their place");
+/* Floats of all slabs that are added up before the next ones: they stay in the cache. */
+enum { BLOCK = 4096 };
 
 /* How long a waiting rank looks before it lets others run; and how often it then lets MPI see to
  * messages that other nodes may wait for. */
 enum { LOOKS = 2000, LOOKS_A_PROBE = 64 };
-
-struct gan_reducer {
-  gan_comm *comm;
-  const char *what;
-  bool window; /* of those nodes that have more than one rank */
-  int64_t n;
-  int more; /* slabs that a node shares, 0 where it shares none */
-  int buckets;
-  int64_t *begins; /* (buckets) */
-
-  MPI_Comm node;   /* MPI_COMM_NULL: one rank, or all by MPI's allreduce */
-  MPI_Comm across; /* this rank's lane on all nodes; MPI_COMM_NULL: it has none */
-  int node_rank, node_size, nodes, lanes, across_size;
-  gan_window shared;  /* if node_size > 1 */
-  rank_flags **flags; /* (node_size) */
-  float **slabs;      /* (node_size) */
-  float *own;         /* if node_size == 1 */
-  float *mine, *sum;
-
-  MPI_Request *requests; /* (buckets) between nodes */
-  gan_wire_sums wire;    /* where numbers travel as bfloat16 */
-  bool rounds;
-
-  int begun, added, crossed; /* buckets of the sum that is under way: each is that far */
-  uint64_t before;           /* buckets of all earlier sums */
-  uint64_t met;
-  double left; /* clock at the end of the last call */
-};
-
-/* ---- who sums with whom ---- */
-
-static gan_status check(const gan_reducer *r, int code) {
-  if (code == MPI_SUCCESS) return GAN_OK;
-  char text[MPI_MAX_ERROR_STRING] = "";
-  int length = 0;
-  MPI_Error_string(code, text, &length);
-  return gan_fail(GAN_TEMPORARY, "MPI: %s failed: %s", r->what, text);
-}
-
-/* The ranks that share memory with this one. */
-static gan_status find_node(gan_reducer *r, const gan_reducer_spec *spec) {
-  MPI_Comm node;
-  gan_comm_enter(r->comm, -1, r->what);
-  int code =
-      MPI_Comm_split_type(r->comm->mpi, MPI_COMM_TYPE_SHARED, r->comm->rank, MPI_INFO_NULL, &node);
-  GAN_TRY(gan_comm_leave(r->comm, check(r, code)));
-  r->node = node;
-  if (spec->apart) {
-    code = MPI_Comm_split(node, r->comm->rank % spec->apart, r->comm->rank, &r->node);
-    MPI_Comm_free(&node);
-    GAN_TRY(check(r, code));
-  }
-  MPI_Comm_set_errhandler(r->node, MPI_ERRORS_RETURN);
-  MPI_Comm_rank(r->node, &r->node_rank);
-  MPI_Comm_size(r->node, &r->node_size);
-  return GAN_OK;
-}
-
-static gan_status least_and_most(gan_reducer *r, int mine, int *least, int *most) {
-  int both[2] = {-mine, mine}, all[2];
-  GAN_TRY(check(r, MPI_Allreduce(both, all, 2, MPI_INT, MPI_MAX, r->comm->mpi)));
-  *least = -all[0];
-  *most = all[1];
-  return GAN_OK;
-}
-
-/* As if each rank were a node of its own. */
-static void leave_node(gan_reducer *r) {
-  gan_window_reset(&r->shared);
-  if (r->node != MPI_COMM_NULL) MPI_Comm_free(&r->node);
-  r->node_rank = 0;
-  r->node_size = r->lanes = 1;
-  r->nodes = r->comm->size;
-  r->window = false;
-}
-
-/* Floats from one slab to the next. */
-static size_t stride(const gan_reducer *r) {
-  return ((size_t)r->n + LINE) / LINE * LINE;
-}
-
-/* A segment: flags, this rank's slab, and of the first one the sum and what else is shared. */
-static size_t segment_bytes(const gan_reducer *r) {
-  size_t slabs = r->node_rank == 0 ? 2 + (size_t)r->more : 1;
-  return FLAGS_BYTES + slabs * stride(r) * sizeof(float);
-}
-
-/* Memory that the ranks of each node share; *mine: whether this one's has it. */
-static gan_status try_window(gan_reducer *r, bool *mine, char why[GAN_WINDOW_WHY]) {
-  int first = r->node_rank == 0;
-  *mine = r->node_size == 1 || gan_window_create(r->node, segment_bytes(r), &r->shared, why);
-  return check(r, MPI_Allreduce(&first, &r->nodes, 1, MPI_INT, MPI_SUM, r->comm->mpi));
-}
-
-/* On all nodes or on none. */
-static gan_status share_memory(gan_reducer *r, const gan_reducer_spec *spec) {
-  char why[GAN_WINDOW_WHY] = "";
-  bool mine, missing;
-  gan_comm_enter(r->comm, -1, r->what);
-  GAN_TRY(gan_comm_leave(r->comm, try_window(r, &mine, why)));
-  GAN_TRY(gan_comm_any_true(r->comm, !mine, &missing, r->what));
-  r->window = !missing;
-  if (!missing) return GAN_OK;
-  /* the lowest rank that knows tells all */
-  gan_status told = *why ? gan_fail(GAN_USAGE, "%s", why) : GAN_OK;
-  if (gan_comm_agree(r->comm, told, r->what) == GAN_OK)
-    told = gan_fail(GAN_USAGE, "the ranks of a node get no shared memory");
-  if (spec->way == GAN_COMM_SUM_WINDOW)
-    return gan_fail_context(GAN_USAGE,
-                            "comm.sum is window; give it more (containers: --shm-size), or set "
-                            "comm.sum to allreduce");
-  gan_log("%s goes through MPI's allreduce: %s", r->what, gan_error_message());
-  gan_fail_clear();
-  return GAN_OK;
-}
-
-/* Whether some node has several ranks, and what the smallest has: the lanes. */
-static gan_status compare_nodes(gan_reducer *r, int *most) {
-  gan_comm_enter(r->comm, -1, r->what);
-  return gan_comm_leave(r->comm, least_and_most(r, r->node_size, &r->lanes, most));
-}
-
-/* The ranks that sum the same lane. */
-static gan_status find_lane(gan_reducer *r) {
-  int colour = r->node_rank < r->lanes ? r->node_rank : MPI_UNDEFINED;
-  gan_comm_enter(r->comm, -1, r->what);
-  int code = MPI_Comm_split(r->comm->mpi, colour, r->comm->rank, &r->across);
-  GAN_TRY(gan_comm_leave(r->comm, check(r, code)));
-  if (r->across != MPI_COMM_NULL) MPI_Comm_size(r->across, &r->across_size);
-  return GAN_OK;
-}
-
-static gan_status choose(gan_reducer *r, const gan_reducer_spec *spec) {
-  int most = 1;
-  if (r->comm->size == 1) return GAN_OK;
-  if (spec->way != GAN_COMM_SUM_ALLREDUCE) {
-    GAN_TRY(find_node(r, spec));
-    GAN_TRY(compare_nodes(r, &most));
-  }
-  if (most > 1) GAN_TRY(share_memory(r, spec));
-  if (!r->window) leave_node(r);
-  return find_lane(r);
-}
-
-/* ---- memory ---- */
-
-static gan_status take_memory(gan_reducer *r, const gan_reducer_spec *spec) {
-  GAN_TRY_ALLOC(r->begins, r->buckets, "the plan of a sum");
-  memcpy(r->begins, spec->begins, (size_t)r->buckets * sizeof *r->begins);
-  GAN_TRY_ALLOC(r->requests, r->buckets, "the plan of a sum");
-  for (int b = 0; b < r->buckets; b++) r->requests[b] = MPI_REQUEST_NULL;
-  GAN_TRY_ALLOC(r->flags, r->node_size, "the plan of a sum");
-  GAN_TRY_ALLOC(r->slabs, r->node_size, "the plan of a sum");
-  r->rounds = spec->wire == GAN_WIRE_BF16 && r->across_size > 1;
-  if (r->rounds) GAN_TRY(gan_wire_create(r->across, r->n / r->lanes + 2 * LINE, &r->wire));
-  if (r->node_size > 1) return GAN_OK;
-  GAN_TRY_ALLOC(r->own, r->n, "the gradients");
-  return GAN_OK;
-}
-
-static void place_slabs(gan_reducer *r) {
-  r->mine = r->sum = r->own;
-  if (r->node_size == 1) return;
-  for (int k = 0; k < r->node_size; k++) {
-    r->flags[k] = (rank_flags *)(void *)r->shared.segments[k];
-    r->slabs[k] = (float *)(void *)(r->shared.segments[k] + FLAGS_BYTES);
-  }
-  r->mine = r->slabs[r->node_rank];
-  r->sum = r->slabs[0] + stride(r);
-}
-
-gan_status gan_reducer_create(gan_comm *comm, const gan_reducer_spec *spec, gan_reducer **out) {
-  gan_reducer *r = *out = gan_alloc(1, sizeof *r, "a sum over ranks");
-  GAN_TRY(gan_comm_agree(comm, r ? GAN_OK : GAN_NO_MEMORY, spec->what));
-  *r = (gan_reducer){.comm = comm,
-                     .what = spec->what,
-                     .n = spec->n,
-                     .more = spec->more,
-                     .buckets = spec->buckets,
-                     .node = MPI_COMM_NULL,
-                     .across = MPI_COMM_NULL,
-                     .node_size = 1,
-                     .nodes = 1,
-                     .lanes = 1,
-                     .across_size = 1,
-                     .shared.win = MPI_WIN_NULL};
-  gan_status status = choose(r, spec);
-  if (status == GAN_OK) status = take_memory(r, spec);
-  status = gan_comm_agree(comm, status, spec->what);
-  if (status == GAN_OK)
-    place_slabs(r);
-  else
-    gan_reducer_destroy(out);
-  return status;
-}
-
-void gan_reducer_destroy(gan_reducer **out) {
-  gan_reducer *r = *out;
-  if (!r) return;
-  gan_window_reset(&r->shared);
-  if (r->node != MPI_COMM_NULL) MPI_Comm_free(&r->node);
-  if (r->across != MPI_COMM_NULL) MPI_Comm_free(&r->across);
-  gan_wire_reset(&r->wire);
-  gan_free(&r->begins);
-  gan_free(&r->requests);
-  gan_free(&r->flags);
-  gan_free(&r->slabs);
-  gan_free(&r->own);
-  gan_free(out);
-}
 
 float *gan_reducer_mine(const gan_reducer *r) {
   return r->mine;
@@ -254,11 +26,11 @@ double gan_reducer_shared_bytes(const gan_reducer *r) {
 
 float *gan_reducer_shared(const gan_reducer *r, int k) {
   GAN_ASSERT(k < r->more);
-  return r->node_size > 1 ? r->sum + (size_t)(k + 1) * stride(r) : NULL;
+  return r->node_size > 1 ? r->sum + (size_t)(k + 1) * gan_reducer_stride(r) : NULL;
 }
 
 static int64_t part_begin(const gan_reducer *r, int k) {
-  int64_t at = (r->n + LINE - 1) / LINE * k / r->node_size * LINE;
+  int64_t at = (r->n + GAN_LINE - 1) / GAN_LINE * k / r->node_size * GAN_LINE;
   return at < r->n ? at : r->n;
 }
 
@@ -275,8 +47,9 @@ static int64_t bucket_end(const gan_reducer *r, int b) {
 
 /* Where lane k of bucket b begins: on a cache line. */
 static int64_t lane_begin(const gan_reducer *r, int b, int k) {
-  int64_t begin = r->begins[b], end = bucket_end(r, b), lines = (end - begin + LINE - 1) / LINE;
-  int64_t at = begin + lines * k / r->lanes * LINE;
+  int64_t begin = r->begins[b], end = bucket_end(r, b),
+          lines = (end - begin + GAN_LINE - 1) / GAN_LINE;
+  int64_t at = begin + lines * k / r->lanes * GAN_LINE;
   return at < end ? at : end;
 }
 
@@ -316,10 +89,10 @@ static gan_status sum_lane(gan_reducer *r, int b) {
   float *values = r->sum + begin;
   if (r->node_size > 1) add_slabs(r, begin, end);
   if (r->across_size == 1) return GAN_OK;
-  if (b == r->buckets - 1) return check(r, sum_waiting(r, end - begin, values));
+  if (b == r->buckets - 1) return gan_reducer_check(r, sum_waiting(r, end - begin, values));
   GAN_ASSERT(end - begin <= GAN_COMM_PIECE && !r->rounds);
-  return check(r, MPI_Iallreduce(MPI_IN_PLACE, values, (int)(end - begin), MPI_FLOAT, MPI_SUM,
-                                 r->across, &r->requests[b]));
+  return gan_reducer_check(r, MPI_Iallreduce(MPI_IN_PLACE, values, (int)(end - begin), MPI_FLOAT,
+                                             MPI_SUM, r->across, &r->requests[b]));
 }
 
 /* ---- what the ranks of a node tell each other ---- */
@@ -373,7 +146,7 @@ static gan_status advance(gan_reducer *r) {
     GAN_TRY(sum_lane(r, r->added));
   while (r->crossed < r->added) {
     int there;
-    GAN_TRY(check(r, MPI_Test(&r->requests[r->crossed], &there, MPI_STATUS_IGNORE)));
+    GAN_TRY(gan_reducer_check(r, MPI_Test(&r->requests[r->crossed], &there, MPI_STATUS_IGNORE)));
     if (!there) break;
     r->crossed++;
     tell_summed(r);
@@ -471,28 +244,4 @@ gan_status gan_reducer_meet(gan_reducer *r) {
   r->met++;
   atomic_store_explicit(&r->flags[r->node_rank]->met, r->met, memory_order_release);
   return leave(r, entered, gan_comm_leave(r->comm, wait_for_node(r)));
-}
-
-/* ---- the plan ---- */
-
-char *gan_reducer_text(const gan_reducer *r, char *text, size_t size) {
-  char all[16], first[16];
-  size_t used = 0;
-  if (r->window && r->nodes == 1)
-    used = (size_t)snprintf(text, size, "in memory that %d ranks share", r->node_size);
-  else if (r->window)
-    used = (size_t)snprintf(text, size,
-                            "in memory that the ranks of a node share, %d lane%s between %d nodes",
-                            r->lanes, r->lanes == 1 ? "" : "s", r->nodes);
-  else
-    used = (size_t)snprintf(text, size, "MPI's allreduce");
-  if (used < size && r->more && r->node_size > 1)
-    used += (size_t)snprintf(text + used, size - used, ", as they do weights and moments");
-  if (used < size && r->rounds) used += (size_t)snprintf(text + used, size - used, ", as bfloat16");
-  if (used < size && r->buckets > 1)
-    snprintf(text + used, size - used,
-             "; %s in %d buckets, the first of %s, begun while backward goes on",
-             gan_bytes_text(all, 4.0 * (double)r->n), r->buckets,
-             gan_bytes_text(first, 4.0 * (double)(r->n - r->begins[0])));
-  return text;
 }
