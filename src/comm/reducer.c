@@ -90,7 +90,7 @@ static gan_status sum_lane(gan_reducer *r, int b) {
   if (r->node_size > 1) add_slabs(r, begin, end);
   if (r->across_size == 1) return GAN_OK;
   if (b == r->buckets - 1) return gan_reducer_check(r, sum_waiting(r, end - begin, values));
-  GAN_ASSERT(end - begin <= GAN_COMM_PIECE && !r->rounds);
+  GAN_ASSERT(end - begin <= GAN_BUCKET_MOST && !r->rounds);
   return gan_reducer_check(r, MPI_Iallreduce(MPI_IN_PLACE, values, (int)(end - begin), MPI_FLOAT,
                                              MPI_SUM, r->across, &r->requests[b]));
 }

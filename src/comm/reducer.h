@@ -22,6 +22,9 @@
 
 typedef struct gan_reducer gan_reducer;
 
+/* Floats of a bucket, but for the last one: what one non-blocking call sums. */
+enum { GAN_BUCKET_MOST = 1 << 28 };
+
 typedef struct gan_reducer_spec {
   gan_comm_sum way;
   gan_wire wire;

@@ -217,8 +217,8 @@ static const gan_option rows[] = {
    "updates its part of it: less memory and less work a rank, the same bits; but the replica check "
    "then compares nodes, not ranks, and cores of several sockets read from one socket's memory"},
   {"comm.bucket_mb", REAL, AT(comm.bucket_mb), "4", 0, 1024, NULL, ABOVE | FREE, "MiB",
-   "overlap: gradients that are summed in one go, at least so many bytes of whole layers; the first "
-   "bucket at most 1 MiB, so that something is under way soon"},
+   "overlap: gradients of whole layers, at least so many bytes of them, that are summed in one go; 1 MiB "
+   "is enough for the first, so that something is under way soon"},
 };
 /* clang-format on */
 

@@ -5,9 +5,6 @@
 /* The first bucket, so that something is under way soon. */
 static const double FIRST_BYTES = 1 << 20;
 
-/* What one non-blocking call may sum. */
-static const int64_t MOST = 1 << 28;
-
 /* Slabs that the ranks of a node may share beside gradients: weights, and two of the optimizer. */
 enum { WEIGHTS, MOMENTS, SHARED = MOMENTS + 2 };
 
@@ -24,7 +21,7 @@ static void plan_buckets(const gan_net *net, const gan_config *config, gan_bucke
       if ((--tensor)->kind == GAN_TENSOR_PARAM) begin = tensor->offset;
     if (begin == INT64_MAX || begin == 0 || (double)(end - begin) * sizeof(float) < wanted)
       continue;
-    if (end - begin > MOST) break; /* the rest in one, which is waited for */
+    if (end - begin > GAN_BUCKET_MOST) break; /* the rest in one, which is waited for */
     buckets->layers[buckets->count] = i;
     begins[buckets->count++] = end = begin;
     wanted = bytes;
