@@ -12,9 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One MPI call moves at most this many elements, far below the limit of int counts.  The cut is
- * part of the determinism contract: other pieces could be summed in another order. */
-enum { PIECE = 1 << 28, TAG_ROWS = 1, TAG_MEET, MESSAGE_MAX = 8192 };
+enum { TAG_ROWS = 1, TAG_MEET, MESSAGE_MAX = 8192 };
 
 static gan_comm alone = {.mpi = MPI_COMM_NULL, .rank = 0, .size = 1};
 
@@ -195,12 +193,16 @@ gan_status gan_comm_any_true(gan_comm *comm, bool mine, bool *out, const char *w
 
 /* ---- bytes ---- */
 
+int gan_comm_piece(int64_t n, int64_t at) {
+  return (int)(n - at < GAN_COMM_PIECE ? n - at : GAN_COMM_PIECE);
+}
+
 static int piece_of(size_t n, size_t at) {
-  return (int)(n - at < PIECE ? n - at : PIECE);
+  return gan_comm_piece((int64_t)n, (int64_t)at);
 }
 
 static gan_status broadcast(gan_comm *comm, char *bytes, size_t n, const char *what) {
-  for (size_t at = 0; at < n; at += PIECE)
+  for (size_t at = 0; at < n; at += GAN_COMM_PIECE)
     GAN_TRY(check(MPI_Bcast(bytes + at, piece_of(n, at), MPI_BYTE, 0, comm->mpi), what));
   return GAN_OK;
 }
@@ -225,7 +227,7 @@ gan_status gan_comm_broadcast_text(gan_comm *comm, char **text, size_t *length, 
 }
 
 static gan_status send(gan_comm *comm, int to, const char *bytes, size_t n, const char *what) {
-  for (size_t at = 0; at < n; at += PIECE)
+  for (size_t at = 0; at < n; at += GAN_COMM_PIECE)
     GAN_TRY(check(MPI_Send(bytes + at, piece_of(n, at), MPI_BYTE, to, TAG_ROWS, comm->mpi), what));
   return GAN_OK;
 }
@@ -236,7 +238,7 @@ gan_status gan_comm_send(gan_comm *comm, int to, const void *bytes, size_t n, co
 }
 
 static gan_status receive(gan_comm *comm, int from, char *bytes, size_t n, const char *what) {
-  for (size_t at = 0; at < n; at += PIECE)
+  for (size_t at = 0; at < n; at += GAN_COMM_PIECE)
     GAN_TRY(check(MPI_Recv(bytes + at, piece_of(n, at), MPI_BYTE, from, TAG_ROWS, comm->mpi,
                            MPI_STATUS_IGNORE),
                   what));
@@ -250,7 +252,7 @@ gan_status gan_comm_receive(gan_comm *comm, int from, void *bytes, size_t n, con
 
 gan_status gan_comm_gather(gan_comm *comm, const void *mine, size_t n, void *all,
                            const char *what) {
-  GAN_ASSERT(n <= PIECE);
+  GAN_ASSERT(n <= GAN_COMM_PIECE);
   if (comm->size == 1) {
     memcpy(all, mine, n);
     return GAN_OK;
@@ -290,7 +292,7 @@ static gan_status reduce(gan_comm *comm, char *values, size_t n, size_t size, re
   double start = gan_clock();
   gan_status status = GAN_OK;
   gan_comm_enter(comm, -1, what);
-  for (size_t at = 0; status == GAN_OK && at < n; at += PIECE)
+  for (size_t at = 0; status == GAN_OK && at < n; at += GAN_COMM_PIECE)
     status = check(MPI_Allreduce(MPI_IN_PLACE, values + at * size, piece_of(n, at), how.type,
                                  how.operation, comm->mpi),
                    what);
@@ -320,6 +322,9 @@ gan_status gan_comm_max_int32(gan_comm *comm, int32_t *values, size_t n, const c
 
 double gan_comm_seconds(const gan_comm *comm) {
   return comm->seconds;
+}
+double gan_comm_hidden_seconds(const gan_comm *comm) {
+  return comm->hidden;
 }
 
 char *gan_comm_library(char *text, size_t size) {

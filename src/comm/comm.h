@@ -94,6 +94,9 @@ GAN_CHECKED gan_status gan_comm_compare(gan_comm *comm, const void *bytes, size_
 /* Seconds that this rank has spent in sums so far, waiting for others included. */
 double gan_comm_seconds(const gan_comm *comm);
 
+/* Seconds during which sums were under way while this rank computed. */
+double gan_comm_hidden_seconds(const gan_comm *comm);
+
 GAN_CHECKED gan_status gan_comm_barrier(gan_comm *comm, const char *what);
 
 /* The name and version of the MPI library, on one line. */

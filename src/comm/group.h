@@ -23,9 +23,17 @@ struct gan_comm {
   bool owns_mpi;  /* this group started MPI */
   bool threads;   /* all threads may call MPI */
   double seconds; /* in sums */
+  double hidden;  /* of sums, while this rank computed */
   gan_call call;
   char host[256];
 };
+
+/* One MPI call moves at most this many elements, far below the limit of int counts.  The cut is
+ * part of the determinism contract: other pieces could be summed in another order. */
+enum { GAN_COMM_PIECE = 1 << 28 };
+
+/* Elements of the next call, where n are to be moved and `at` are done. */
+int gan_comm_piece(int64_t n, int64_t at);
 
 /* Around whatever waits for other ranks; `leave` gives back the status. */
 void gan_comm_enter(gan_comm *comm, int peer, const char *what);

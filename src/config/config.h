@@ -24,6 +24,10 @@ typedef enum { GAN_LIBRARY_AUTO, GAN_LIBRARY_OPENBLAS, GAN_LIBRARY_ONEDNN } gan_
 typedef enum { GAN_PRECISION_FP32, GAN_PRECISION_BF16 } gan_precision;
 typedef enum { GAN_NONFINITE_STOP, GAN_NONFINITE_SKIP, GAN_NONFINITE_ROLLBACK } gan_on_nonfinite;
 
+/* How gradients are summed over the ranks, and as what their numbers travel. */
+typedef enum { GAN_COMM_SUM_AUTO, GAN_COMM_SUM_ALLREDUCE, GAN_COMM_SUM_WINDOW } gan_comm_sum;
+typedef enum { GAN_WIRE_FP32, GAN_WIRE_BF16 } gan_wire;
+
 /* How the class of a sample enters a network. */
 typedef enum {
   GAN_LABEL_NONE,       /* not at all */
@@ -96,6 +100,12 @@ typedef struct gan_config {
     int64_t threads;
     bool reproducible;
   } compute;
+  struct {
+    int sum;  /* gan_comm_sum */
+    int wire; /* gan_wire */
+    bool overlap, share_weights;
+    double bucket_mb;
+  } comm;
 
   /* How values that the rows only decide together came about. */
   struct {

@@ -245,6 +245,30 @@ static gan_status check_decay(const gan_config *config) {
                   (long long)decay, (long long)warmup);
 }
 
+/* Order-free sums have a way of their own; and what is rounded on the wire is sent in two rounds,
+ * of which none can wait. */
+static gan_status check_comm(const gan_config *config) {
+  char place[600];
+  bool order_free = config->compute.reproducible, rounds = config->comm.wire == GAN_WIRE_BF16;
+  const struct {
+    bool set;
+    const char *key, *value;
+  } odd[] = {{rounds, "comm.wire", "bf16"},
+             {config->comm.overlap, "comm.overlap", "true"},
+             {config->comm.sum == GAN_COMM_SUM_WINDOW, "comm.sum", "window"}};
+  for (size_t i = 0; order_free && i < sizeof odd / sizeof *odd; i++)
+    if (odd[i].set)
+      return gan_fail(GAN_USAGE,
+                      "%s is %s, which compute.reproducible does not allow: its sums are exact and "
+                      "go another way; leave one of the two out",
+                      gan_config_place(config, odd[i].key, place, sizeof place), odd[i].value);
+  if (rounds && config->comm.overlap)
+    return gan_fail(GAN_USAGE,
+                    "%s is true, which comm.wire bf16 does not allow; set one of the two",
+                    gan_config_place(config, "comm.overlap", place, sizeof place));
+  return GAN_OK;
+}
+
 gan_status gan_config_check_rules(gan_config *config, int ranks) {
   GAN_TRY(check_name(config));
   GAN_TRY(check_length(config));
@@ -253,5 +277,6 @@ gan_status gan_config_check_rules(gan_config *config, int ranks) {
   GAN_TRY(check_shards(config));
   GAN_TRY(check_conditional(config));
   GAN_TRY(check_conditions(config));
+  GAN_TRY(check_comm(config));
   return check_decay(config);
 }

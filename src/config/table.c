@@ -19,6 +19,8 @@ static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
 static const char *const schedules[] = {"constant", "linear", "cosine", "step", NULL};
 static const char *const libraries[] = {"auto", "openblas", "onednn", NULL};
 static const char *const precisions[] = {"fp32", "bf16", NULL};
+static const char *const sums[] = {"auto", "allreduce", "window", NULL};
+static const char *const wires[] = {"fp32", "bf16", NULL};
 static const char *const nonfinite[] = {"stop", "skip", "rollback", NULL};
 
 /* Short names, so that a row fits its line. */
@@ -213,6 +215,25 @@ static const gan_option rows[] = {
   {"compute.reproducible", BOOL, AT(compute.reproducible), "false", 0, 0, NULL, FREE, "",
    "the same bits on every number of ranks and threads: each shard's share of a batch is computed "
    "on its own and the sums are exact; slower (`mpigan bench reproducible` says by how much)"},
+
+  {"comm.sum", CHOICE, AT(comm.sum), "auto", 0, 0, sums, FREE, "",
+   "how gradients are summed over the ranks: allreduce is MPI's; window: the ranks of a node add up "
+   "in memory that they share (/dev/shm), and only the nodes' sums go through MPI; auto: window "
+   "where two ranks share a node and there is room, else allreduce; the two may differ in the last "
+   "bits on more than two ranks"},
+  {"comm.wire", CHOICE, AT(comm.wire), "fp32", 0, 0, wires, FREE, "",
+   "bf16: gradients are rounded to bfloat16 on their way between the nodes (with allreduce between "
+   "all ranks), added up in fp32, and rounded once more; half the bytes, 8 bits of precision"},
+  {"comm.overlap", BOOL, AT(comm.overlap), "false", 0, 0, NULL, FREE, "",
+   "sums of gradients begin, bucket by bucket, while the backward pass goes on; for many nodes on a "
+   "slow network: inside one node it gains nothing"},
+  {"comm.share_weights", BOOL, AT(comm.share_weights), "false", 0, 0, NULL, FREE, "",
+   "where the ranks of a node share memory, they hold one copy of weights and moments, and each rank "
+   "updates its part of it: less memory and less work a rank, the same bits; but the replica check "
+   "then compares nodes, not ranks, and cores of several sockets read from one socket's memory"},
+  {"comm.bucket_mb", REAL, AT(comm.bucket_mb), "4", 0, 1024, NULL, ABOVE | FREE, "MiB",
+   "overlap: gradients of whole layers, at least so many bytes of them, that are summed in one go; 1 MiB "
+   "is enough for the first, so that something is under way soon"},
 };
 /* clang-format on */
 

@@ -24,6 +24,16 @@ int gan_graph_size(const gan_net_spec *spec);
 /* Plans all layers and says whose output each takes; work_bytes[i]: what layer i asks for. */
 GAN_CHECKED gan_status gan_graph_build(gan_net *net, const gan_net_spec *spec, size_t *work_bytes);
 
+/* Gives each layer the places of its tensors; again where they have moved. */
+void gan_net_bind(gan_net *net);
+
+/* The backward of a layer is done, and no later pass adds to its gradients: begins the sums of what
+ * is final, and takes those that are under way further.  Does nothing where there is one bucket. */
+GAN_CHECKED gan_status gan_buckets_progress(gan_buckets *buckets, int layer);
+
+/* Gives back the memory of gradients that are summed over ranks, and its reducer. */
+void gan_buckets_release(gan_net *net);
+
 /* Plans and takes the memory of gradients on their way back. */
 GAN_CHECKED gan_status gan_flow_reserve(gan_net *net);
 

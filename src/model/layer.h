@@ -64,6 +64,7 @@ typedef struct gan_pass {
   gan_comm *comm;  /* statistics are those of all its ranks */
   bool training;   /* batch statistics and dropout; else running statistics, no communication */
   bool accumulate; /* backward adds to the gradients of an earlier pass of this update */
+  bool completes;  /* ... and no later pass adds to them: their sums over the ranks may begin */
   int64_t samples; /* of this rank */
   int64_t at;      /* index of the first among this rank's samples of the batch: not 0 where a batch
                     * is taken in pieces; passes over the pieces follow in order */

@@ -163,8 +163,7 @@ static gan_status list_begins(gan_net *net) {
   return GAN_OK;
 }
 
-/* Gives each layer the places of its tensors. */
-static void bind_tensors(gan_net *net) {
+void gan_net_bind(gan_net *net) {
   gan_tensor *tensor = net->tensors;
   for (int i = 0; i < net->layer_count; i++) {
     gan_layer *layer = &net->layers[i];
@@ -220,9 +219,10 @@ static gan_status build(gan_net *net, const gan_net_spec *spec, int most, size_t
   GAN_TRY(reserve_activations(net, takers, work_bytes));
   if (spec->trains) {
     GAN_TRY_ALLOC(net->grads, gan_net_parts(net) * net->slab_size, "the gradients");
+    net->summed = net->grads;
     GAN_TRY(gan_flow_reserve(net));
   }
-  bind_tensors(net);
+  gan_net_bind(net);
   gan_net_changed(net);
   return reserve_sums(net);
 }
@@ -256,6 +256,7 @@ gan_status gan_net_create(const gan_net_spec *spec, gan_net **out) {
 void gan_net_destroy(gan_net **out) {
   gan_net *net = *out;
   if (!net) return;
+  gan_buckets_release(net);
   gan_free(&net->layers);
   gan_free(&net->tensors);
   gan_free(&net->at);

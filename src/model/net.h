@@ -5,13 +5,23 @@
  * optimizer, norm, sum and checkpoint are loops over one vector of `slab_size` floats.
  *
  * graph.c chains the layers, net.c and flow.c give them memory, pass.c takes a batch through them,
- * traces.c undoes what that left.
+ * gradients.c sums over the ranks, traces.c undoes what that left.
  */
 #ifndef GAN_MODEL_NET_H
 #define GAN_MODEL_NET_H
 
+#include "comm/reducer.h"
 #include "model/layer.h"
 #include "model/sums.h"
+
+/* How gradients are summed over the ranks: the slab from its end, in the order in which a backward
+ * pass finishes it.  See gradients.c. */
+typedef struct gan_buckets {
+  gan_reducer *reducer; /* NULL: one sum of all, at the end */
+  bool shares;          /* the node's ranks have one slab of weights */
+  int count, next;      /* `next` begins when the backward of layer layers[next] is done */
+  int *layers;          /* (count) */
+} gan_buckets;
 
 typedef struct gan_net {
   const char *name; /* "generator"; borrowed */
@@ -32,10 +42,11 @@ typedef struct gan_net {
   int param_tensors;
   int64_t *param_begins; /* (param_tensors) where each begins in a slab */
   int64_t slab_size, buffer_size, counter_count;
-  float *params;  /* (slab_size) */
-  float *grads;   /* (parts, slab_size), and after gan_net_sum_gradients the batch's in the first;
-                   * NULL in a network that only samples */
-  float *buffers; /* (buffer_size) */
+  float *params;       /* (slab_size) */
+  float *grads;        /* (parts, slab_size); NULL in a network that only samples */
+  const float *summed; /* (slab_size) after gan_net_sum_gradients the batch's: the first part's
+                        * place, or one that the ranks of a node share */
+  float *buffers;      /* (buffer_size) */
   int64_t *counters;
 
   float **at;              /* at[0]: the input; at[i + 1]: what layer i gives */
@@ -50,6 +61,7 @@ typedef struct gan_net {
 
   gan_division division;
   gan_sums *sums;          /* borrowed; NULL: plain sums */
+  gan_buckets buckets;     /* of plain sums over several ranks */
   int64_t scratch_size;    /* widest layer->scratch */
   double *scratch;         /* (spans of a pass, scratch_size) */
   double *totals;          /* (widest layer->sums) */
@@ -110,8 +122,23 @@ GAN_CHECKED gan_status gan_net_backward(gan_net *net, const gan_pass *pass, unsi
 int64_t gan_net_span_count(const gan_net *net, const gan_pass *pass);
 gan_span gan_net_span(const gan_net *net, const gan_pass *pass, int64_t i);
 
-/* The gradients of the whole batch, from those of all parts and ranks, into the first part's place.
- * Collective. */
+/* For plain sums over several ranks: takes the way that the config's comm keys choose, and puts
+ * the gradients where it wants them.  Once, before the first pass; where it fails the network is
+ * still to be destroyed, by all.  Collective. */
+GAN_CHECKED gan_status gan_net_join_ranks(gan_net *net, gan_comm *comm, const gan_config *config);
+
+/* Behind it, with comm.share_weights and ranks that share memory: their one slab number `which` of
+ * two more, of the optimizer; NULL: each has its own.  And the part of these and of the weights,
+ * [first, end), that this rank is to update. */
+float *gan_net_shared_slab(const gan_net *net, int which);
+void gan_net_shared_part(const gan_net *net, int64_t *first, int64_t *end);
+
+/* Behind an update of shared weights: all ranks of the node see what each has written.  Collective.
+ */
+GAN_CHECKED gan_status gan_net_meet(gan_net *net);
+
+/* The gradients of the whole batch, from those of all parts and ranks, at net->summed.  They stay
+ * until the next backward pass.  Collective. */
 GAN_CHECKED gan_status gan_net_sum_gradients(gan_net *net, gan_comm *comm);
 
 /* At the end of a step: what its passes added to net->statistics, summed over all parts and ranks,

@@ -197,17 +197,13 @@ gan_status gan_net_backward(gan_net *net, const gan_pass *pass, unsigned want, f
                           .db = to[1]};
     GAN_TRY(backward_layer(net, layer, pass, data));
     for (int k = 0; k < layer->inputs; k++) hand_on(net, layer, k, pass->samples, to[k]);
+    if (pass->completes && want & GAN_WANT_WEIGHTS) GAN_TRY(gan_buckets_progress(&net->buckets, i));
   }
   if (dx) *dx = net->back[0];
   return GAN_OK;
 }
 
 /* ---- what adds up ---- */
-
-gan_status gan_net_sum_gradients(gan_net *net, gan_comm *comm) {
-  return gan_sums_slab(net->sums, comm, gan_net_parts(net), net->slab_size, net->param_tensors,
-                       net->param_begins, net->grads, net->gradients_text);
-}
 
 void gan_net_absorb(gan_net *net, const double *statistics) {
   for (int i = 0; i < net->layer_count; i++) {

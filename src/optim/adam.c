@@ -13,7 +13,7 @@ gan_status gan_adam_create(int64_t n, double lr, double beta1, double beta2, dou
                            gan_adam **out) {
   gan_adam *adam;
   GAN_TRY_ALLOC(adam, 1, "the optimizer");
-  *adam = (gan_adam){.n = n, .lr = lr, .beta1 = beta1, .beta2 = beta2, .eps = eps};
+  *adam = (gan_adam){.n = n, .end = n, .lr = lr, .beta1 = beta1, .beta2 = beta2, .eps = eps};
   *out = adam;
   adam->exp_avg = gan_alloc((size_t)n, sizeof(float), "the optimizer's means");
   adam->exp_avg_sq = gan_alloc((size_t)n, sizeof(float), "the optimizer's means of squares");
@@ -24,9 +24,22 @@ gan_status gan_adam_create(int64_t n, double lr, double beta1, double beta2, dou
 
 void gan_adam_destroy(gan_adam **adam) {
   if (!*adam) return;
-  gan_free(&(*adam)->exp_avg);
-  gan_free(&(*adam)->exp_avg_sq);
+  if (!(*adam)->borrows) {
+    gan_free(&(*adam)->exp_avg);
+    gan_free(&(*adam)->exp_avg_sq);
+  }
   gan_free(adam);
+}
+
+void gan_adam_share(gan_adam *adam, float *exp_avg, float *exp_avg_sq, int64_t first, int64_t end) {
+  GAN_ASSERT(!adam->step && !adam->borrows);
+  gan_free(&adam->exp_avg);
+  gan_free(&adam->exp_avg_sq);
+  adam->exp_avg = exp_avg;
+  adam->exp_avg_sq = exp_avg_sq;
+  adam->first = first;
+  adam->end = end;
+  adam->borrows = true;
 }
 
 void gan_adam_clear(gan_adam *adam) {
@@ -46,5 +59,7 @@ void gan_adam_step_once(gan_adam *adam, const float *grads, float *params) {
       .step_size = (float)(adam->lr / (1 - pow(adam->beta1, t))),
       .root_bias_correction = (float)sqrt(1 - pow(adam->beta2, t)),
   };
-  gan_adam_update(adam->n, &step, grads, adam->exp_avg, adam->exp_avg_sq, params);
+  int64_t at = adam->first;
+  gan_adam_update(adam->end - at, &step, grads + at, adam->exp_avg + at, adam->exp_avg_sq + at,
+                  params + at);
 }

@@ -226,13 +226,17 @@ static gan_status deceive(gan_task *task, const gan_pass *pass) {
   return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, dfake, NULL);
 }
 
-/* A pass over the batch, in pieces; `accumulate`: its gradients add to those of a pass before. */
-static gan_status in_pieces(gan_task *task, uint32_t phase, int64_t update, bool accumulate,
+/* Where a pass over the batch stands among those of its update. */
+enum { FIRST_PASS = 1, LAST_PASS = 2 };
+
+/* A pass over the batch, in pieces. */
+static gan_status in_pieces(gan_task *task, uint32_t phase, int64_t update, unsigned place,
                             gan_status (*take)(gan_task *task, const gan_pass *pass)) {
   const gan_state *state = task->state;
   for (int64_t at = 0; at < task->local_samples; at += state->piece) {
     gan_pass pass = make_pass(task, phase, update, at);
-    pass.accumulate = accumulate;
+    pass.accumulate = !(place & FIRST_PASS);
+    pass.completes = place & LAST_PASS && at + pass.samples == task->local_samples;
     GAN_TRY(take(task, &pass));
   }
   return GAN_OK;
@@ -242,8 +246,8 @@ static gan_status discriminator_update(gan_task *task) {
   gan_state *state = task->state;
   gan_update_begin(task);
   forget(task, 0, LOSS_G);
-  GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, false, judge_real));
-  GAN_TRY(in_pieces(task, PASS_FAKE, state->d_updates, true, judge_fakes));
+  GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, FIRST_PASS, judge_real));
+  GAN_TRY(in_pieces(task, PASS_FAKE, state->d_updates, LAST_PASS, judge_fakes));
   state->d_updates++;
   task->images_seen += task->config->train.batch;
   return update(task, DISCRIMINATOR, &task->metrics[D_NORM].value);
@@ -253,7 +257,7 @@ static gan_status generator_update(gan_task *task) {
   gan_state *state = task->state;
   gan_update_begin(task);
   forget(task, LOSS_G, LOSSES);
-  GAN_TRY(in_pieces(task, PASS_GENERATOR, state->g_updates, false, deceive));
+  GAN_TRY(in_pieces(task, PASS_GENERATOR, state->g_updates, FIRST_PASS | LAST_PASS, deceive));
   state->g_updates++;
   return update(task, GENERATOR, &task->metrics[G_NORM].value);
 }

@@ -23,6 +23,22 @@ gan_status gan_task_create(gan_comm *comm, const gan_config *config, const gan_d
   return status;
 }
 
+static void share_optimizer(const gan_learner *learner) {
+  float *exp_avg = gan_net_shared_slab(learner->net, 0);
+  int64_t first, end;
+  if (!exp_avg) return;
+  gan_net_shared_part(learner->net, &first, &end);
+  gan_adam_share(learner->adam, exp_avg, gan_net_shared_slab(learner->net, 1), first, end);
+}
+
+gan_status gan_task_join_ranks(gan_task *task) {
+  for (int i = 0; i < task->learner_count; i++) {
+    GAN_TRY(gan_net_join_ranks(task->learners[i].net, task->comm, task->config));
+    share_optimizer(&task->learners[i]);
+  }
+  return GAN_OK;
+}
+
 void gan_task_destroy(gan_task **task) {
   if (!*task) return;
   (*task)->type->destroy(*task);

@@ -79,7 +79,12 @@ struct gan_task {
 /* Builds the config's task.  GAN_USAGE if its networks do not fit the data. */
 GAN_CHECKED gan_status gan_task_create(gan_comm *comm, const gan_config *config,
                                        const gan_data_info *info, gan_task **out);
+/* Collective where the ranks have joined. */
 void gan_task_destroy(gan_task **task);
+
+/* Once all ranks have built theirs: how they sum their gradients.  Where it fails, all destroy it.
+ * Collective. */
+GAN_CHECKED gan_status gan_task_join_ranks(gan_task *task);
 
 /* First weights from the config's seed, the same on all ranks. */
 void gan_task_init(gan_task *task);

@@ -57,17 +57,16 @@ static void skip(gan_task *task, int which) {
 
 gan_status gan_update_finish(gan_task *task, int which, double lr, double *norm) {
   gan_learner *learner = &task->learners[which];
-  *norm = sqrt(gan_sum_of_squares(learner->net->slab_size, learner->net->grads));
+  *norm = sqrt(gan_sum_of_squares(learner->net->slab_size, learner->net->summed));
   learner->adam->lr = lr;
   gan_status status = check_norm(task, learner->net->name, *norm);
   if (status == GAN_OK) {
-    gan_adam_step_once(learner->adam, learner->net->grads, learner->net->params);
+    gan_adam_step_once(learner->adam, learner->net->summed, learner->net->params);
     gan_net_changed(learner->net);
-  } else if (skips(task)) {
-    skip(task, which);
-  } else {
-    return status;
+    return gan_net_meet(learner->net);
   }
+  if (!skips(task)) return status;
+  skip(task, which);
   return GAN_OK;
 }
 

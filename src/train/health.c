@@ -78,6 +78,7 @@ static gan_status restore(const gan_health *health, gan_checkpoint *checkpoint,
   GAN_TRY(gan_comm_any_true(session->comm, checkpoint != NULL, &found,
                             "agreeing what to roll back to"));
   gan_task_clear(session->task);
+  GAN_TRY(gan_comm_barrier(session->comm, "the end of what is rolled back")); /* it may be shared */
   if (found)
     GAN_TRY(gan_resume_load(session, checkpoint, &then));
   else

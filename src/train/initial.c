@@ -104,6 +104,8 @@ gan_status gan_initial_weights(gan_session *session) {
   gan_status status = GAN_OK;
   gan_task_init(task);
   if (!session->config.model.init_from) return GAN_OK;
+  /* what rank 0 reads may be shared with ranks that still write theirs */
+  GAN_TRY(gan_comm_barrier(session->comm, "the first weights"));
   if (gan_comm_rank(session->comm) == 0) status = read_weights(session);
   GAN_TRY(
       gan_comm_agree(session->comm, status, "agreeing whether the first weights could be read"));

@@ -53,12 +53,14 @@ static void print_layers(const gan_net *net) {
 
 static void print_network(const gan_learner *learner) {
   const gan_net *net = learner->net;
-  char in[64], out[64], slab[16], activations[16];
+  char in[64], out[64], slab[16], activations[16], sums[256];
   gan_bytes_text(slab, (double)net->slab_size * sizeof(float));
   gan_bytes_text(activations, (double)net->activation_bytes);
   gan_log("%s: %s -> %s, %lld parameters in %d layers", net->name, gan_shape_text(net->in, in),
           gan_shape_text(net->out, out), (long long)net->param_count, net->layer_count);
   print_layers(net);
+  if (net->buckets.reducer)
+    gan_log("  sums of gradients: %s", gan_reducer_text(net->buckets.reducer, sums, sizeof sums));
   gan_log("  memory: weights %s, gradients %lld x %s, moments 2 x %s, activations %s", slab,
           (long long)gan_net_parts(net), slab, slab, activations);
 }
@@ -161,6 +163,15 @@ static void print_data_memory(const gan_session *session) {
           window, (long long)cut.block, size);
 }
 
+/* Of the gradients' sums in memory that the ranks of a node share: the rest is ours and counted. */
+static double shared_bytes(const gan_task *task) {
+  double sum = 0;
+  for (int i = 0; i < task->learner_count; i++)
+    if (task->learners[i].net->buckets.reducer)
+      sum += gan_reducer_shared_bytes(task->learners[i].net->buckets.reducer);
+  return sum;
+}
+
 /* What rank 0 will take at most, at its checkpoints; the others take less. */
 static void print_memory(const gan_session *session, size_t at_start) {
   const gan_config *config = &session->config;
@@ -174,6 +185,7 @@ static void print_memory(const gan_session *session, size_t at_start) {
     double bytes;
   } rows[] = {
       {"networks and batches", (double)gan_alloc_bytes()},
+      {"shared sums", shared_bytes(task)},
       {"data", data_bytes(session)},
       {"samples", samples},
       {"checkpoints", CHECKPOINT_COPIES * state},
@@ -182,6 +194,7 @@ static void print_memory(const gan_session *session, size_t at_start) {
   double sum = 0;
   char text[256] = "", size[16], start[16];
   for (size_t i = 0, used = 0; i < sizeof rows / sizeof *rows; i++) {
+    if (rows[i].bytes <= 0) continue;
     sum += rows[i].bytes;
     used += (size_t)snprintf(text + used, sizeof text - used, "%s%s %s", i ? ", " : "",
                              rows[i].what, gan_bytes_text(size, rows[i].bytes));

@@ -170,10 +170,11 @@ static gan_status build_task(gan_session *session) {
   gan_threads_use(config);
   GAN_TRY(gan_comm_agree(session->comm, gan_config_yaml(&session->config, &session->config_text),
                          "agreeing on the config's text"));
-  return gan_comm_agree(
+  GAN_TRY(gan_comm_agree(
       session->comm,
       gan_task_create(session->comm, &session->config, &session->info, &session->task),
-      "agreeing whether all could build the networks");
+      "agreeing whether all could build the networks"));
+  return gan_task_join_ranks(session->task);
 }
 
 gan_status gan_session_build(gan_session *session) {

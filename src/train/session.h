@@ -42,6 +42,7 @@ gan_data_facts gan_session_data_facts(const gan_session *session);
  * train.steps, or as many more as train.epochs still wants at today's batch.  Local. */
 int64_t gan_session_last_step(const gan_session *session, int64_t step);
 
+/* Collective where the task was built. */
 void gan_session_reset(gan_session *session);
 
 #endif

@@ -251,6 +251,10 @@ static void print_profile(const trainer *t) {
     gan_log("  %-24s %8.2f ms %5.1f%%", task->profile[i].name,
             1e3 * task->profile[i].seconds / (double)steps, 100 * task->profile[i].seconds / total);
   }
+  double hidden = gan_comm_hidden_seconds(t->comm);
+  if (hidden > 0)
+    gan_log("  %-24s %8.2f ms %5.1f%% (in the rows of backward)", "sums that were hidden",
+            1e3 * hidden / (double)steps, 100 * hidden / total);
   gan_log("  %-24s %8.2f ms %5.1f%%", "output and the rest", 1e3 * rest / (double)steps,
           100 * rest / total);
   gan_replicas_log_cost(t->replicas);

@@ -58,7 +58,7 @@ static gan_status keep(const gan_task *task, outcome *out) {
     const gan_net *net = task->learners[i].net;
     out->n[i] = net->slab_size;
     GAN_TRY_ALLOC(out->grads[i], net->slab_size, "gradients");
-    memcpy(out->grads[i], net->grads, (size_t)net->slab_size * sizeof(float));
+    memcpy(out->grads[i], net->summed, (size_t)net->slab_size * sizeof(float));
   }
   return GAN_OK;
 }

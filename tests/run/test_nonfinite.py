@@ -160,6 +160,8 @@ GLOBAL = edit(SKIP, ("    - leaky_relu: {slope: 0.2}\n    - linear: {units: 1}",
                      "    - linear: {units: 1}"))
 GHOST = GLOBAL.replace("batchnorm: {}", "batchnorm: {stats: ghost}")
 REPRODUCIBLE = GHOST + "compute: {reproducible: true}\n"
+# The first buckets are on their way when the gradient is spoilt to tell all ranks.
+BUCKETS = SKIP + "comm: {overlap: true, bucket_mb: 0.001}\n"
 
 
 @needs_h5_tools
@@ -190,7 +192,7 @@ class Skip(Nonfinite):
     def test_no_trace(self):
         self.data()
         skipped = set()
-        for name, text, ranks in (("plain", SKIP, None), ("three", SKIP, 3),
+        for name, text, ranks in (("plain", SKIP, None), ("three", SKIP, 3), ("buckets", BUCKETS, 3),
                                   ("global", GLOBAL, 3), ("ghost", GHOST, 2),
                                   ("one", REPRODUCIBLE, None), ("two", REPRODUCIBLE, 2)):
             self.train(self.config(text), name, ranks=ranks)

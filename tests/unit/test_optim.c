@@ -143,6 +143,31 @@ START_TEST(continued) {
 }
 END_TEST
 
+/* Those that share weights and means update all of them together, as one alone would. */
+START_TEST(in_parts) {
+  enum { CUT = N / 3 };
+  gan_adam *whole = make_adam(1), *parts[] = {make_adam(1), make_adam(1)};
+  float w[N], u[N], g[N], exp_avg[N] = {0}, exp_avg_sq[N] = {0};
+  gan_adam_share(parts[0], exp_avg, exp_avg_sq, 0, CUT);
+  gan_adam_share(parts[1], exp_avg, exp_avg_sq, CUT, N);
+  unit_fill(w, N, 1, -1, 1);
+  memcpy(u, w, sizeof w);
+  for (int t = 1; t <= 3; t++) {
+    fill_gradient(g, t);
+    gan_adam_step_once(whole, g, w);
+    gan_adam_step_once(parts[0], g, u);
+    for (int i = CUT; i < N && t == 1; i++) ck_assert_float_eq(exp_avg[i], 0);
+    gan_adam_step_once(parts[1], g, u);
+  }
+  ck_assert_mem_eq(w, u, sizeof w);
+  ck_assert_mem_eq(whole->exp_avg, exp_avg, sizeof exp_avg);
+  ck_assert_mem_eq(whole->exp_avg_sq, exp_avg_sq, sizeof exp_avg_sq);
+  gan_adam_destroy(&whole);
+  gan_adam_destroy(&parts[0]);
+  gan_adam_destroy(&parts[1]);
+}
+END_TEST
+
 int main(void) {
   const unit_test tests[] = {
       {steps_of_the_paper, ROWS},
@@ -150,6 +175,7 @@ int main(void) {
       {created_empty, 1},
       {learning_rate_zero, 1},
       {continued, 1},
+      {in_parts, 1},
   };
   return UNIT_MAIN("optim", tests);
 }
