@@ -109,7 +109,8 @@ static const gan_option rows[] = {
   {"train.microbatch", INT, AT(train.microbatch), "null", 1, 16777216, NULL, UNSET | FREE,
    "samples",
    "the most samples that a rank takes through the networks at once: bounds the memory of "
-   "activations; larger shares of a batch go in pieces whose gradients add up"},
+   "activations; larger shares of a batch go in pieces whose gradients add up, with as many "
+   "generated samples beside them where the discriminator sees both in one pass"},
   {"train.batch_per_rank", INT, AT(train.batch_per_rank), "null", 1, 16777216, NULL, UNSET | FREE,
    "samples",
    "train.batch is this times the number of ranks; the saved config holds the product, so it gives "
