@@ -125,6 +125,11 @@ static const gan_option rows[] = {
    "discriminator updates a step"},
   {"train.g_steps", INT, AT(train.g_steps), "1", 1, 1000, NULL, 0, "updates",
    "generator updates a step"},
+  {"train.reuse_fakes", BOOL, AT(train.reuse_fakes), "false", 0, 0, NULL, 0, "",
+   "the generator's first update of a step learns from the samples that the discriminator has just "
+   "learnt to tell, as the DCGAN reference code has it, in place of fresh ones: one forward pass of "
+   "the generator less, and its batch norms see one batch less; a rank's samples must pass in one "
+   "piece"},
   {"train.optimizer.type", CHOICE, AT(train.optimizer), "adam", 0, 0, optimizers, 0, "",
    "optimizer of both networks"},
   {"train.optimizer.lr_d", REAL, AT(train.lr_d), "0.0002", 0, 1e6, NULL, FREE, "",

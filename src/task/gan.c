@@ -3,7 +3,8 @@
  *   discriminator  d_steps times: a batch of data as 1, as many generated samples as 0; both in one
  *                  pass where its layers allow that (gan_net_apart)
  *   generator      g_steps times: generated samples from fresh noise, seen through the
- *                  discriminator, which gives input gradients only
+ *                  discriminator, which gives input gradients only; with train.reuse_fakes the
+ * first time the samples that the discriminator has seen last
  *
  * Each rank works on its shards' part of the batch, in pieces of train.microbatch samples;
  * gradients are summed over the ranks, and every rank takes the same step.  Noise is keyed by
@@ -14,12 +15,13 @@
 #include "objective/objective.h"
 #include "task/batch.h"
 #include "task/generate.h"
+#include "task/networks.h"
 #include "task/update.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { GENERATOR, DISCRIMINATOR }; /* learners, and keys of their randomness */
+enum { GENERATOR = GAN_GENERATOR, DISCRIMINATOR = GAN_DISCRIMINATOR };
 
 /* Passes of a step: keys of noise and dropout.  One of two sets has those of the first two. */
 enum { PASS_REAL, PASS_FAKE, PASS_GENERATOR };
@@ -73,6 +75,7 @@ typedef struct {
   gan_batch batch;
   int64_t first_sample;
   int64_t d_updates, g_updates;
+  bool fakes_learnt;        /* the generator has learnt since the discriminator did */
   int64_t row;              /* SUMS, then the networks' statistics */
   double *parts;            /* (parts, row) */
   double *totals;           /* (row) */
@@ -162,10 +165,6 @@ static void forget(const gan_task *task, int first, int end) {
     for (int sum = first; sum < end; sum++) state->parts[p * state->row + sum] = 0;
 }
 
-static double lr_of(const gan_config *config, int which) {
-  return which == GENERATOR ? config->train.lr_g : config->train.lr_d;
-}
-
 /* Whether this rank's losses of the update that learner `which` takes are. */
 static bool losses_finite(const gan_task *task, int which) {
   const gan_state *state = task->state;
@@ -183,7 +182,8 @@ static gan_status update(gan_task *task, int which, double *norm) {
   gan_update_taint(task, which, losses_finite(task, which));
   GAN_TRY(gan_net_sum_gradients(task->learners[which].net, task->comm));
   spend(task, TIME_SUM);
-  GAN_TRY(gan_update_finish(task, which, task->lr_factor * lr_of(task->config, which), norm));
+  GAN_TRY(gan_update_finish(task, which, task->lr_factor * gan_networks_rate(task->config, which),
+                            norm));
   spend(task, TIME_OPTIMIZER);
   return GAN_OK;
 }
@@ -225,15 +225,21 @@ static gan_status judge_both(gan_task *task, const gan_pass *pass) {
   return judge(task, pass, batch->images, 0, 1);
 }
 
-static gan_status deceive(gan_task *task, const gan_pass *pass) {
+/* The generator learns from what it has made last. */
+static gan_status learn_to_deceive(gan_task *task, const gan_pass *pass) {
   gan_state *state = task->state;
   gan_net *judge = task->learners[DISCRIMINATOR].net, *net = task->learners[GENERATOR].net;
-  float *fake, *logits, *dfake;
-  GAN_TRY(make_fakes(task, pass, &fake));
+  float *fake = net->at[net->last], *logits, *dfake;
   GAN_TRY(gan_net_forward(judge, pass, fake, &logits));
   apply(task, state->objective->generator, pass, 0, logits, sums_of_generator);
   GAN_TRY(gan_net_backward(judge, pass, GAN_WANT_INPUT, judge->dout, &dfake));
   return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, dfake, NULL);
+}
+
+static gan_status deceive(gan_task *task, const gan_pass *pass) {
+  float *fake;
+  GAN_TRY(make_fakes(task, pass, &fake));
+  return learn_to_deceive(task, pass);
 }
 
 /* A pass over the batch, in pieces; `accumulate`: its gradients add to those of a pass before. */
@@ -258,6 +264,7 @@ static gan_status discriminator_update(gan_task *task) {
     GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, false, judge_real));
     GAN_TRY(in_pieces(task, PASS_FAKE, state->d_updates, true, judge_fakes));
   }
+  state->fakes_learnt = false;
   state->d_updates++;
   task->images_seen += task->config->train.batch;
   return update(task, DISCRIMINATOR, &task->metrics[D_NORM].value);
@@ -267,7 +274,10 @@ static gan_status generator_update(gan_task *task) {
   gan_state *state = task->state;
   gan_update_begin(task);
   forget(task, LOSS_G, LOSSES);
-  GAN_TRY(in_pieces(task, PASS_GENERATOR, state->g_updates, false, deceive));
+  bool reuses = task->config->train.reuse_fakes && !state->fakes_learnt;
+  GAN_TRY(in_pieces(task, PASS_GENERATOR, state->g_updates, false,
+                    reuses ? learn_to_deceive : deceive));
+  state->fakes_learnt = true;
   state->g_updates++;
   return update(task, GENERATOR, &task->metrics[G_NORM].value);
 }
@@ -347,14 +357,6 @@ static gan_status step(gan_task *task) {
   return share_metrics(task);
 }
 
-static gan_status add_learner(gan_task *task, const gan_net_spec *spec) {
-  const gan_config *config = task->config;
-  gan_learner *learner = &task->learners[task->learner_count++];
-  GAN_TRY(gan_net_create(spec, &learner->net));
-  return gan_adam_create(learner->net->slab_size, lr_of(config, (int)spec->id), config->train.beta1,
-                         config->train.beta2, config->train.eps, &learner->adam);
-}
-
 static void describe(gan_task *task) {
   static const gan_metric metrics[ALL_METRICS] = {
       [D_LOSS] = {"d_loss", "D loss", 0},
@@ -407,47 +409,6 @@ static gan_status divide(gan_task *task) {
   return gan_sums_create(shards.count, state->division.threads, &state->sums);
 }
 
-/* With room for data and generated samples in one pass, unless a layer wants them apart. */
-static gan_status add_discriminator(gan_task *task, gan_net_spec *spec) {
-  GAN_TRY(add_learner(task, spec));
-  gan_learner *learner = &task->learners[DISCRIMINATOR];
-  const gan_layer *layer;
-  if (gan_net_apart(learner->net, &layer)) return GAN_OK;
-  gan_net_destroy(&learner->net);
-  spec->sets = BOTH;
-  return gan_net_create(spec, &learner->net);
-}
-
-static gan_status add_networks(gan_task *task) {
-  const gan_config *config = task->config;
-  const gan_state *state = task->state;
-  gan_shape image = {task->info->h, task->info->w, task->info->c};
-  gan_net_spec spec = {.name = "generator",
-                       .key = "model.generator",
-                       .id = GENERATOR,
-                       .layers = &config->model.generator,
-                       .in = {1, 1, config->model.latent},
-                       .out = image,
-                       .capacity = state->piece,
-                       .share = config->train.batch / config->data.shards,
-                       .trains = true,
-                       .label = gan_config_label_way(config, true),
-                       .classes = config->model.classes,
-                       .label_units = config->model.label_units,
-                       .division = state->division,
-                       .sums = state->sums};
-  GAN_TRY(add_learner(task, &spec));
-  spec.name = "discriminator";
-  spec.key = "model.discriminator";
-  spec.id = DISCRIMINATOR;
-  spec.layers = &config->model.discriminator;
-  spec.label = gan_config_label_way(config, false);
-  spec.in = image;
-  spec.out = (gan_shape){1, 1, 1};
-  GAN_TRY(add_discriminator(task, &spec));
-  return gan_task_check_microbatch(task);
-}
-
 static gan_status create(gan_task *task) {
   const gan_config *config = task->config;
   gan_state *state;
@@ -458,7 +419,7 @@ static gan_status create(gan_task *task) {
   task->classes = config->model.classes;
   task->batches_a_step = config->train.d_steps;
   GAN_TRY(divide(task));
-  GAN_TRY(add_networks(task));
+  GAN_TRY(gan_networks_add(task, state->piece, state->division, state->sums));
   GAN_TRY(gan_update_reserve(task));
   state->row = SUMS;
   for (int i = 0; i < task->learner_count; i++)
