@@ -74,6 +74,7 @@ typedef struct gan_config {
     double epochs;
     int objective; /* gan_objective_kind */
     int64_t d_steps, g_steps;
+    bool reuse_fakes;
     int optimizer; /* gan_optimizer_kind */
     double lr_d, lr_g, beta1, beta2, eps;
     int lr_scaling;  /* gan_lr_scaling */

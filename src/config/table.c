@@ -114,7 +114,8 @@ static const gan_option rows[] = {
   {"train.microbatch", INT, AT(train.microbatch), "null", 1, 16777216, NULL, UNSET | FREE,
    "samples",
    "the most samples that a rank takes through the networks at once: bounds the memory of "
-   "activations; larger shares of a batch go in pieces whose gradients add up"},
+   "activations; larger shares of a batch go in pieces whose gradients add up, with as many "
+   "generated samples beside them where the discriminator sees both in one pass"},
   {"train.batch_per_rank", INT, AT(train.batch_per_rank), "null", 1, 16777216, NULL, UNSET | FREE,
    "samples",
    "train.batch is this times the number of ranks; the saved config holds the product, so it gives "
@@ -129,6 +130,11 @@ static const gan_option rows[] = {
    "discriminator updates a step"},
   {"train.g_steps", INT, AT(train.g_steps), "1", 1, 1000, NULL, 0, "updates",
    "generator updates a step"},
+  {"train.reuse_fakes", BOOL, AT(train.reuse_fakes), "false", 0, 0, NULL, 0, "",
+   "the generator's first update of a step learns from the samples that the discriminator has just "
+   "learnt to tell, as the DCGAN reference code has it, in place of fresh ones: one forward pass of "
+   "the generator less, and its batch norms see one batch less; a rank's samples must pass in one "
+   "piece"},
   {"train.optimizer.type", CHOICE, AT(train.optimizer), "adam", 0, 0, optimizers, 0, "",
    "optimizer of both networks"},
   {"train.optimizer.lr_d", REAL, AT(train.lr_d), "0.0002", 0, 1e6, NULL, FREE, "",

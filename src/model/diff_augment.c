@@ -103,12 +103,14 @@ static rectangle patch_of(double share, gan_shape in, float top, float left) {
   return patch;
 }
 
-static image_change draw_change(const gan_layer *layer, const gan_pass *pass, int64_t sample) {
+/* Of the set's sample number s. */
+static image_change draw_change(const gan_layer *layer, const gan_pass *pass,
+                                const gan_span_set *set, int64_t s) {
   const augment_parameters *p = layer->parameters;
   gan_shape in = layer->in;
-  gan_rng rng = gan_layer_rng(layer, pass->seed, GAN_RNG_DIFF_AUGMENT, pass->phase, 0);
+  gan_rng rng = gan_layer_rng(layer, pass->seed, GAN_RNG_DIFF_AUGMENT, set->phase, 0);
   float u[RANDOM];
-  gan_rng_uniform(rng, pass->draw, (uint32_t)(pass->first_sample + sample), RANDOM, 0, 1, u);
+  gan_rng_uniform(rng, pass->draw, (uint32_t)(set->first_sample + s), RANDOM, 0, 1, u);
   return (image_change){.brightness = around(0, p->brightness, u[BRIGHTNESS]),
                         .saturation = around(1, p->saturation, u[SATURATION]),
                         .contrast = around(1, p->contrast, u[CONTRAST]),
@@ -209,10 +211,13 @@ static void forward(const gan_layer *layer, const gan_span *span, const float *x
     memcpy(y, x, (size_t)(span->samples * size) * sizeof *y);
     return;
   }
-  image_change *changes = changes_of(layer, span);
-  for (int64_t s = 0; s < span->samples; s++) {
-    changes[s] = draw_change(layer, span->pass, span->first + s);
-    change_image(&changes[s], layer->in, x + s * size, y + s * size);
+  image_change *change = changes_of(layer, span);
+  for (int i = 0; i < gan_pass_sets(span->pass); i++) {
+    gan_span_set set = gan_span_set_of(span, i);
+    for (int64_t s = 0; s < set.samples; s++, change++, x += size, y += size) {
+      *change = draw_change(layer, span->pass, &set, s);
+      change_image(change, layer->in, x, y);
+    }
   }
 }
 

@@ -33,21 +33,27 @@ static float scale_of(const gan_layer *layer) {
   return (float)(1.0 / (1.0 - ((const dropout_parameters *)layer->parameters)->p));
 }
 
-static void forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
+static void draw_masks(const gan_layer *layer, const gan_span *span, int i) {
   const dropout_parameters *parameters = layer->parameters;
+  const gan_pass *pass = span->pass;
+  gan_span_set set = gan_span_set_of(span, i);
+  int64_t size = gan_shape_size(layer->in);
+  uint8_t *mask = mask_of(layer, span) + set.first * size;
+  uint32_t threshold = (uint32_t)(parameters->p * 0x1p32);
+  gan_rng rng = gan_layer_rng(layer, pass->seed, GAN_RNG_DROPOUT, set.phase, 0);
+  for (int64_t s = 0; s < set.samples; s++, mask += size)
+    gan_rng_at_least(rng, pass->draw, (uint32_t)(set.first_sample + s), size, threshold, mask);
+}
+
+static void forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
   const gan_pass *pass = span->pass;
   int64_t size = gan_shape_size(layer->in);
   if (!pass->training) {
     if (y != x) memcpy(y, x, (size_t)(span->samples * size) * sizeof *y);
     return;
   }
-  uint8_t *mask = mask_of(layer, span);
-  uint32_t threshold = (uint32_t)(parameters->p * 0x1p32);
-  gan_rng rng = gan_layer_rng(layer, pass->seed, GAN_RNG_DROPOUT, pass->phase, 0);
-  for (int64_t s = 0; s < span->samples; s++)
-    gan_rng_at_least(rng, pass->draw, (uint32_t)(pass->first_sample + span->first + s), size,
-                     threshold, mask + s * size);
-  gan_mask(span->samples * size, scale_of(layer), mask, x, y);
+  for (int i = 0; i < gan_pass_sets(pass); i++) draw_masks(layer, span, i);
+  gan_mask(span->samples * size, scale_of(layer), mask_of(layer, span), x, y);
 }
 
 static void backward(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,

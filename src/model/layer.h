@@ -65,7 +65,9 @@ typedef struct gan_pass {
   bool training;   /* batch statistics and dropout; else running statistics, no communication */
   bool accumulate; /* backward adds to the gradients of an earlier pass of this update */
   bool completes;  /* ... and no later pass adds to them: their sums over the ranks may begin */
-  int64_t samples; /* of this rank */
+  int sets;        /* 0 or 1; 2: of each part the samples come twice, as phase `phase` has them and
+                    * behind those as the next phase has them: see gan_net_spec.sets */
+  int64_t samples; /* of this rank, of all sets */
   int64_t at;      /* index of the first among this rank's samples of the batch: not 0 where a batch
                     * is taken in pieces; passes over the pieces follow in order */
   int64_t first_sample; /* global index of the first */
@@ -88,6 +90,19 @@ typedef struct gan_span {
   bool accumulate; /* backward adds to the part's gradients in place of writing them */
   double *scratch; /* (layer->scratch) the span's own */
 } gan_span;
+
+/* Of a pass: 1 or 2. */
+int gan_pass_sets(const gan_pass *pass);
+
+/* What of a span is one set's: the keys of its randomness are those of a pass of its own. */
+typedef struct gan_span_set {
+  int64_t first; /* in the span */
+  int64_t samples;
+  uint32_t phase;
+  int64_t first_sample; /* global index of its first */
+} gan_span_set;
+
+gan_span_set gan_span_set_of(const gan_span *span, int set);
 
 /* How a rank's samples of a batch are cut, so that every number of ranks computes the same pieces:
  * a part is a shard's share of the batch, a span of its own, with its own slab of gradients.

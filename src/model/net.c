@@ -80,7 +80,7 @@ size_t gan_plan_work(gan_layer_plan *plan, size_t fixed, size_t a_sample) {
 }
 
 int64_t gan_plan_capacity(const gan_layer_plan *plan) {
-  return plan->spec->capacity;
+  return plan->net->capacity;
 }
 
 int64_t gan_plan_share(const gan_layer_plan *plan) {
@@ -89,7 +89,7 @@ int64_t gan_plan_share(const gan_layer_plan *plan) {
 
 int64_t gan_plan_span(const gan_layer_plan *plan) {
   int64_t share = plan->spec->division.share;
-  return share ? share : plan->spec->capacity;
+  return share ? share * plan->net->sets : plan->net->capacity;
 }
 
 bool gan_plan_trains(const gan_layer_plan *plan) {
@@ -190,7 +190,8 @@ static gan_status reserve_sums(gan_net *net) {
     net->statistics_size += layer->statistics_count;
   }
   net->scratch_size = (scratch + 7) / 8 * 8;
-  int64_t spans = division->share ? (net->capacity + division->share - 1) / division->share : 1;
+  int64_t capacity = net->capacity / net->sets;
+  int64_t spans = division->share ? (capacity + division->share - 1) / division->share : 1;
   GAN_TRY_ALLOC(net->scratch, spans * net->scratch_size, "partial sums");
   GAN_TRY_ALLOC(net->totals, sums, "sums over the batch");
   if (net->sums) GAN_TRY(gan_sums_reserve(net->sums, sums));
@@ -239,7 +240,8 @@ gan_status gan_net_create(const gan_net_spec *spec, gan_net **out) {
   net->id = spec->id;
   net->in = spec->in;
   net->out = spec->out;
-  net->capacity = spec->capacity;
+  net->sets = spec->sets > 1 ? spec->sets : 1;
+  net->capacity = spec->capacity * net->sets;
   net->division = spec->division;
   net->sums = spec->sums;
   int most = gan_graph_size(spec);
@@ -277,6 +279,24 @@ void gan_net_destroy(gan_net **out) {
   gan_free(&net->mark.passes);
   gan_free(&net->mark.statistics);
   gan_free(out);
+}
+
+static const char *apart(const gan_layer *layer) {
+  if (layer->sums || layer->group) return "normalises over the samples of a pass";
+  if (layer->spectral.rows) return "takes a step of its power iteration with each pass";
+  if (layer->tensor_count && !gan_shape_is_flat(layer->in))
+    return "has rows enough for its products in each pass";
+  return NULL;
+}
+
+const char *gan_net_apart(const gan_net *net, const gan_layer **layer) {
+  for (int i = 0; i < net->layer_count; i++) {
+    const char *why = apart(&net->layers[i]);
+    if (!why) continue;
+    *layer = &net->layers[i];
+    return why;
+  }
+  return NULL;
 }
 
 void gan_net_init(gan_net *net, uint64_t seed, gan_init init, float std) {

@@ -27,7 +27,8 @@ typedef struct gan_net {
   const char *name; /* "generator"; borrowed */
   uint32_t id;      /* a key of its randomness */
   gan_shape in, out;
-  int64_t capacity;                             /* samples that a pass may have */
+  int64_t capacity;                             /* samples that a pass may have, of all sets */
+  int sets;                                     /* 1 or 2: see gan_net_spec */
   char gradients_text[96], statistics_text[96]; /* its sums over the ranks, for the user */
 
   gan_layer *layers;
@@ -83,7 +84,9 @@ typedef struct gan_net_spec {
   gan_shape in;
   gan_shape out;       /* what the last layer must give; a flat output of the right size will do;
                         * all 0: whatever it gives; auxiliary: the classes' logits come behind it */
-  int64_t capacity;    /* samples a pass */
+  int64_t capacity;    /* samples a pass, of each set */
+  int sets;            /* 0 or 1; 2: a pass may hold two sets of samples (data and generated ones),
+                        * where gan_net_apart is NULL */
   int64_t share;       /* samples that a shard gives to a batch; 0: capacity */
   bool trains;         /* whether it needs gradients */
   gan_label_way label; /* how the class enters ... */
@@ -96,6 +99,10 @@ typedef struct gan_net_spec {
 /* GAN_USAGE if shapes do not chain: names the layer, what reached it, and what it wants. */
 GAN_CHECKED gan_status gan_net_create(const gan_net_spec *spec, gan_net **out);
 void gan_net_destroy(gan_net **net);
+
+/* Why two sets of samples must or had better take a pass each, and which layer wants that; NULL:
+ * one pass gives them what two would, and reads the weights once, in products of twice the rows. */
+const char *gan_net_apart(const gan_net *net, const gan_layer **layer);
 
 /* Parts whose gradients are added up apart: 1 where the batch is not divided. */
 int64_t gan_net_parts(const gan_net *net);

@@ -16,9 +16,22 @@ double *gan_layer_statistics(const gan_layer *layer, const gan_span *span) {
   return layer->statistics + span->part * layer->statistics_stride;
 }
 
+int gan_pass_sets(const gan_pass *pass) {
+  return pass->sets > 1 ? pass->sets : 1;
+}
+
+gan_span_set gan_span_set_of(const gan_span *span, int set) {
+  int sets = gan_pass_sets(span->pass);
+  int64_t samples = span->samples / sets;
+  return (gan_span_set){.first = set * samples,
+                        .samples = samples,
+                        .phase = span->pass->phase + (uint32_t)set,
+                        .first_sample = span->pass->first_sample + span->first / sets};
+}
+
 /* Samples of a span; the last of a pass that only samples may have fewer. */
 static int64_t share_of(const gan_net *net, const gan_pass *pass) {
-  return net->division.share ? net->division.share : pass->samples;
+  return net->division.share ? net->division.share * gan_pass_sets(pass) : pass->samples;
 }
 
 int64_t gan_net_span_count(const gan_net *net, const gan_pass *pass) {
@@ -32,7 +45,7 @@ gan_span gan_net_span(const gan_net *net, const gan_pass *pass, int64_t i) {
   return (gan_span){.pass = pass,
                     .first = i * share,
                     .samples = left < share ? left : share,
-                    .part = divided ? pass->at / share + i : 0,
+                    .part = divided ? pass->at / net->division.share + i : 0,
                     .begins = begins,
                     .accumulate = pass->accumulate || !begins,
                     .scratch = net->scratch + i * net->scratch_size};
@@ -114,7 +127,7 @@ static gan_status forward_layer(gan_net *net, gan_layer *layer, const gan_pass *
 }
 
 gan_status gan_net_forward(gan_net *net, const gan_pass *pass, const float *x, float **y) {
-  GAN_ASSERT(pass->samples <= net->capacity);
+  GAN_ASSERT(pass->samples <= net->capacity && gan_pass_sets(pass) <= net->sets);
   net->at[0] = (float *)(uintptr_t)x; /* only read */
   for (int i = 0; i < net->layer_count; i++) {
     gan_layer *layer = &net->layers[i];

@@ -1,8 +1,10 @@
 /* task: gan.  Two networks, two phases (Goodfellow et al. 2014, algorithm 1):
  *
- *   discriminator  d_steps times: a batch of data as 1, as many generated samples as 0
+ *   discriminator  d_steps times: a batch of data as 1, as many generated samples as 0; both in one
+ *                  pass where its layers allow that (gan_net_apart)
  *   generator      g_steps times: generated samples from fresh noise, seen through the
- *                  discriminator, which gives input gradients only
+ *                  discriminator, which gives input gradients only; with train.reuse_fakes the
+ * first time the samples that the discriminator has seen last
  *
  * Each rank works on its shards' part of the batch, in pieces of train.microbatch samples;
  * gradients are summed over the ranks, and every rank takes the same step.  Noise is keyed by
@@ -10,19 +12,21 @@
  */
 #include "base/clock.h"
 #include "base/memory.h"
-#include "data/loader.h"
 #include "objective/objective.h"
-#include "task/classes.h"
+#include "task/batch.h"
 #include "task/generate.h"
+#include "task/networks.h"
 #include "task/update.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { GENERATOR, DISCRIMINATOR }; /* learners, and keys of their randomness */
+enum { GENERATOR = GAN_GENERATOR, DISCRIMINATOR = GAN_DISCRIMINATOR };
 
-/* Passes of a step: keys of noise and dropout. */
+/* Passes of a step: keys of noise and dropout.  One of two sets has those of the first two. */
 enum { PASS_REAL, PASS_FAKE, PASS_GENERATOR };
+
+enum { NONE = -1, BOTH = 2 }; /* sets of samples */
 
 /* Losses of the last updates: this rank's part, summed over the ranks at the end of a step.  First
  * those of the discriminator's, then those of the generator's. */
@@ -64,20 +68,17 @@ enum {
 enum { TIME_DATA, TIME_WAIT, TIME_D, TIME_G, TIME_SUM, TIME_OPTIMIZER, TIMES };
 
 typedef struct {
-  gan_loader *loader;
   const gan_objective *objective;
   gan_division division; /* of this rank's samples: see model/layer.h */
   gan_sums *sums;        /* order-free ones; NULL: plain */
   int64_t piece;         /* samples that a pass takes at most */
-  float *real;           /* (piece, H, W, C) */
-  float *latent;         /* (piece, Z) */
-  gan_classes classes;
+  gan_batch batch;
   int64_t first_sample;
   int64_t d_updates, g_updates;
+  bool fakes_learnt;        /* the generator has learnt since the discriminator did */
   int64_t row;              /* SUMS, then the networks' statistics */
   double *parts;            /* (parts, row) */
   double *totals;           /* (row) */
-  gan_status data_status;   /* a failure to read, which this rank alone may know until the sums */
   double since, sums_since; /* clock and seconds in sums at the last row of the profile */
 } gan_state;
 
@@ -85,10 +86,13 @@ typedef struct {
 static gan_pass make_pass(const gan_task *task, uint32_t phase, int64_t update, int64_t at) {
   const gan_state *state = task->state;
   int64_t left = task->local_samples - at;
+  int sets = phase == PASS_REAL ? state->batch.sets : 1;
+  const gan_classes *classes = &state->batch.classes;
   return (gan_pass){.comm = task->comm,
-                    .classes = phase == PASS_REAL ? state->classes.real : state->classes.fake,
+                    .classes = phase == PASS_REAL ? classes->real : classes->fake,
                     .training = true,
-                    .samples = left < state->piece ? left : state->piece,
+                    .sets = sets,
+                    .samples = sets * (left < state->piece ? left : state->piece),
                     .at = at,
                     .first_sample = state->first_sample + at,
                     .batch = task->config->train.batch,
@@ -107,54 +111,49 @@ static void spend(gan_task *task, int row) {
   state->sums_since = sums;
 }
 
-/* The data of a pass.  A failure must not leave the others in their sums: the step goes on with the
- * old data, and share_metrics tells all. */
+/* The data of a pass.  If it could not be read, share_metrics tells all. */
 static void fetch(gan_task *task, const gan_pass *pass) {
   gan_state *state = task->state;
-  double waited = gan_loader_waited(state->loader);
+  double waited = gan_loader_waited(state->batch.loader);
   uint64_t drawn = (uint64_t)(task->images_seen / task->config->data.shards);
-  gan_status status = gan_loader_next(state->loader, drawn, pass->at, pass->samples, state->real,
-                                      state->classes.real);
-  if (status != GAN_OK) state->data_status = status;
-  waited = gan_loader_waited(state->loader) - waited;
+  gan_batch_fetch(&state->batch, task->learners[DISCRIMINATOR].net, pass, drawn);
+  waited = gan_loader_waited(state->batch.loader) - waited;
   spend(task, TIME_DATA);
   task->profile[TIME_DATA].seconds -= waited;
   task->profile[TIME_WAIT].seconds += waited;
 }
 
-/* Noise, and classes by the law of the data's. */
 static gan_status make_fakes(gan_task *task, const gan_pass *pass, float **out) {
-  gan_state *state = task->state;
-  gan_rng rng = gan_rng_stream(pass->seed, GAN_RNG_LATENT, 0, pass->phase, 0);
-  gan_latent_fill((gan_latent_distribution)task->config->model.latent_distribution, rng, pass->draw,
-                  pass->first_sample, pass->samples, task->latent_size, state->latent);
-  gan_classes_draw(&state->classes, pass);
-  return gan_net_forward(task->learners[GENERATOR].net, pass, state->latent, out);
+  gan_batch *batch = &((gan_state *)task->state)->batch;
+  gan_batch_draw(task, batch, pass);
+  return gan_net_forward(task->learners[GENERATOR].net, pass, batch->latent, out);
 }
 
-/* A term of the objective over a pass, and that of the classes where the discriminator tells them:
- * the logits' gradients, and each part's sums.  `sums` names theirs. */
+/* A term of the objective over a set of a pass, and that of the classes where the discriminator
+ * tells them: the logits' gradients, and each part's sums.  `sums` names theirs. */
 typedef struct {
   int loss, probability, class_loss, told; /* LOSSES: not wanted */
 } term_sums;
 
-static void apply(const gan_task *task, gan_objective_term term, const gan_pass *pass,
-                  const float *logits, float *dlogits, term_sums sums) {
+static void apply(const gan_task *task, gan_objective_term term, const gan_pass *pass, int which,
+                  const float *logits, term_sums sums) {
   const gan_state *state = task->state;
   const gan_config *config = task->config;
   const gan_net *judge = task->learners[DISCRIMINATOR].net;
   int64_t stride = gan_shape_size(judge->out);
   for (int64_t i = 0; i < gan_net_span_count(judge, pass); i++) {
     gan_span span = gan_net_span(judge, pass, i);
+    gan_span_set set = gan_span_set_of(&span, which);
+    int64_t first = span.first + set.first;
     double *row = state->parts + span.part * state->row;
-    const float *from = logits + span.first * stride;
-    float *to = dlogits + span.first * stride;
-    gan_loss made = term(span.samples, pass->batch, stride, from, to);
+    const float *from = logits + first * stride;
+    float *to = judge->dout + first * stride;
+    gan_loss made = term(set.samples, pass->batch, stride, from, to);
     row[sums.loss] += made.loss;
     if (sums.probability < LOSSES) row[sums.probability] += made.probability;
     if (stride == 1) continue;
-    made = gan_class_term(span.samples, pass->batch, config->model.classes, stride,
-                          config->model.label_weight, pass->classes + span.first, from + 1, to + 1);
+    made = gan_class_term(set.samples, pass->batch, config->model.classes, stride,
+                          config->model.label_weight, pass->classes + first, from + 1, to + 1);
     row[sums.class_loss] += made.loss;
     row[sums.told] += made.probability;
   }
@@ -164,10 +163,6 @@ static void forget(const gan_task *task, int first, int end) {
   const gan_state *state = task->state;
   for (int64_t p = 0; p < state->division.parts; p++)
     for (int sum = first; sum < end; sum++) state->parts[p * state->row + sum] = 0;
-}
-
-static double lr_of(const gan_config *config, int which) {
-  return which == GENERATOR ? config->train.lr_g : config->train.lr_d;
 }
 
 /* Whether this rank's losses of the update that learner `which` takes are. */
@@ -187,43 +182,64 @@ static gan_status update(gan_task *task, int which, double *norm) {
   gan_update_taint(task, which, losses_finite(task, which));
   GAN_TRY(gan_net_sum_gradients(task->learners[which].net, task->comm));
   spend(task, TIME_SUM);
-  GAN_TRY(gan_update_finish(task, which, task->lr_factor * lr_of(task->config, which), norm));
+  GAN_TRY(gan_update_finish(task, which, task->lr_factor * gan_networks_rate(task->config, which),
+                            norm));
   spend(task, TIME_OPTIMIZER);
   return GAN_OK;
 }
 
-static gan_status judge_real(gan_task *task, const gan_pass *pass) {
-  gan_state *state = task->state;
+static const term_sums sums_of_real = {LOSS_REAL, P_REAL, CLASS_REAL, TOLD_REAL};
+static const term_sums sums_of_fakes = {LOSS_FAKE, P_FAKE, CLASS_FAKE, TOLD_FAKE};
+static const term_sums sums_of_generator = {LOSS_G, LOSSES, CLASS_G, TOLD_G};
+
+/* The discriminator learns from images: which sets are data and which generated, or NONE. */
+static gan_status judge(gan_task *task, const gan_pass *pass, const float *images, int real,
+                        int fake) {
+  const gan_objective *objective = ((const gan_state *)task->state)->objective;
   gan_net *net = task->learners[DISCRIMINATOR].net;
   float *logits;
-  fetch(task, pass);
-  GAN_TRY(gan_net_forward(net, pass, state->real, &logits));
-  apply(task, state->objective->real, pass, logits, net->dout,
-        (term_sums){LOSS_REAL, P_REAL, CLASS_REAL, TOLD_REAL});
+  GAN_TRY(gan_net_forward(net, pass, images, &logits));
+  if (real != NONE) apply(task, objective->real, pass, real, logits, sums_of_real);
+  if (fake != NONE) apply(task, objective->fake, pass, fake, logits, sums_of_fakes);
   return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, net->dout, NULL);
+}
+
+static gan_status judge_real(gan_task *task, const gan_pass *pass) {
+  fetch(task, pass);
+  return judge(task, pass, ((const gan_state *)task->state)->batch.images, 0, NONE);
 }
 
 static gan_status judge_fakes(gan_task *task, const gan_pass *pass) {
-  gan_state *state = task->state;
-  gan_net *net = task->learners[DISCRIMINATOR].net;
-  float *fake, *logits;
+  float *fake;
   GAN_TRY(make_fakes(task, pass, &fake));
-  GAN_TRY(gan_net_forward(net, pass, fake, &logits));
-  apply(task, state->objective->fake, pass, logits, net->dout,
-        (term_sums){LOSS_FAKE, P_FAKE, CLASS_FAKE, TOLD_FAKE});
-  return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, net->dout, NULL);
+  return judge(task, pass, fake, NONE, 0);
+}
+
+static gan_status judge_both(gan_task *task, const gan_pass *pass) {
+  gan_batch *batch = &((gan_state *)task->state)->batch;
+  gan_pass generating = make_pass(task, PASS_FAKE, (int64_t)pass->draw, pass->at);
+  float *fake;
+  fetch(task, pass);
+  GAN_TRY(make_fakes(task, &generating, &fake));
+  gan_batch_join(batch, task->learners[DISCRIMINATOR].net, pass, fake);
+  return judge(task, pass, batch->images, 0, 1);
+}
+
+/* The generator learns from what it has made last. */
+static gan_status learn_to_deceive(gan_task *task, const gan_pass *pass) {
+  gan_state *state = task->state;
+  gan_net *judge = task->learners[DISCRIMINATOR].net, *net = task->learners[GENERATOR].net;
+  float *fake = net->at[net->last], *logits, *dfake;
+  GAN_TRY(gan_net_forward(judge, pass, fake, &logits));
+  apply(task, state->objective->generator, pass, 0, logits, sums_of_generator);
+  GAN_TRY(gan_net_backward(judge, pass, GAN_WANT_INPUT, judge->dout, &dfake));
+  return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, dfake, NULL);
 }
 
 static gan_status deceive(gan_task *task, const gan_pass *pass) {
-  gan_state *state = task->state;
-  gan_net *judge = task->learners[DISCRIMINATOR].net, *net = task->learners[GENERATOR].net;
-  float *fake, *logits, *dfake;
+  float *fake;
   GAN_TRY(make_fakes(task, pass, &fake));
-  GAN_TRY(gan_net_forward(judge, pass, fake, &logits));
-  apply(task, state->objective->generator, pass, logits, judge->dout,
-        (term_sums){LOSS_G, LOSSES, CLASS_G, TOLD_G});
-  GAN_TRY(gan_net_backward(judge, pass, GAN_WANT_INPUT, judge->dout, &dfake));
-  return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, dfake, NULL);
+  return learn_to_deceive(task, pass);
 }
 
 /* Where a pass over the batch stands among those of its update. */
@@ -236,7 +252,8 @@ static gan_status in_pieces(gan_task *task, uint32_t phase, int64_t update, unsi
   for (int64_t at = 0; at < task->local_samples; at += state->piece) {
     gan_pass pass = make_pass(task, phase, update, at);
     pass.accumulate = !(place & FIRST_PASS);
-    pass.completes = place & LAST_PASS && at + pass.samples == task->local_samples;
+    bool last = at + pass.samples / gan_pass_sets(&pass) == task->local_samples;
+    pass.completes = place & LAST_PASS && last;
     GAN_TRY(take(task, &pass));
   }
   return GAN_OK;
@@ -246,8 +263,13 @@ static gan_status discriminator_update(gan_task *task) {
   gan_state *state = task->state;
   gan_update_begin(task);
   forget(task, 0, LOSS_G);
-  GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, FIRST_PASS, judge_real));
-  GAN_TRY(in_pieces(task, PASS_FAKE, state->d_updates, LAST_PASS, judge_fakes));
+  if (state->batch.sets == BOTH) {
+    GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, FIRST_PASS | LAST_PASS, judge_both));
+  } else {
+    GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, FIRST_PASS, judge_real));
+    GAN_TRY(in_pieces(task, PASS_FAKE, state->d_updates, LAST_PASS, judge_fakes));
+  }
+  state->fakes_learnt = false;
   state->d_updates++;
   task->images_seen += task->config->train.batch;
   return update(task, DISCRIMINATOR, &task->metrics[D_NORM].value);
@@ -257,7 +279,10 @@ static gan_status generator_update(gan_task *task) {
   gan_state *state = task->state;
   gan_update_begin(task);
   forget(task, LOSS_G, LOSSES);
-  GAN_TRY(in_pieces(task, PASS_GENERATOR, state->g_updates, FIRST_PASS | LAST_PASS, deceive));
+  bool reuses = task->config->train.reuse_fakes && !state->fakes_learnt;
+  GAN_TRY(in_pieces(task, PASS_GENERATOR, state->g_updates, FIRST_PASS | LAST_PASS,
+                    reuses ? learn_to_deceive : deceive));
+  state->fakes_learnt = true;
   state->g_updates++;
   return update(task, GENERATOR, &task->metrics[G_NORM].value);
 }
@@ -278,7 +303,7 @@ static gan_status sum_up(gan_task *task) {
   for (int64_t p = 0; p < state->division.parts; p++) {
     double *row = state->parts + p * state->row;
     for (int i = 0; i < GAN_ASKS; i++) row[ASKED + i] = p == 0 && task->asked[i];
-    row[FAILED] = p == 0 && state->data_status != GAN_OK;
+    row[FAILED] = p == 0 && state->batch.data_status != GAN_OK;
     row += SUMS;
     for (int i = 0; i < task->learner_count; i++) {
       const gan_net *net = task->learners[i].net;
@@ -306,7 +331,7 @@ static gan_status share_metrics(gan_task *task) {
   GAN_TRY(sum_up(task));
   spend(task, TIME_SUM);
   if (totals[FAILED] > 0)
-    return gan_comm_agree(task->comm, state->data_status,
+    return gan_comm_agree(task->comm, state->batch.data_status,
                           "agreeing on the data that could not be read");
   absorb_statistics(task);
   for (int i = 0; i < GAN_ASKS; i++) task->agreed[i] = totals[ASKED + i] > 0;
@@ -335,14 +360,6 @@ static gan_status step(gan_task *task) {
     for (int64_t k = 0; k < count; k++) GAN_TRY(phases[i].update(task));
   }
   return share_metrics(task);
-}
-
-static gan_status add_learner(gan_task *task, const gan_net_spec *spec) {
-  const gan_config *config = task->config;
-  gan_learner *learner = &task->learners[task->learner_count++];
-  GAN_TRY(gan_net_create(spec, &learner->net));
-  return gan_adam_create(learner->net->slab_size, lr_of(config, (int)spec->id), config->train.beta1,
-                         config->train.beta2, config->train.eps, &learner->adam);
 }
 
 static void describe(gan_task *task) {
@@ -397,36 +414,6 @@ static gan_status divide(gan_task *task) {
   return gan_sums_create(shards.count, state->division.threads, &state->sums);
 }
 
-static gan_status add_networks(gan_task *task) {
-  const gan_config *config = task->config;
-  const gan_state *state = task->state;
-  gan_shape image = {task->info->h, task->info->w, task->info->c};
-  gan_net_spec spec = {.name = "generator",
-                       .key = "model.generator",
-                       .id = GENERATOR,
-                       .layers = &config->model.generator,
-                       .in = {1, 1, config->model.latent},
-                       .out = image,
-                       .capacity = state->piece,
-                       .share = config->train.batch / config->data.shards,
-                       .trains = true,
-                       .label = gan_config_label_way(config, true),
-                       .classes = config->model.classes,
-                       .label_units = config->model.label_units,
-                       .division = state->division,
-                       .sums = state->sums};
-  GAN_TRY(add_learner(task, &spec));
-  spec.name = "discriminator";
-  spec.key = "model.discriminator";
-  spec.id = DISCRIMINATOR;
-  spec.layers = &config->model.discriminator;
-  spec.label = gan_config_label_way(config, false);
-  spec.in = image;
-  spec.out = (gan_shape){1, 1, 1};
-  GAN_TRY(add_learner(task, &spec));
-  return gan_task_check_microbatch(task);
-}
-
 static gan_status create(gan_task *task) {
   const gan_config *config = task->config;
   gan_state *state;
@@ -437,7 +424,7 @@ static gan_status create(gan_task *task) {
   task->classes = config->model.classes;
   task->batches_a_step = config->train.d_steps;
   GAN_TRY(divide(task));
-  GAN_TRY(add_networks(task));
+  GAN_TRY(gan_networks_add(task, state->piece, state->division, state->sums));
   GAN_TRY(gan_update_reserve(task));
   state->row = SUMS;
   for (int i = 0; i < task->learner_count; i++)
@@ -445,17 +432,14 @@ static gan_status create(gan_task *task) {
   if (state->sums) GAN_TRY(gan_sums_reserve(state->sums, state->row));
   GAN_TRY_ALLOC(state->parts, state->division.parts * state->row, "losses");
   GAN_TRY_ALLOC(state->totals, state->row, "losses");
-  GAN_TRY_ALLOC(state->real, state->piece * gan_data_row_size(task->info), "a batch of data");
-  GAN_TRY_ALLOC(state->latent, state->piece * task->latent_size, "a batch of noise");
-  GAN_TRY(gan_classes_reserve(task, state->piece, &state->classes));
+  GAN_TRY(gan_batch_reserve(task, state->piece, task->learners[DISCRIMINATOR].net->sets,
+                            &state->batch));
   describe(task);
   return GAN_OK;
 }
 
 static gan_status start(gan_task *task, const gan_dataset *data) {
-  gan_state *state = task->state;
-  GAN_TRY(gan_classes_start(task, data, &state->classes));
-  return gan_loader_create(data, (uint64_t)task->config->seed, &state->loader);
+  return gan_batch_start(task, data, &((gan_state *)task->state)->batch);
 }
 
 static gan_status sample(gan_task *task, const gan_data_facts *data, int64_t n, float *images,
@@ -470,13 +454,10 @@ static gan_status sample(gan_task *task, const gan_data_facts *data, int64_t n, 
 static void destroy(gan_task *task) {
   gan_state *state = task->state;
   if (!state) return;
-  gan_loader_destroy(&state->loader);
+  gan_batch_release(&state->batch);
   gan_sums_destroy(&state->sums);
   gan_free(&state->parts);
   gan_free(&state->totals);
-  gan_free(&state->real);
-  gan_free(&state->latent);
-  gan_classes_release(&state->classes);
   gan_free(&task->state);
 }
 

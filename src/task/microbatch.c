@@ -21,6 +21,21 @@ static gan_status check_layer(const char *place, int64_t microbatch, const gan_n
   return GAN_OK;
 }
 
+/* The generator goes back through what it has kept of one piece. */
+static gan_status check_reuse(const char *place, const gan_task *task) {
+  const gan_config *config = task->config;
+  int64_t shards = config->data.shards, ranks = gan_comm_size(task->comm);
+  int64_t most = (shards + ranks - 1) / ranks * (config->train.batch / shards);
+  char reuse[600];
+  if (!config->train.reuse_fakes || config->train.microbatch >= most) return GAN_OK;
+  return gan_fail(GAN_USAGE,
+                  "%s is %lld, but with %s a rank's samples of a batch (here up to %lld) must pass "
+                  "in one piece; leave one of the two keys out, or use more ranks",
+                  place, (long long)config->train.microbatch,
+                  gan_config_place(config, "train.reuse_fakes", reuse, sizeof reuse),
+                  (long long)most);
+}
+
 gan_status gan_task_check_microbatch(const gan_task *task) {
   const gan_config *config = task->config;
   int64_t microbatch = config->train.microbatch;
@@ -28,6 +43,7 @@ gan_status gan_task_check_microbatch(const gan_task *task) {
   char place[600];
   if (microbatch == GAN_UNSET_INT || microbatch >= config->train.batch) return GAN_OK;
   gan_config_place(config, "train.microbatch", place, sizeof place);
+  GAN_TRY(check_reuse(place, task));
   for (int i = 0; i < task->learner_count; i++) {
     const gan_net *net = task->learners[i].net;
     for (int k = 0; k < net->layer_count; k++)

@@ -51,6 +51,17 @@ static void print_layers(const gan_net *net) {
   }
 }
 
+/* Whether an update of the discriminator takes one pass or two, and why. */
+static void print_passes(const gan_net *net) {
+  const gan_layer *layer;
+  const char *why = gan_net_apart(net, &layer);
+  if (why)
+    gan_log("  it sees real and generated samples in a pass each: layer %s (%s) %s", layer->name,
+            layer->type->schema.name, why);
+  else
+    gan_log("  it sees real and generated samples in one pass");
+}
+
 static void print_network(const gan_learner *learner) {
   const gan_net *net = learner->net;
   char in[64], out[64], slab[16], activations[16], sums[256];
@@ -231,7 +242,11 @@ void gan_plan_print(const gan_session *session, const char *run_dir, size_t at_s
   if (*session->advice) gan_log("  %s", session->advice);
   print_split(session);
   print_sums(session);
-  for (int i = 0; i < session->task->learner_count; i++) print_network(&session->task->learners[i]);
+  for (int i = 0; i < session->task->learner_count; i++) {
+    print_network(&session->task->learners[i]);
+    if (!strcmp(session->task->learners[i].net->name, "discriminator"))
+      print_passes(session->task->learners[i].net);
+  }
   print_memory(session, at_start);
 }
 

@@ -170,15 +170,17 @@ ADAM_CASES = {  # size of gradients, first weights' size, options
     "without_momentum": (10.0, 1.0, {"lr": 1e-3, "betas": (0.0, 0.9), "eps": 1e-8}),
 }
 
-# name: objective, d_steps, g_steps, steps, whether the state behind them is kept
+# name: objective, d_steps, g_steps, steps, whether the state behind them is kept.  Where the name
+# begins with "reuse" the generator's first update of a step sees the fakes that the discriminator
+# has just seen, in the order of the DCGAN reference code (pytorch/examples, dcgan/main.py).
 USUAL = {"usual": ("non_saturating", 1, 1, 3, True)}
 UNEVEN = {"uneven": ("non_saturating", 2, 3, 2, True)}
 GANS = {
     "gan": {"digits": ("non_saturating", 1, 1, 3, True),
             "minimax": ("minimax", 1, 1, 2, False), **UNEVEN},
-    "dcgan": {**USUAL, **UNEVEN},
+    "dcgan": {**USUAL, **UNEVEN, "reuse": USUAL["usual"], "reuse_uneven": UNEVEN["uneven"]},
     "sngan": {**USUAL, **UNEVEN},
-    "cgan": USUAL,
+    "cgan": {**USUAL, "reuse": USUAL["usual"]},
     "projection": {**USUAL, **UNEVEN},
     "acgan": {**USUAL, "minimax": ("minimax", 1, 2, 2, True)},
 }
@@ -332,8 +334,9 @@ class Gan:
     """One run: the networks from the product's first weights, and its batches, noise and classes
     in turn."""
 
-    def __init__(self, config, inputs, objective):
-        self.inputs, self.objective = inputs, objective
+    def __init__(self, config, inputs, objective, reuse):
+        self.inputs, self.objective, self.reuse = inputs, objective, reuse
+        self.seen = None  # fakes and their classes, until the generator has learnt from them
         self.image = inputs["data"].shape[2:]
         model, options = config["model"], config["train"]["optimizer"]
         self.weight = model.get("label", {}).get("auxiliary_weight", 1.0)
@@ -387,7 +390,9 @@ class Gan:
     def discriminator_update(self):
         i, data = self.d_updates, double(self.inputs["data"][self.d_updates])
         real_logits, real, real_loss, told = self.judge(data, self.classes("data", i))
-        made = self.make("d", i).detach()
+        fakes = self.make("d", i)
+        made = fakes.detach()
+        self.seen = (fakes, self.classes("d", i)) if self.reuse else None
         fake_logits, fake, fake_loss, _ = self.judge(made, self.classes("d", i))
         self.outputs = {"real_logits": real_logits, "fake": made, "fake_logits": fake_logits}
         self.metrics["d_real"] = torch.sigmoid(real).mean()
@@ -397,7 +402,9 @@ class Gan:
 
     def generator_update(self):
         i = self.g_updates
-        _, logit, class_loss, told = self.judge(self.make("g", i), self.classes("g", i))
+        fakes, classes = self.seen or (self.make("g", i), self.classes("g", i))
+        self.seen = None
+        _, logit, class_loss, told = self.judge(fakes, classes)
         loss = -bce(logit, 0.0) if self.objective == "minimax" else bce(logit, 1.0)
         self.update("generator", loss, class_loss, told)
         self.g_updates += 1
@@ -419,7 +426,8 @@ def in_data_units(images, layers):
 def make_run(group, config, inputs, objective, d_steps, g_steps, steps, keep_state):
     group.attrs.update({"objective": objective, "d_steps": d_steps, "g_steps": g_steps,
                         "steps": steps, "state": int(keep_state)})
-    gan, metrics = Gan(config, inputs, objective), []
+    reuse = group.name.split("/")[-1].startswith("reuse")
+    gan, metrics = Gan(config, inputs, objective, reuse), []
     for step in range(steps):
         for _ in range(d_steps):
             gan.discriminator_update()

@@ -28,7 +28,7 @@ static const double TOLERANCE_MOVE = 1e-3;
   "%s as dumped for the golden (after a change that is meant, make both goldens anew as "          \
   "tests/parity/make_golden.py says)"
 
-enum { METRICS = 6, ALL_METRICS = 10, OVERRIDES = 3, ALL_OVERRIDES = 5 };
+enum { METRICS = 6, ALL_METRICS = 10, OVERRIDES = 4, ALL_OVERRIDES = 6 };
 static const char *const metric_names[ALL_METRICS] = {
     "d_loss",      "g_loss",       "d_real",       "d_fake",           "d_grad_norm",
     "g_grad_norm", "d_class_loss", "g_class_loss", "d_class_accuracy", "g_class_accuracy"};
@@ -41,9 +41,10 @@ enum { GANS = sizeof gans / sizeof *gans };
 
 /* All runs. */
 static const char *const runs[][2] = {
-    {"gan", "digits"},       {"gan", "minimax"},       {"gan", "uneven"},   {"dcgan", "usual"},
-    {"dcgan", "uneven"},     {"sngan", "usual"},       {"sngan", "uneven"}, {"cgan", "usual"},
-    {"projection", "usual"}, {"projection", "uneven"}, {"acgan", "usual"},  {"acgan", "minimax"},
+    {"gan", "digits"},       {"gan", "minimax"},        {"gan", "uneven"},   {"dcgan", "usual"},
+    {"dcgan", "uneven"},     {"sngan", "usual"},        {"sngan", "uneven"}, {"cgan", "usual"},
+    {"projection", "usual"}, {"projection", "uneven"},  {"acgan", "usual"},  {"acgan", "minimax"},
+    {"dcgan", "reuse"},      {"dcgan", "reuse_uneven"}, {"cgan", "reuse"},
 };
 enum { RUNS = sizeof runs / sizeof *runs };
 
@@ -53,7 +54,8 @@ typedef struct {
   char title[64]; /* both, for messages */
   gan_h5 *inputs, *golden;
   int64_t d_steps, g_steps, steps;
-  bool has_state;                 /* whether the golden keeps the state behind the last step */
+  bool reuses;    /* the generator's first update of a step takes the discriminator's fakes */
+  bool has_state; /* whether the golden keeps the state behind the last step */
   char *overrides[ALL_OVERRIDES]; /* the last two borrowed */
   gan_session session;
   gan_task *task; /* the session's */
@@ -78,10 +80,12 @@ static void start(gan_run *run, const char *const names[2]) {
   run->g_steps = parity_int(run->golden, name, "g_steps");
   run->steps = parity_int(run->golden, name, "steps");
   run->has_state = parity_int(run->golden, name, "state");
+  run->reuses = strncmp(name, "reuse", strlen("reuse")) == 0;
   char *objective = parity_text(run->golden, name, "objective");
   run->overrides[0] = gan_format("train.objective=%s", objective);
   run->overrides[1] = gan_format("train.d_steps=%lld", (long long)run->d_steps);
   run->overrides[2] = gan_format("train.g_steps=%lld", (long long)run->g_steps);
+  run->overrides[3] = gan_format("train.reuse_fakes=%s", run->reuses ? "true" : "false");
   for (int i = OVERRIDES; i < ALL_OVERRIDES; i++)
     run->overrides[i] = (char *)(uintptr_t)parity_compute_overrides()[i - OVERRIDES];
   parity_ok(gan_inputs_session(&run->session, run->gan, (const char *const *)run->overrides,
@@ -198,24 +202,36 @@ END_TEST
 
 /* ---- steps ---- */
 
-/* The noise of a generator update is what the network still points to. */
-static void check_noise(const gan_run *run, int64_t g_updates) {
+/* What a step's last update of the generator is given. */
+typedef struct {
+  char of; /* whose fakes: d's or g's */
+  int64_t updates, i;
+} last_fakes;
+
+static last_fakes fakes_behind(const gan_run *run, int64_t steps) {
+  if (run->reuses && run->g_steps == 1)
+    return (last_fakes){'d', GAN_INPUTS_D_UPDATES, steps * run->d_steps - 1};
+  return (last_fakes){'g', GAN_INPUTS_G_UPDATES, steps * run->g_steps - 1};
+}
+
+/* Its noise is what the network still points to. */
+static void check_noise(const gan_run *run, last_fakes fakes) {
   const gan_net *net = net_of(run, "generator");
   int64_t n = run->session.config.train.batch * gan_shape_size(net->in);
-  double *all = parity_read(run->inputs, GAN_F64, GAN_INPUTS_G_UPDATES * n, "noise_g");
-  parity_near(n, net->at[0], all + (g_updates - 1) * n, TOLERANCE_INPUT, AS_DUMPED,
+  double *all = parity_read(run->inputs, GAN_F64, fakes.updates * n, "noise_%c", fakes.of);
+  parity_near(n, net->at[0], all + fakes.i * n, TOLERANCE_INPUT, AS_DUMPED,
               "keys of noise, of which gan_inputs.h has a copy,");
   gan_free(&all);
 }
 
 /* Likewise its classes, where they are the first that it joins. */
-static void check_classes(const gan_run *run, int64_t g_updates) {
+static void check_classes(const gan_run *run, last_fakes fakes) {
   const gan_net *net = net_of(run, "generator");
   const gan_layer *layer = &net->layers[0];
   int64_t batch = run->session.config.train.batch;
   if (layer->type != &gan_layer_one_hot) return;
-  int32_t *all = parity_read(run->inputs, GAN_I32, GAN_INPUTS_G_UPDATES * batch, "classes_g");
-  const int32_t *wanted = all + (g_updates - 1) * batch;
+  int32_t *all = parity_read(run->inputs, GAN_I32, fakes.updates * batch, "classes_%c", fakes.of);
+  const int32_t *wanted = all + fakes.i * batch;
   for (int64_t i = 0; i < batch; i++) {
     const float *joined = net->at[1] + i * layer->out.c + layer->in.c;
     ck_assert_msg(joined[wanted[i]] == 1.0f, "sample %d is not of class %d, " AS_DUMPED, (int)i,
@@ -331,8 +347,8 @@ START_TEST(steps_of_a_run) {
   start(&run, runs[_i]);
   for (int64_t step = 0; step < run.steps; step++) {
     parity_ok(run.task->type->step(run.task));
-    check_noise(&run, (step + 1) * run.g_steps);
-    check_classes(&run, (step + 1) * run.g_steps);
+    check_noise(&run, fakes_behind(&run, step + 1));
+    check_classes(&run, fakes_behind(&run, step + 1));
     compare_metrics(&run, step);
     if (step > 0) continue;
     for (int i = 0; i < run.task->learner_count; i++)

@@ -137,6 +137,9 @@ START_TEST(what_cannot_be_cut_is_named) {
       {"train.microbatch=4",
        GENERATOR "batchnorm: {stats: ghost, ghost_size: 3}" REST,
        {"ghost_size is 3", "8 samples", "2, 4, 8"}},
+      {"train.microbatch=16",
+       "train.reuse_fakes=true",
+       {"train.microbatch", "train.reuse_fakes", "up to 64"}},
       {"train.batch=8",
        GENERATOR "batchnorm: {stats: ghost}" REST,
        {"ghost_size is 1", "more than one", "none"}},
@@ -171,7 +174,7 @@ int main(void) {
       {reproducible_pieces_have_the_same_bits, 1},
       {pieces_bound_the_memory_of_activations, 1},
       {steps_in_pieces_take_no_memory, 1},
-      {what_cannot_be_cut_is_named, 5},
+      {what_cannot_be_cut_is_named, 6},
       {reproducible_pieces_hold_whole_shares, 1},
   };
   return UNIT_MAIN("microbatch", tests);

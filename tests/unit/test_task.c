@@ -111,6 +111,7 @@ START_TEST(seed_gives_the_bits) {
   ck_assert(same_state(run_of(NULL, 3), run_of(NULL, 3)));
   static const char *const others[] = {"seed=2",
                                        "train.objective=minimax",
+                                       "train.reuse_fakes=true",
                                        "model.latent_distribution=uniform",
                                        "train.optimizer.lr_d=0.001",
                                        "train.optimizer.lr_g=0.001",
@@ -166,6 +167,26 @@ START_TEST(updates_are_counted) {
   }
   ck_assert_int_eq(task->batches_a_step, 2);
   gan_session_reset(&session);
+}
+END_TEST
+
+/* The first generator update of a step takes the discriminator's samples, the others fresh ones. */
+START_TEST(fakes_are_reused_once) {
+  for (int g_steps = 1; g_steps <= 3; g_steps += 2) {
+    char *count = gan_format("train.g_steps=%d", g_steps);
+    gan_session session;
+    make_session(&session, (const char *[]){"train.reuse_fakes=true", count, NULL});
+    const gan_task *task = session.task;
+    for (int step = 1; step <= 3; step++) {
+      take_steps(&session, 1);
+      ck_assert_int_eq(counter_of(task, "g_updates"), g_steps * step);
+      ck_assert_int_eq(task->learners[GENERATOR].adam->step, g_steps * step);
+      ck_assert_int_eq(task->learners[GENERATOR].net->counters[0], g_steps * step);
+      ck_assert_int_eq(task->learners[DISCRIMINATOR].net->counters[0], (2 + g_steps) * step);
+    }
+    gan_session_reset(&session);
+    gan_free(&count);
+  }
 }
 END_TEST
 
@@ -270,7 +291,11 @@ static void write_checkpoint(const gan_session *session, const char *path) {
 }
 
 START_TEST(resumed_run_is_the_straight_one) {
-  static const char *const overrides[] = {"train.d_steps=2", "train.g_steps=3", NULL};
+  static const char *const rows[][4] = {
+      {"train.d_steps=2", "train.g_steps=3", NULL},
+      {"train.d_steps=2", "train.g_steps=3", "train.reuse_fakes=true", NULL},
+      {"train.reuse_fakes=true", NULL}};
+  const char *const *overrides = rows[_i];
   const char *path = unit_path("checkpoint.h5");
   gan_session session;
   make_session(&session, overrides);
@@ -346,7 +371,8 @@ static const char *const ways[][3] = {
     {NULL, NULL},
     {"model.generator=[{linear: {units: 64}}, {batchnorm: {stats: ghost}}, {tanh: {}}]",
      "data.shards=4", NULL},
-    {"compute.reproducible=true", NULL}};
+    {"compute.reproducible=true", NULL},
+    {"train.reuse_fakes=true", NULL}};
 
 /* A generator whose samples are none spoils both updates: nothing of either is left, in either
  * network, but what was drawn stays drawn; and with good weights the run goes on. */
@@ -543,10 +569,11 @@ int main(void) {
       {seed_gives_the_bits, 1},
       {steps_take_no_memory, 1},
       {updates_are_counted, 1},
+      {fakes_are_reused_once, 1},
       {networks_learn_apart, 1},
       {losses_of_an_undecided_discriminator, 1},
       {noise_is_fresh, 1},
-      {resumed_run_is_the_straight_one, 1},
+      {resumed_run_is_the_straight_one, 3},
       {endless_weight_stops_the_run, 1},
       {skipped_update_leaves_no_trace, 1},
       {good_updates_of_a_step_are_taken, 1},
