@@ -240,6 +240,7 @@ static gan_status in_pieces(gan_task *task, uint32_t phase, int64_t update, bool
 
 static gan_status discriminator_update(gan_task *task) {
   gan_state *state = task->state;
+  task->phase = TIME_D;
   gan_update_begin(task);
   forget(task, 0, LOSS_G);
   GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, false, judge_real));
@@ -251,6 +252,7 @@ static gan_status discriminator_update(gan_task *task) {
 
 static gan_status generator_update(gan_task *task) {
   gan_state *state = task->state;
+  task->phase = TIME_G;
   gan_update_begin(task);
   forget(task, LOSS_G, LOSSES);
   GAN_TRY(in_pieces(task, PASS_GENERATOR, state->g_updates, false, deceive));
