@@ -26,6 +26,21 @@ double gan_median(double *values, int n) {
   return gan_quartiles_of(values, n).median;
 }
 
+gan_line gan_line_through(const double *x, const double *y, int n) {
+  double w = 0, wx = 0, wy = 0, wxx = 0, wxy = 0;
+  for (int i = 0; i < n; i++) {
+    double weight = 1 / (y[i] * y[i]);
+    w += weight;
+    wx += weight * x[i];
+    wy += weight * y[i];
+    wxx += weight * x[i] * x[i];
+    wxy += weight * x[i] * y[i];
+  }
+  double determinant = w * wxx - wx * wx;
+  if (n < 2 || !(determinant > 0)) return (gan_line){wy / w, 0};
+  return (gan_line){(wxx * wy - wx * wxy) / determinant, (w * wxy - wx * wy) / determinant};
+}
+
 gan_status gan_rivals_run(const gan_rival *rivals, int count, int warm, int repeat) {
   for (int i = -warm; i < repeat; i++)
     for (int k = 0; k < count; k++) {

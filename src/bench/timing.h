@@ -13,6 +13,13 @@ gan_quartiles gan_quartiles_of(double *values, int n);
 
 double gan_median(double *values, int n);
 
+/* y = start + slope x through n points, so that the squares of the relative errors are least: small
+ * and large times weigh alike. */
+typedef struct gan_line {
+  double start, slope;
+} gan_line;
+gan_line gan_line_through(const double *x, const double *y, int n);
+
 /* One of several that are measured in turn, so that a change of the machine's speed meets all. */
 typedef struct gan_rival {
   gan_status (*run)(void *context);

@@ -9,7 +9,12 @@
 static const struct {
   const char *name;
   gan_status (*measure)(const gan_bench *bench);
-} measurements[] = {{"step", gan_bench_step}, {"reproducible", gan_bench_reproducible}};
+} measurements[] = {
+    {"step", gan_bench_step},
+    {"gemm", gan_bench_gemm},
+    {"allreduce", gan_bench_allreduce},
+    {"reproducible", gan_bench_reproducible},
+};
 
 static gan_status run(gan_comm *comm, int argc, char **argv) {
   const char *what = NULL;

@@ -279,6 +279,16 @@ gan_status gan_comm_barrier(gan_comm *comm, const char *what) {
 
 /* ---- sums ---- */
 
+static struct {
+  void (*show)(void *context, size_t bytes, const char *what);
+  void *context;
+} observer;
+
+void gan_comm_observe(void (*show)(void *context, size_t bytes, const char *what), void *context) {
+  observer.show = show;
+  observer.context = context;
+}
+
 typedef struct {
   MPI_Datatype type;
   MPI_Op operation;
@@ -286,6 +296,7 @@ typedef struct {
 
 static gan_status reduce(gan_comm *comm, char *values, size_t n, size_t size, reduction how,
                          const char *what) {
+  if (observer.show) observer.show(observer.context, n * size, what);
   if (comm->size == 1) return GAN_OK;
   double start = gan_clock();
   gan_status status = GAN_OK;
