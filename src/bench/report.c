@@ -62,7 +62,7 @@ static void print_row(const gan_report *report, const gan_cell *cells) {
   }
   size_t end = strlen(line);
   while (end && line[end - 1] == ' ') line[--end] = '\0';
-  gan_log("%s", line);
+  if (end) gan_log("%s", line); /* else the table is for programs alone */
 }
 
 /* ---- both ---- */

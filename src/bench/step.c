@@ -9,10 +9,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "bench/memory.h"
 #include "bench/products.h"
 #include "bench/timing.h"
 #include "bench/trial.h"
-#include "kernels/triad.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,9 +20,6 @@
 enum {
   ENGINES_MAX = 8,
   WARM = 3,
-  TRIAD_REPEAT = 9,
-  TRIAD_LEAST = 1 << 18, /* numbers: what fits into a core's own cache is no memory */
-  TRIAD_MOST = 1 << 25,
 };
 
 typedef struct {
@@ -34,8 +31,7 @@ typedef struct {
   double *phases[GAN_PROFILE_MAX];               /* (repeat) of a step's rows */
   double *engines[GAN_PROFILE_MAX][ENGINES_MAX]; /* (repeat) products of a row; NULL: it has none */
   double *times;                                 /* the memory behind them all */
-  double bandwidth;                              /* bytes a second */
-  double triad_bytes;                            /* what it was measured over */
+  gan_bandwidth memory;
 } step_bench;
 
 /* ---- the floors' bytes ---- */
@@ -74,37 +70,6 @@ static double bytes_of(const step_bench *b, int phase) {
   for (size_t i = 0; i < sizeof byte_rows / sizeof *byte_rows; i++)
     if (!strcmp(byte_rows[i].name, b->task->profile[phase].name)) return byte_rows[i].bytes(b);
   return 0;
-}
-
-/* ---- bandwidth ---- */
-
-/* Numbers in each of two arrays that are together as large as what a step touches: what stays in a
- * cache from step to step is measured there. */
-static int64_t triad_numbers(const gan_task *task) {
-  double floats = 0;
-  for (int i = 0; i < task->learner_count; i++) {
-    const gan_net *net = task->learners[i].net;
-    floats += 4 * (double)net->slab_size + (double)net->activation_bytes / sizeof(float);
-  }
-  return (int64_t)fmin(fmax(floats / 2, TRIAD_LEAST), TRIAD_MOST);
-}
-
-static gan_status measure_bandwidth(step_bench *b) {
-  int64_t n = triad_numbers(b->task);
-  double times[TRIAD_REPEAT];
-  float *memory = gan_alloc((size_t)(2 * n), sizeof *memory, "a measurement of memory");
-  gan_status status = gan_comm_agree(b->bench->comm, memory ? GAN_OK : GAN_NO_MEMORY,
-                                     "agreeing whether all have room to measure memory");
-  for (int i = -1; status == GAN_OK && i < TRIAD_REPEAT; i++) {
-    double start = gan_clock();
-    gan_triad(n, 0.5f, memory, memory + n, (int)b->task->config->compute.threads);
-    if (i >= 0) times[i] = gan_clock() - start;
-  }
-  gan_free(&memory);
-  GAN_TRY(status);
-  b->triad_bytes = 8 * (double)n;
-  b->bandwidth = GAN_TRIAD_BYTES * (double)n / gan_median(times, TRIAD_REPEAT);
-  return GAN_OK;
 }
 
 /* ---- measuring ---- */
@@ -240,7 +205,7 @@ static sums report_phases(step_bench *b, gan_report *report) {
     const char *library;
     sums row = {.flops = gan_products_flops(&b->products, p), .bytes = bytes_of(b, p)};
     row.products = fastest(b, p, &library);
-    row.floor = row.products + row.bytes / b->bandwidth;
+    row.floor = row.products + row.bytes / b->memory.bytes_per_s;
     report_row(report, b->task->profile[p].name, gan_quartiles_of(b->phases[p], b->bench->repeat),
                row, library);
     all.flops += row.flops;
@@ -265,14 +230,14 @@ static void report_whole(step_bench *b, sums all, gan_report *report) {
   gan_log("its Adam passes       %9.3f ms   %.0f weights, 28 bytes each, %.1f GB/s", 1e3 * adam,
           weights, 28e-9 * weights / adam);
   gan_log("memory                %9.1f GB/s (a += s b over %.0f MB, as much as a step touches)",
-          1e-9 * b->bandwidth, 1e-6 * b->triad_bytes);
+          1e-9 * b->memory.bytes_per_s, 1e-6 * b->memory.over);
   gan_log("step / (products + Adam)  %.3f", step.median / (all.products + adam));
   gan_log("step / floor              %.3f   %.1f GFLOP/s of %.1f", step.median / all.floor,
           1e-9 * all.flops / step.median, 1e-9 * all.flops / all.floor);
   gan_json *head = &report->head;
   gan_json_real(head, "images_per_s", images);
   gan_json_real(head, "adam_seconds", adam);
-  gan_json_real(head, "memory_bytes_per_s", b->bandwidth);
+  gan_json_real(head, "memory_bytes_per_s", b->memory.bytes_per_s);
   gan_json_real(head, "step_over_products_and_adam", step.median / (all.products + adam));
   gan_json_real(head, "step_over_floor", step.median / all.floor);
 }
@@ -286,7 +251,7 @@ static gan_status measure_and_report(step_bench *b) {
   GAN_TRY(gan_products_record(b->task, &b->products));
   GAN_TRY(reserve(b));
   GAN_TRY(gan_bench_nodes(b->bench->comm, &nodes));
-  GAN_TRY(measure_bandwidth(b));
+  GAN_TRY(gan_bench_bandwidth(b->task, &b->memory));
   GAN_TRY(measure(b));
   gan_report_begin(&report, "step");
   gan_trial_describe(&b->trial, b->bench, nodes, &report);
