@@ -165,13 +165,16 @@ typedef struct {
   double flops, bytes, products, floor;
 } sums;
 
-/* The fastest engine's time for the products of a phase; 0 and NULL if it has none. */
+/* The time of the fastest engine in the step's precision for the products of a phase; 0 and NULL if
+ * it has none. */
 static double fastest(const step_bench *b, int phase, const char **library) {
   int count;
   double least = 0;
   const gan_engine *engines = gan_engines(&count);
+  const char *precision = engines[gan_engine_of(&b->products.list[0].call)].precision;
   *library = NULL;
   for (int e = 0; e < count && b->engines[phase][e]; e++) {
+    if (strcmp(engines[e].precision, precision) != 0) continue;
     double time = gan_median(b->engines[phase][e], b->bench->repeat);
     if (*library && time >= least) continue;
     least = time;
