@@ -29,7 +29,7 @@ typedef struct {
 typedef struct {
   const gan_bench *bench;
   gan_trial trial;
-  gan_products products;
+  gan_step_products products;
   shape *shapes;
   int count;
   double *times; /* (engines, repeat) */
@@ -44,7 +44,7 @@ static bool same_shape(const gan_gemm_call *x, const gan_gemm_call *y) {
 }
 
 static gan_status group(gemm_bench *b) {
-  const gan_products *products = &b->products;
+  const gan_step_products *products = &b->products;
   b->shapes = gan_alloc((size_t)products->count, sizeof *b->shapes, "shapes of products");
   GAN_TRY(gan_comm_agree(b->bench->comm, b->shapes ? GAN_OK : GAN_NO_MEMORY,
                          "agreeing whether all have room for shapes"));

@@ -16,29 +16,29 @@ const gan_engine *gan_engines(int *count);
 /* The engine that the fixed rule takes for a product: its place in the list. */
 int gan_engine_of(const gan_gemm_call *call);
 
-typedef struct gan_product {
+typedef struct gan_step_product {
   gan_gemm_call call; /* on the step's own memory */
   int phase;          /* the row of task->profile that it belongs to */
-} gan_product;
+} gan_step_product;
 
-typedef struct gan_products {
-  gan_product *list; /* (room) */
-  int count, room;   /* count goes on beyond the room */
+typedef struct gan_step_products {
+  gan_step_product *list; /* (room) */
+  int count, room;        /* count goes on beyond the room */
   const gan_task *task;
-} gan_products;
+} gan_step_products;
 
 /* Takes a step to count its products, and one to keep them.  Collective; free what it gives with
  * gan_products_reset. */
-GAN_CHECKED gan_status gan_products_record(gan_task *task, gan_products *out);
-void gan_products_reset(gan_products *products);
+GAN_CHECKED gan_status gan_products_record(gan_task *task, gan_step_products *out);
+void gan_products_reset(gan_step_products *products);
 
 /* Those of a phase (-1: all), on the very memory: the step's gradients and activations are other
  * numbers afterwards, or none. */
-void gan_products_play(const gan_products *products, int phase, const gan_engine *engine);
+void gan_products_play(const gan_step_products *products, int phase, const gan_engine *engine);
 
 /* How many a phase has, and their floating-point operations: 2 m n k each. */
-int gan_products_count(const gan_products *products, int phase);
-double gan_products_flops(const gan_products *products, int phase);
+int gan_products_count(const gan_step_products *products, int phase);
+double gan_products_flops(const gan_step_products *products, int phase);
 double gan_gemm_flops(const gan_gemm_call *call);
 
 #endif

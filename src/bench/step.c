@@ -26,7 +26,7 @@ typedef struct {
   const gan_bench *bench;
   gan_trial trial;
   gan_task *task;
-  gan_products products;
+  gan_step_products products;
   double *step, *adam;                           /* (repeat) */
   double *phases[GAN_PROFILE_MAX];               /* (repeat) of a step's rows */
   double *engines[GAN_PROFILE_MAX][ENGINES_MAX]; /* (repeat) products of a row; NULL: it has none */

@@ -289,6 +289,10 @@ void gan_comm_observe(void (*show)(void *context, size_t bytes, const char *what
   observer.context = context;
 }
 
+void gan_comm_show(size_t bytes, const char *what) {
+  if (observer.show) observer.show(observer.context, bytes, what);
+}
+
 typedef struct {
   MPI_Datatype type;
   MPI_Op operation;
@@ -296,7 +300,7 @@ typedef struct {
 
 static gan_status reduce(gan_comm *comm, char *values, size_t n, size_t size, reduction how,
                          const char *what) {
-  if (observer.show) observer.show(observer.context, n * size, what);
+  gan_comm_show(n * size, what);
   if (comm->size == 1) return GAN_OK;
   double start = gan_clock();
   gan_status status = GAN_OK;
