@@ -281,6 +281,20 @@ gan_status gan_comm_barrier(gan_comm *comm, const char *what) {
 
 /* ---- sums ---- */
 
+static struct {
+  void (*show)(void *context, size_t bytes, const char *what);
+  void *context;
+} observer;
+
+void gan_comm_observe(void (*show)(void *context, size_t bytes, const char *what), void *context) {
+  observer.show = show;
+  observer.context = context;
+}
+
+void gan_comm_show(size_t bytes, const char *what) {
+  if (observer.show) observer.show(observer.context, bytes, what);
+}
+
 typedef struct {
   MPI_Datatype type;
   MPI_Op operation;
@@ -288,6 +302,7 @@ typedef struct {
 
 static gan_status reduce(gan_comm *comm, char *values, size_t n, size_t size, reduction how,
                          const char *what) {
+  gan_comm_show(n * size, what);
   if (comm->size == 1) return GAN_OK;
   double start = gan_clock();
   gan_status status = GAN_OK;

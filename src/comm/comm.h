@@ -99,6 +99,14 @@ double gan_comm_hidden_seconds(const gan_comm *comm);
 
 GAN_CHECKED gan_status gan_comm_barrier(gan_comm *comm, const char *what);
 
+/* The same asleep, for ranks that stand aside while others are measured: up to a millisecond late.
+ * Collective. */
+GAN_CHECKED gan_status gan_comm_rest(gan_comm *comm, const char *what);
+
+/* Shows the bytes of every sum (of a group of one, too) to `show` from now on (NULL: to nobody):
+ * for `mpigan bench`, which wants to know what a step sends. */
+void gan_comm_observe(void (*show)(void *context, size_t bytes, const char *what), void *context);
+
 /* The name and version of the MPI library, on one line. */
 char *gan_comm_library(char *text, size_t size);
 

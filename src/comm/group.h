@@ -39,6 +39,9 @@ int gan_comm_piece(int64_t n, int64_t at);
 void gan_comm_enter(gan_comm *comm, int peer, const char *what);
 GAN_CHECKED gan_status gan_comm_leave(gan_comm *comm, gan_status status);
 
+/* What begins to be summed, for who observes (gan_comm_observe). */
+void gan_comm_show(size_t bytes, const char *what);
+
 /* Ranks that will talk to each other do so once, while one thread of each calls MPI: where two do,
  * Open MPI's TCP (4.1) may trip over a connection that both are making.  All pairs of up to 64
  * ranks; in larger groups those of trees, rings and of rank 0.  Collective. */

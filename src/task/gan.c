@@ -261,6 +261,7 @@ static gan_status in_pieces(gan_task *task, uint32_t phase, int64_t update, unsi
 
 static gan_status discriminator_update(gan_task *task) {
   gan_state *state = task->state;
+  task->phase = TIME_D;
   gan_update_begin(task);
   forget(task, 0, LOSS_G);
   if (state->batch.sets == BOTH) {
@@ -277,6 +278,7 @@ static gan_status discriminator_update(gan_task *task) {
 
 static gan_status generator_update(gan_task *task) {
   gan_state *state = task->state;
+  task->phase = TIME_G;
   gan_update_begin(task);
   forget(task, LOSS_G, LOSSES);
   bool reuses = task->config->train.reuse_fakes && !state->fakes_learnt;

@@ -64,6 +64,7 @@ struct gan_task {
   int metric_count;
   gan_profile_row profile[GAN_PROFILE_MAX];
   int profile_count;
+  int phase;              /* the row of the profile that passes count for now */
   int64_t images_seen;    /* samples of data drawn so far, over all ranks */
   int64_t batches_a_step; /* of data */
   int64_t latent_size;

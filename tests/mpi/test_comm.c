@@ -1,9 +1,11 @@
 /* The MPI boundary: agreement, sums, broadcasts, comparison. */
+#include "base/clock.h"
 #include "base/memory.h"
 #include "mpi/support.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 START_TEST(agreement_takes_the_lowest_failed_rank) {
   int rank = gan_comm_rank(world), size = gan_comm_size(world);
@@ -120,6 +122,46 @@ START_TEST(groups_work_by_themselves) {
 }
 END_TEST
 
+/* Ranks that rest wait for the last, and without a core: their processor's time stands still. */
+START_TEST(resting_waits_without_work) {
+  static const double late_seconds = 0.5;
+  int rank = gan_comm_rank(world), last = gan_comm_size(world) - 1;
+  check_ok(gan_comm_barrier(world, "a start"));
+  double start = gan_clock();
+  clock_t used = clock();
+  if (rank == last) gan_sleep(late_seconds);
+  check_ok(gan_comm_rest(world, "a rest"));
+  double waited = gan_clock() - start, worked = (double)(clock() - used) / CLOCKS_PER_SEC;
+  check_all(last == 0 || waited > 0.9 * late_seconds);
+  check_all(worked < 0.5 * late_seconds); /* a spinning rank would use all of it */
+}
+END_TEST
+
+typedef struct {
+  int count;
+  size_t bytes;
+} seen_sums;
+
+static void see(void *context, size_t bytes, const char *what) {
+  seen_sums *seen = context;
+  seen->count += strcmp(what, "a sum") == 0;
+  seen->bytes += bytes;
+}
+
+/* On one rank too, where nothing is sent. */
+START_TEST(an_observer_sees_every_sum) {
+  seen_sums seen = {0, 0};
+  float x[10] = {0};
+  double y[3] = {0};
+  gan_comm_observe(see, &seen);
+  check_ok(gan_comm_sum_float(world, x, 10, "a sum"));
+  check_ok(gan_comm_sum_double(world, y, 3, "a sum"));
+  gan_comm_observe(NULL, NULL);
+  check_ok(gan_comm_sum_float(world, x, 10, "a sum"));
+  check_all(seen.count == 2 && seen.bytes == 64);
+}
+END_TEST
+
 int main(int argc, char **argv) {
   const TTest *const tests[] = {
       agreement_takes_the_lowest_failed_rank,
@@ -131,6 +173,8 @@ int main(int argc, char **argv) {
       compare_names_the_odd_rank,
       texts_of_any_length_reach_all,
       groups_work_by_themselves,
+      resting_waits_without_work,
+      an_observer_sees_every_sum,
   };
   return run_mpi_tests(argc, argv, "comm", tests, sizeof tests / sizeof *tests);
 }
