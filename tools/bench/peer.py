@@ -69,6 +69,20 @@ def keep_heap():
         raise Unusable("mallopt refuses the thresholds")
 
 
+# PyTorch loads much of itself when it first steps.
+NOTHING_MUCH = {
+    "model": {"latent": 4, "generator": [{"linear": {"units": 4}}],
+              "discriminator": [{"linear": {"units": 1}}]},
+    "train": {"optimizer": {"lr_d": 0, "lr_g": 0}}}
+
+
+def sizes_at_start(options):
+    """With PyTorch imported; and with all loaded that a step wants."""
+    imported = memory_of("VmRSS")
+    Gan(NOTHING_MUCH, 2, options.precision, ["fused"]).step()
+    return {"above_start": imported, "above_loaded": memory_of("VmRSS")}
+
+
 # ---- the step ----
 
 def plain(network):
@@ -94,7 +108,7 @@ class Gan:
         self.generator = plain(sequential.build(model["generator"], (self.latent,)))
         self.discriminator = plain(sequential.build(model["discriminator"], shape))
         self.check(len(shape))
-        self.real = torch.rand(batch, *shape)
+        self.shape, self.real = shape, torch.rand(batch, *shape)
         if "channels_last" in parts:
             self.generator.to(memory_format=torch.channels_last)
             self.discriminator.to(memory_format=torch.channels_last)
@@ -274,13 +288,13 @@ def say(team, made):
         print(json.dumps(made), flush=True)
 
 
-def serve(options, team, gan, at_start):
+def serve(options, team, gan, start):
     """Blocks of steps until the first process has no more."""
     wanted = blocks_wanted(options) if team.rank == 0 else iter(())
     while steps := team.told(next(wanted, 0)):
         times = timed(gan, steps)
         peak = memory_of("VmHWM")
-        say(team, {"step_s": times, "above_start": peak - at_start})
+        say(team, {"step_s": times, **{name: peak - size for name, size in start.items()}})
 
 
 # ---- command line ----
@@ -304,7 +318,6 @@ def parse(arguments):
     parser.add_argument("--processes", type=positive, default=1)
     parser.add_argument("--cores", type=lambda text: [int(core) for core in text.split(",")],
                         help="a core for each process; default: as it was started")
-    parser.add_argument("--keep-heap", action="store_true", help="glibc keeps what is freed")
     many = parser.add_mutually_exclusive_group()
     many.add_argument("--steps", type=positive, default=20)
     many.add_argument("--serve", action="store_true")
@@ -317,16 +330,15 @@ def measure(options, arguments):
         os.sched_setaffinity(0, {options.cores[team.rank]})
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
-    if options.keep_heap:
-        keep_heap()
+    keep_heap()
     config = yaml.safe_load(options.config.read_text())
     options.batch = options.batch or config["train"]["batch"]
-    at_start = memory_of("VmRSS")
+    start = sizes_at_start(options)
     gan, made = choose(options, team, config)
-    say(team, {**made, "torch": torch.__version__, "batch": options.batch,
+    say(team, {**made, "shape": gan.shape, "torch": torch.__version__, "batch": options.batch,
                "threads": options.threads, "processes": options.processes,
                "precision": options.precision, "cpu": torch.backends.cpu.get_cpu_capability()})
-    serve(options, team, gan, at_start)
+    serve(options, team, gan, start)
     team.leave()
 
 
