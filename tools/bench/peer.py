@@ -79,7 +79,7 @@ NOTHING_MUCH = {
 def sizes_at_start(options):
     """With PyTorch imported; and with all loaded that a step wants."""
     imported = memory_of("VmRSS")
-    Gan(NOTHING_MUCH, 2, options.precision, ["fused"]).step()
+    Gan(NOTHING_MUCH, 2, options.precision, ()).step()
     return {"above_start": imported, "above_loaded": memory_of("VmRSS")}
 
 
@@ -337,7 +337,7 @@ def measure(options, arguments):
     gan, made = choose(options, team, config)
     say(team, {**made, "shape": gan.shape, "torch": torch.__version__, "batch": options.batch,
                "threads": options.threads, "processes": options.processes,
-               "precision": options.precision, "cpu": torch.backends.cpu.get_cpu_capability()})
+               "precision": options.precision})
     serve(options, team, gan, start)
     team.leave()
 
