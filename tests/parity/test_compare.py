@@ -1,5 +1,5 @@
-"""tools/bench with PyTorch: the peer's step is the step that it says it is, and compare measures a
-tiny config from end to end.
+"""tools/bench with PyTorch: the peer's step is the step that it says it is; compare and quality take
+a tiny config from end to end.
 
 Wants $MPIGAN (the program) and $MPIGAN_SOURCE (the checkout), as CTest gives them.
 """
@@ -7,12 +7,14 @@ import importlib.util
 import json
 import os
 import pathlib
+import statistics
+import struct
 import subprocess
 import sys
 import tempfile
 import unittest
 
-MODULES = ("torch", "yaml")
+MODULES = ("torch", "yaml", "h5py", "numpy")
 missing = [name for name in MODULES if importlib.util.find_spec(name) is None]
 if missing:
     print("skipped: %s has no %s; set MPIGAN_PYTHON to a Python that has"
@@ -127,6 +129,44 @@ class Compare(unittest.TestCase):
         self.assertIn("no row nosuch; there are digits-floor", done.stderr)
         done = self.compare("--rows", "digits", "--mpigan", "/nowhere/mpigan")
         self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+
+class Quality(unittest.TestCase):
+    """On noise in place of MNIST."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.data = pathlib.Path(temporary.name)
+        for what, shape in (("images-idx3", (256, 28, 28)), ("labels-idx1", (256,))):
+            n, *rest = shape
+            size = n * (rest[0] * rest[1] if rest else 1)
+            head = b"\0\0\x08" + bytes([len(shape)]) + struct.pack(f">{len(shape)}i", *shape)
+            values = os.urandom(size) if rest else bytes(size)
+            (self.data / f"train-{what}-ubyte").write_bytes(head + values)
+
+    def quality(self, *arguments):
+        return subprocess.run([sys.executable, "-B", COMPARE.parent / "quality", "--steps", "2",
+                               "--seeds", "2", "--count", "100", "--data", self.data, "--mpigan",
+                               os.environ["MPIGAN"], "--json", *arguments],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def test_means_and_errors_of_other_seeds(self):
+        done = self.quality("--second", "fp32")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        made = json.loads(done.stdout)
+        a, b = (side["values"] for side in made["sides"])
+        self.assertEqual(len({*a, *b}), 4, "each seed gives another distance")
+        error = (statistics.variance(a) / 2 + statistics.variance(b) / 2) ** 0.5
+        self.assertAlmostEqual(made["errors_apart"],
+                               abs(statistics.mean(a) - statistics.mean(b)) / error, places=6)
+
+    def test_failure_is_one_sentence(self):
+        (self.data / "train-images-idx3-ubyte").unlink()
+        done = self.quality("--second", "fp32")
+        self.assertEqual(done.returncode, 1)
+        self.assertTrue(done.stderr.startswith("quality: mpigan: "), done.stderr)
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
 
 

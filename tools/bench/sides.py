@@ -11,7 +11,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-LIMIT = 600  # seconds: of a block, or of all settings of a peer
+LIMIT = 600  # seconds, of a block of mpigan's or a short run
 
 # What a small machine's tests set so that more ranks than cores get on; it would cost both sides.
 NOT_INHERITED = ("OMPI_MCA_rmaps_base_oversubscribe", "OMPI_MCA_mpi_yield_when_idle",
@@ -68,7 +68,7 @@ def finish(process):
     try:
         said, _ = process.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired as late:
-        process.kill()
+        process.terminate()  # which mpirun passes on
         raise Unusable(f"nothing within {LIMIT} s from {' '.join(process.args[3:])}") from late
     return said, process.returncode
 
