@@ -1,5 +1,5 @@
-"""tools/bench with PyTorch: the peer's step is the step that it says it is; compare and quality take
-a tiny config from end to end.
+"""tools/bench with PyTorch: the peer's step is the step that it says it is; compare and quality
+take a tiny config from end to end.
 
 Wants $MPIGAN (the program) and $MPIGAN_SOURCE (the checkout), as CTest gives them.
 """
@@ -93,7 +93,8 @@ class Compare(unittest.TestCase):
         """Both sides were measured, and the ratio is theirs."""
         self.assertNotIn("not_measured", row, row.get("not_measured"))
         for spread in (*row["sides"].values(), row["of_blocks"]):
-            ordered = [spread[k] for k in ("min", "first_quartile", "median", "third_quartile", "max")]
+            ordered = [spread[name] for name in ("min", "first_quartile", "median",
+                                                 "third_quartile", "max")]
             self.assertEqual(ordered, sorted(ordered))
             self.assertGreater(ordered[0], 0)
             self.assertGreaterEqual(spread["count"], 3)

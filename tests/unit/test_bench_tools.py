@@ -51,7 +51,7 @@ class Figures(unittest.TestCase):
 
 
 class Turns(unittest.TestCase):
-    def blocks(self, seconds, minutes=0):
+    def blocks(self, seconds):
         calls = []
 
         def side(name):
@@ -60,8 +60,8 @@ class Turns(unittest.TestCase):
                 return seconds[name]
             return block
 
-        made = compare.alternate(types.SimpleNamespace(minutes=minutes), {n: side(n) for n in seconds})
-        return made, calls
+        options = types.SimpleNamespace(minutes=0)
+        return compare.alternate(options, {name: side(name) for name in seconds}), calls
 
     def test_none_is_always_first(self):
         made, calls = self.blocks({"a": 0.1, "b": 0.2})
@@ -78,7 +78,8 @@ class Turns(unittest.TestCase):
         self.assertEqual([compare.met(row, value) for value in (1.14, 1.15, 1.16)],
                          [True, True, False])
         row = compare.ROWS["digits"]
-        self.assertEqual([compare.met(row, value) for value in (1.79, 1.8, 1.9)], [False, True, True])
+        self.assertEqual([compare.met(row, value) for value in (1.79, 1.8, 1.9)],
+                         [False, True, True])
 
     def test_what_is_missing_is_said(self):
         def measure(_):

@@ -1,4 +1,4 @@
-"""Figures of measurements that took turns: medians, quartiles, and ratios of one side to another."""
+"""Figures of measurements that took turns: medians, quartiles, ratios of one side to another."""
 import statistics
 
 
@@ -16,8 +16,8 @@ def spread(values):
 
 
 def ratio(over, under):
-    """Of medians; and the spread of the ratios of blocks that stood beside each other, which a change
-    of the machine's speed meets alike."""
+    """Of medians; and the spread of the ratios of blocks that stood beside each other, which a
+    change of the machine's speed meets alike."""
     return {"ratio": statistics.median(over) / statistics.median(under),
             "of_blocks": spread([a / b for a, b in zip(over, under)])}
 

@@ -9,8 +9,8 @@ a batch of data, then on as many fakes, Adam; the generator from fresh noise thr
 discriminator, which gives input gradients only, Adam.  Data is noise, in memory.  With --processes
 it is DistributedDataParallel over gloo, which share the batch.
 
-Each of --settings is tried on a few steps, and the fastest is taken.  Prints lines of JSON: one that
-says what was tried, then one a block of steps.  --serve: a block for each number read from stdin.
+Each of --settings is tried on a few steps, and the fastest is taken.  Prints lines of JSON: one
+that says what was tried, then one a block of steps.  --serve: a block for each number on stdin.
 Wants PyTorch and PyYAML, which nothing else of mpigan needs.
 """
 import argparse
@@ -40,8 +40,8 @@ WARM, TRIAL_S = 3, 1.0  # steps of a setting before it is timed, and seconds of 
 RANK, PORT = "MPIGAN_PEER_RANK", "MPIGAN_PEER_PORT"  # of the processes behind the first
 
 # What is tried.  Parts: compile (torch.compile), channels_last, fused (Adam, in place of foreach),
-# one_pass (the discriminator sees data and fakes as one batch), medium (float32 products in bf16, by
-# torch.set_float32_matmul_precision, in place of autocast).
+# one_pass (the discriminator sees data and fakes as one batch), medium (float32 products in bf16,
+# by torch.set_float32_matmul_precision, in place of autocast).
 SETTINGS = ("eager", "fused", "fused+one_pass", "fused+channels_last", "compile+fused",
             "compile+fused+one_pass", "compile+fused+channels_last", "medium+fused")
 
@@ -150,7 +150,8 @@ class Gan:
 
     def one_pass(self, fake):
         with self.cast():
-            logits = self.discriminator(torch.cat([self.real, fake.view_as(self.real)])).flatten().float()
+            logits = self.discriminator(torch.cat([self.real, fake.view_as(self.real)]))
+        logits = logits.flatten().float()
         label = torch.cat([torch.ones(self.batch), torch.zeros(self.batch)])
         (2 * binary_cross_entropy_with_logits(logits, label)).backward()
 

@@ -40,14 +40,18 @@ def last_line(text):
     return ([line for line in lines if line.startswith("mpigan: ")] or lines)[-1]
 
 
+def words_of(sets):
+    """--set KEY=VALUE of each."""
+    return [word for pair in sets for word in ("--set", pair)]
+
+
 class Mpigan:
     """`mpigan bench step` on one rank or several."""
 
     def __init__(self, program, config, cores, *, batch, ranks=1, threads=1, sets=()):
         self.cores, self.threads = cores, threads
         launcher = [os.environ.get("MPIEXEC", "mpirun"), "-n", ranks] if ranks > 1 else []
-        self.sets = [word for pair in (f"train.batch={batch}", f"compute.threads={threads}", *sets)
-                     for word in ("--set", pair)]
+        self.sets = words_of([f"train.batch={batch}", f"compute.threads={threads}", *sets])
         self.command = [*launcher, program]
         self.config = config
 
@@ -77,7 +81,8 @@ def read_step(said, status):
     """Of what `mpigan bench step` prints: seconds of a step, its products and its Adam passes."""
     if status != 0:
         raise Unusable(last_line(said))
-    rows = {"step": r"^step, median", "products": r"^its matrix products", "adam": r"^its Adam passes"}
+    rows = {"step": r"^step, median", "products": r"^its matrix products",
+            "adam": r"^its Adam passes"}
     found = {name: re.search(text + r" +([\d.]+) ms", said, re.MULTILINE)
              for name, text in rows.items()}
     if None in found.values():
@@ -97,8 +102,8 @@ class Peer:
         if settings:
             command += ["--settings", settings]
         self.complaints = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen(pinned(cores, *command), env=environment(threads), text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(pinned(cores, *command), env=environment(threads),
+                                        text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.complaints)
         self.chosen = self.answer()
 
