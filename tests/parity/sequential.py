@@ -298,3 +298,13 @@ def label_of(model, network):
     label = {"generator": "embedding", "embedding": 32, "discriminator": "channels",
              **(model.get("label") or {})}
     return {"label": label[network], "classes": model["classes"], "units": label["embedding"]}
+
+
+def shape_of(model):
+    """Of the samples: (C, H, W), or (D,) for points.  A vector is a square grey image if it can."""
+    latent = (model["latent"],)
+    generator = build(model["generator"], latent, **label_of(model, "generator")).eval()
+    made = generator(torch.zeros(1, *latent), torch.zeros(1, dtype=torch.long))
+    shape = tuple(made.shape[1:])
+    side = math.isqrt(shape[0])
+    return (1, side, side) if len(shape) == 1 and side * side == shape[0] > 4 else shape

@@ -9,7 +9,6 @@ Wants $MPIGAN (the program) and $MPIGAN_SOURCE (the checkout), as CTest gives th
 """
 import importlib.util
 import json
-import math
 import os
 import pathlib
 import subprocess
@@ -64,16 +63,6 @@ def load(checkpoint, name, shape):
     return network.double().eval()
 
 
-def shape_of(model):
-    """Of the samples: (C, H, W), or (D,) for points.  A vector is a square grey image if it can."""
-    generator = sequential.build(model["generator"], (model["latent"],),
-                                 **sequential.label_of(model, "generator")).eval()
-    made = generator(torch.zeros(1, model["latent"]), torch.zeros(1, dtype=torch.long))
-    shape = tuple(made.shape[1:])
-    side = math.isqrt(shape[0])
-    return (1, side, side) if len(shape) == 1 and side * side == shape[0] > 4 else shape
-
-
 class LoadInPyTorch:
     """The tests of one config, which a subclass names."""
 
@@ -82,7 +71,7 @@ class LoadInPyTorch:
         cls.temporary = tempfile.TemporaryDirectory()
         cls.folder = pathlib.Path(cls.temporary.name)
         config = yaml.safe_load(cls.config.read_text())
-        cls.latent, cls.shape = config["model"]["latent"], shape_of(config["model"])
+        cls.latent, cls.shape = config["model"]["latent"], sequential.shape_of(config["model"])
         cls.make_data(config)
         settings = {**SETTINGS, "data.path": cls.folder / "data.h5"}
         if "flip" in config["data"]:
