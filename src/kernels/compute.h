@@ -16,6 +16,8 @@
 typedef struct gan_compute {
   gan_library library;
   gan_precision precision;
+  bool every_width; /* oneDNN takes all that it can, whatever the table says: for tests, and for
+                     * `mpigan bench`, which shows where the table is wrong */
 } gan_compute;
 
 /* Whether this build, on this processor, can: bf16 counts only where the processor multiplies it.

@@ -28,13 +28,17 @@ static void run_openblas(const gan_gemm_call *call) {
               call->c, (int)call->ldc);
 }
 
+bool gan_gemm_by_onednn(const gan_gemm_call *call) {
+  if (call->packed || call->precision != GAN_PRECISION_FP32) return true;
+  return call->k > 0 && gan_compute_by_onednn(GAN_PRODUCT_GEMM, GAN_PRECISION_FP32, call->n);
+}
+
 void gan_gemm_run(const gan_gemm_call *call) {
   GAN_ASSERT(call->m <= INT_MAX && call->n <= INT_MAX && call->k <= INT_MAX);
   GAN_ASSERT(call->lda <= INT_MAX && call->ldb <= INT_MAX && call->ldc <= INT_MAX);
   if (observer.show) observer.show(observer.context, call);
   if (call->m == 0 || call->n == 0) return;
-  bool must = call->packed || call->precision != GAN_PRECISION_FP32;
-  if (must || (call->k > 0 && gan_compute_by_onednn(GAN_PRODUCT_GEMM, GAN_PRECISION_FP32, call->n)))
+  if (gan_gemm_by_onednn(call))
     gan_onednn_gemm(call);
   else
     run_openblas(call);

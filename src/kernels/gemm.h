@@ -27,6 +27,9 @@ typedef struct gan_gemm_call {
 
 void gan_gemm_run(const gan_gemm_call *call);
 
+/* Whether oneDNN computes it, by the choice now. */
+bool gan_gemm_by_onednn(const gan_gemm_call *call);
+
 /* The same where rows lie one behind the other. */
 void gan_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a,
               const float *b, float beta, float *c);

@@ -37,8 +37,8 @@ static gan_status build(gan_net_spec spec, int64_t unit, gan_net **out) {
 
 /* What the run computed with, where that is there. */
 static gan_compute compute_of(const gan_config *config) {
-  gan_compute compute = {(gan_library)config->compute.library,
-                         (gan_precision)config->compute.precision};
+  gan_compute compute = {.library = (gan_library)config->compute.library,
+                         .precision = (gan_precision)config->compute.precision};
   if (!gan_compute_has(compute.library, GAN_PRECISION_FP32)) compute.library = GAN_LIBRARY_AUTO;
   bool emulated = config->compute.emulate_bf16 && gan_compute_has_emulated(compute.library);
   if (!gan_compute_has(compute.library, compute.precision) && !emulated)

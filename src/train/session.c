@@ -134,8 +134,8 @@ static gan_status check_processors(gan_comm *comm) {
 /* What multiplies, the same on all ranks. */
 static gan_status choose_compute(gan_session *session) {
   const gan_config *config = &session->config;
-  gan_compute compute = {(gan_library)config->compute.library,
-                         (gan_precision)config->compute.precision};
+  gan_compute compute = {.library = (gan_library)config->compute.library,
+                         .precision = (gan_precision)config->compute.precision};
   char place[600];
   bool bf16 = compute.precision == GAN_PRECISION_BF16, lacks = false;
   bool has_library = gan_compute_has(compute.library, GAN_PRECISION_FP32);

@@ -152,16 +152,16 @@ typedef struct {
 
 static const parity_compute computes[] = {
     {"openblas",
-     {GAN_LIBRARY_OPENBLAS, GAN_PRECISION_FP32},
+     {GAN_LIBRARY_OPENBLAS, GAN_PRECISION_FP32, false},
      {"compute.library=openblas", "compute.precision=fp32"}},
     {"onednn",
-     {GAN_LIBRARY_ONEDNN, GAN_PRECISION_FP32},
+     {GAN_LIBRARY_ONEDNN, GAN_PRECISION_FP32, false},
      {"compute.library=onednn", "compute.precision=fp32"}},
     {"bf16",
-     {GAN_LIBRARY_ONEDNN, GAN_PRECISION_BF16},
+     {GAN_LIBRARY_ONEDNN, GAN_PRECISION_BF16, false},
      {"compute.precision=bf16", "compute.emulate_bf16=true"}},
     {"default",
-     {GAN_LIBRARY_AUTO, GAN_PRECISION_FP32},
+     {GAN_LIBRARY_AUTO, GAN_PRECISION_FP32, false},
      {"compute.library=auto", "compute.precision=fp32"}},
 };
 

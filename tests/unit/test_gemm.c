@@ -66,9 +66,9 @@ static void multiply_by(gan_library library, bool transpose_a, bool transpose_b,
                         int64_t n, int64_t k, const float *a, const float *b, float beta,
                         float *c) {
   if (gan_compute_has(library, GAN_PRECISION_FP32))
-    gan_compute_set((gan_compute){library, GAN_PRECISION_FP32});
+    gan_compute_set((gan_compute){.library = library});
   gan_gemm(transpose_a, transpose_b, m, n, k, a, b, beta, c);
-  gan_compute_set((gan_compute){GAN_LIBRARY_AUTO, GAN_PRECISION_FP32});
+  gan_compute_set((gan_compute){.library = GAN_LIBRARY_AUTO});
 }
 
 static void by_openblas(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
