@@ -1,5 +1,9 @@
 /* A training step, phase by phase, against its floor: operations / the measured rate of its own
- * matrix products + bytes / the measured bandwidth of memory.
+ * matrix products and convolutions + bytes / the measured bandwidth of memory.
+ *
+ * Products are the step's own calls, played again by the libraries and in the precision of the
+ * config.  What is done around them is no part of the floor: unfolding images, packing weights,
+ * rounding to bf16.
  *
  * Bytes are those that no fusion can save: data as it is stored and as the networks take it, 28 a
  * weight and update for Adam (gradient, moments and weight are read, moments and weight written),
@@ -17,20 +21,17 @@
 #include <math.h>
 #include <string.h>
 
-enum {
-  ENGINES_MAX = 8,
-  WARM = 3,
-};
+enum { WARM = 3 };
 
 typedef struct {
   const gan_bench *bench;
   gan_trial trial;
   gan_task *task;
   gan_step_products products;
-  double *step, *adam;                           /* (repeat) */
-  double *phases[GAN_PROFILE_MAX];               /* (repeat) of a step's rows */
-  double *engines[GAN_PROFILE_MAX][ENGINES_MAX]; /* (repeat) products of a row; NULL: it has none */
-  double *times;                                 /* the memory behind them all */
+  double *step, *adam;             /* (repeat) */
+  double *phases[GAN_PROFILE_MAX]; /* (repeat) of a step's rows */
+  double *alone[GAN_PROFILE_MAX];  /* (repeat) products of a row; NULL: it has none */
+  double *times;                   /* the memory behind them all */
   gan_bandwidth memory;
 } step_bench;
 
@@ -86,14 +87,12 @@ static gan_status take_step(step_bench *b, int at) {
 }
 
 static void play_products(step_bench *b, int at) {
-  int count;
-  const gan_engine *engines = gan_engines(&count);
-  for (int p = 0; p < b->task->profile_count; p++)
-    for (int e = 0; e < count && b->engines[p][e]; e++) {
-      double start = gan_clock();
-      gan_products_play(&b->products, p, &engines[e]);
-      b->engines[p][e][at] = gan_clock() - start;
-    }
+  for (int p = 0; p < b->task->profile_count; p++) {
+    if (!b->alone[p]) continue;
+    double start = gan_clock();
+    gan_products_play(&b->products, p);
+    b->alone[p][at] = gan_clock() - start;
+  }
   /* Products that are played again find other numbers in the layers' scratch, or what are none. */
   for (int i = 0; i < b->task->learner_count; i++)
     gan_net_clear_gradients(b->task->learners[i].net);
@@ -126,17 +125,13 @@ static gan_status measure(step_bench *b) {
 }
 
 static gan_status reserve(step_bench *b) {
-  int engines, rows = 0, repeat = b->bench->repeat;
-  gan_engines(&engines);
-  GAN_ASSERT(engines <= ENGINES_MAX);
-  int most = 2 + b->task->profile_count * (1 + engines);
+  int rows = 0, repeat = b->bench->repeat, most = 2 + 2 * b->task->profile_count;
   GAN_TRY(gan_bench_doubles(b->bench->comm, (size_t)(most * repeat), &b->times));
   b->step = b->times + repeat * rows++;
   b->adam = b->times + repeat * rows++;
   for (int p = 0; p < b->task->profile_count; p++) {
     b->phases[p] = b->times + repeat * rows++;
-    if (!gan_products_count(&b->products, p)) continue;
-    for (int e = 0; e < engines; e++) b->engines[p][e] = b->times + repeat * rows++;
+    if (gan_products_count(&b->products, p)) b->alone[p] = b->times + repeat * rows++;
   }
   return GAN_OK;
 }
@@ -151,7 +146,7 @@ static const gan_column columns[] = {
     {"flops", "GFLOP", 8, 3, 1e-9},
     {"bytes", "MB", 8, 2, 1e-6},
     {"flops_per_s", "GFLOP/s", 8, 1, 1e-9},
-    {"engine", "fastest products", -16, 0, 0},
+    {"products", "products", 8, 0, 1},
     {"products_seconds", "alone ms", 9, 3, 1e3},
     {"floor_seconds", "floor ms", 9, 3, 1e3},
     {"ratio", "ms / floor", 10, 2, 1},
@@ -162,29 +157,11 @@ static double or_none(double value) {
 }
 
 typedef struct {
-  double flops, bytes, products, floor;
+  double flops, bytes, products, floor; /* products: their seconds */
+  int calls;
 } sums;
 
-/* The time of the fastest engine in the step's precision for the products of a phase; 0 and NULL if
- * it has none. */
-static double fastest(const step_bench *b, int phase, const char **library) {
-  int count;
-  double least = 0;
-  const gan_engine *engines = gan_engines(&count);
-  const char *precision = engines[gan_engine_of(&b->products.list[0].call)].precision;
-  *library = NULL;
-  for (int e = 0; e < count && b->engines[phase][e]; e++) {
-    if (strcmp(engines[e].precision, precision) != 0) continue;
-    double time = gan_median(b->engines[phase][e], b->bench->repeat);
-    if (*library && time >= least) continue;
-    least = time;
-    *library = engines[e].library;
-  }
-  return least;
-}
-
-static void report_row(gan_report *report, const char *name, gan_quartiles time, sums row,
-                       const char *library) {
+static void report_row(gan_report *report, const char *name, gan_quartiles time, sums row) {
   gan_report_row(report,
                  (gan_cell[]){
                      GAN_TEXT(name),
@@ -194,7 +171,7 @@ static void report_row(gan_report *report, const char *name, gan_quartiles time,
                      GAN_NUMBER(or_none(row.flops)),
                      GAN_NUMBER(or_none(row.bytes)),
                      GAN_NUMBER(or_none(row.flops / time.median)),
-                     {.number = (double)NAN, .text = library},
+                     GAN_NUMBER(or_none(row.calls)),
                      GAN_NUMBER(or_none(row.products)),
                      GAN_NUMBER(or_none(row.floor)),
                      GAN_NUMBER(or_none(row.floor) > 0 ? time.median / row.floor : (double)NAN),
@@ -205,12 +182,14 @@ static sums report_phases(step_bench *b, gan_report *report) {
   sums all = {0};
   gan_report_table(report, "phases", columns, sizeof columns / sizeof *columns);
   for (int p = 0; p < b->task->profile_count; p++) {
-    const char *library;
-    sums row = {.flops = gan_products_flops(&b->products, p), .bytes = bytes_of(b, p)};
-    row.products = fastest(b, p, &library);
+    sums row = {.flops = gan_products_flops(&b->products, p),
+                .bytes = bytes_of(b, p),
+                .calls = gan_products_count(&b->products, p)};
+    if (b->alone[p]) row.products = gan_median(b->alone[p], b->bench->repeat);
     row.floor = row.products + row.bytes / b->memory.bytes_per_s;
     report_row(report, b->task->profile[p].name, gan_quartiles_of(b->phases[p], b->bench->repeat),
-               row, library);
+               row);
+    all.calls += row.calls;
     all.flops += row.flops;
     all.bytes += row.bytes;
     all.products += row.products;
@@ -225,11 +204,11 @@ static void report_whole(step_bench *b, sums all, gan_report *report) {
   gan_quartiles step = gan_quartiles_of(b->step, repeat);
   double adam = gan_median(b->adam, repeat), weights = updated_weights(b);
   double images = (double)(config->train.batch * config->train.d_steps) / step.median;
-  report_row(report, "whole step", step, all, NULL);
+  report_row(report, "whole step", step, all);
   gan_log("step, median          %9.3f ms   (quartiles %.3f to %.3f), %.0f images/s",
           1e3 * step.median, 1e3 * step.low, 1e3 * step.high, images);
   gan_log("its matrix products   %9.3f ms   %d calls, %.3f GFLOP at %.1f GFLOP/s",
-          1e3 * all.products, b->products.count, 1e-9 * all.flops, 1e-9 * all.flops / all.products);
+          1e3 * all.products, all.calls, 1e-9 * all.flops, 1e-9 * all.flops / all.products);
   gan_log("its Adam passes       %9.3f ms   %.0f weights, 28 bytes each, %.1f GB/s", 1e3 * adam,
           weights, 28e-9 * weights / adam);
   gan_log("memory                %9.1f GB/s (a += s b over %.0f MB, as much as a step touches)",

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "kernels/gemm.h"
+#include "kernels/onednn.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,7 +81,7 @@ gan_status gan_bench_nodes(gan_comm *comm, int *nodes) {
 
 void gan_trial_describe(const gan_trial *trial, const gan_bench *bench, int nodes,
                         gan_report *report) {
-  char library[512];
+  char library[512], products[256];
   const gan_config *config = &trial->session.config;
   int ranks = gan_comm_size(bench->comm);
   long long threads = config->compute.threads;
@@ -88,6 +89,13 @@ void gan_trial_describe(const gan_trial *trial, const gan_bench *bench, int node
   gan_log("%s: global batch %lld, %d rank%s on %d node%s, %lld thread%s, %d repeats; %s",
           config->file, (long long)config->train.batch, ranks, ranks == 1 ? "" : "s", nodes,
           nodes == 1 ? "" : "s", threads, threads == 1 ? "" : "s", bench->repeat, library);
+  gan_compute now = gan_compute_now();
+  const char *precision = now.precision == GAN_PRECISION_BF16 ? "bf16" : "fp32";
+  if (now.library == GAN_LIBRARY_ONEDNN)
+    gan_onednn_text(products, sizeof products);
+  else
+    snprintf(products, sizeof products, "OpenBLAS");
+  gan_log("products: %s, %s", products, precision);
   gan_json *head = &report->head;
   gan_json_text(head, "config", config->file);
   gan_json_int(head, "batch", config->train.batch);
@@ -96,4 +104,6 @@ void gan_trial_describe(const gan_trial *trial, const gan_bench *bench, int node
   gan_json_int(head, "threads", threads);
   gan_json_int(head, "repeat", bench->repeat);
   gan_json_text(head, "library", library);
+  gan_json_text(head, "products_by", products);
+  gan_json_text(head, "precision", precision);
 }
