@@ -32,6 +32,8 @@ class Bench(Case):
         self.assertEqual(found["ranks"], ranks or 1)
         self.assertEqual(found["nodes"], 1)
         self.assertIn("OpenBLAS", found["library"])
+        self.assertIn("OpenBLAS", found["products_by"])
+        self.assertIn(found["precision"], ("fp32", "bf16"))
         return found, result.out
 
     def assert_positive(self, row, *keys):
@@ -70,19 +72,50 @@ class Bench(Case):
                               "--set", "data.path=synthetic:500x8x8x1")
         self.assertGreater(found["phases"][-1]["flops"], 0)
 
+    def test_step_by_each_library(self):
+        """The same operations, in fewer calls where a library convolves whole images."""
+        words = (SOURCE / "configs/cifar-dcgan.yaml", "--repeat", 1, "--set", "train.batch=16",
+                 "--set", "data.path=synthetic:32x32x32x3")
+        by_openblas, _ = self.bench("step", *words, "--set", "compute.library=openblas")
+        for precision in "fp32", "bf16":
+            by_default, _ = self.bench("step", *words, "--set", f"compute.precision={precision}",
+                                       "--set", "compute.emulate_bf16=true")
+            for one, other in zip(by_openblas["phases"], by_default["phases"], strict=True):
+                self.assertEqual((one["phase"], one["flops"]), (other["phase"], other["flops"]))
+            if by_default["products_by"] != "OpenBLAS":
+                self.assertLess(by_default["phases"][-1]["products"],
+                                by_openblas["phases"][-1]["products"])
+                self.assertEqual(by_default["precision"], precision)
+
+    def test_step_of_threads_that_share_shards(self):
+        found, _ = self.bench("step", DIGITS, "--repeat", 2, "--set", "compute.threads=2", "--set",
+                              "compute.reproducible=true")
+        self.assertEqual(found["phases"][-1]["flops"], D_FLOPS + G_FLOPS)
+        self.assertEqual(found["threads"], 2)
+
     def test_gemm(self):
+        """Three products a layer, but for the gradient of the latent; D takes real and generated
+        samples in one pass. A rule takes one way for each."""
         found, text = self.bench("gemm", DIGITS, "--repeat", 2)
-        flops = 0
+        sizes = {("generator", 64): [32 * 128, 128 * 256, 256 * 64],
+                 ("discriminator", 128): [64 * 256, 256 * 128, 128]}
+        wanted = [(net, part, 2 * samples * size) for (net, samples), all in sizes.items()
+                  for size in all for part in ("forward", "d input", "d weight")]
+        wanted.remove(("generator", "d input", 2 * 64 * 32 * 128))
+        ways, by_rule = [], []
         for row in found["products"]:
-            self.assert_positive(row, "m", "n", "k", "calls", "seconds", "flops_per_s")
+            self.assert_positive(row, "samples", "seconds", "flops_per_s")
             self.assert_quartiles(row)
-            flops += 2 * row["m"] * row["n"] * row["k"] * row["calls"]
-        self.assertEqual(flops, D_FLOPS + G_FLOPS)
-        shapes = [(row["a"], row["b"], row["beta"], row["m"], row["n"], row["k"])
-                  for row in found["products"]]
-        self.assertEqual(len(shapes), len(set(shapes)), "a shape has two rows")
-        self.assertIn(("plain", "transposed", 0, 64, 256, 64), shapes)
-        self.assertEqual({row["flops"] for row in found["totals"]}, {D_FLOPS + G_FLOPS})
+            product = row["layer"].split()[0], row["product"], row["flops"]
+            ways.append((row["layer"], *product, row["library"], row["way"], row["precision"]))
+            by_rule += [product] * ("fp32" in row["rule"])
+        self.assertEqual(len(ways), len(set(ways)), "a way has two rows")
+        self.assertEqual(by_rule, wanted)
+        self.assertEqual({row["flops"] for row in found["totals"]},
+                         {sum(flops for *_, flops in wanted)})
+        self.assertEqual({row["products"] for row in found["totals"]}, {len(wanted)})
+        self.assertIn(("OpenBLAS", "fp32"),
+                      [(row["choice"], row["precision"]) for row in found["totals"]])
         self.assertIn("GFLOP/s", text)
 
     def test_allreduce(self):
