@@ -136,23 +136,23 @@ static double wire_share(int ranks) {
   return 2.0 * (ranks - 1) / ranks;
 }
 
-static void report_sizes(const sum_bench *b, gan_report *report) {
+static void report_sizes(const sum_bench *b, gan_bench_report *report) {
   int ranks = gan_comm_size(b->bench->comm);
-  gan_report_table(report, "sizes", size_columns, sizeof size_columns / sizeof *size_columns);
+  gan_bench_report_table(report, "sizes", size_columns, sizeof size_columns / sizeof *size_columns);
   for (int w = 0; w < WAYS; w++)
     for (int i = 0; i < b->count; i++) {
       const size_row *row = &b->rows[i];
       double rate = (double)row->bytes / row->times[w].median;
       if (row->what) continue;
-      gan_report_row(report, (gan_cell[]){
-                                 GAN_TEXT(ways[w].name),
-                                 GAN_NUMBER(row->bytes),
-                                 GAN_NUMBER(row->times[w].median),
-                                 GAN_NUMBER(row->times[w].low),
-                                 GAN_NUMBER(row->times[w].high),
-                                 GAN_NUMBER(rate),
-                                 GAN_NUMBER(wire_share(ranks) * rate),
-                             });
+      gan_bench_report_row(report, (gan_cell[]){
+                                       GAN_TEXT(ways[w].name),
+                                       GAN_NUMBER(row->bytes),
+                                       GAN_NUMBER(row->times[w].median),
+                                       GAN_NUMBER(row->times[w].low),
+                                       GAN_NUMBER(row->times[w].high),
+                                       GAN_NUMBER(rate),
+                                       GAN_NUMBER(wire_share(ranks) * rate),
+                                   });
     }
 }
 
@@ -165,20 +165,20 @@ static const gan_column step_columns[] = {
     {"what", "what", -1, 0, 0},
 };
 
-static void report_step(const sum_bench *b, gan_report *report) {
-  gan_report_table(report, "step", step_columns, sizeof step_columns / sizeof *step_columns);
+static void report_step(const sum_bench *b, gan_bench_report *report) {
+  gan_bench_report_table(report, "step", step_columns, sizeof step_columns / sizeof *step_columns);
   for (int w = 0; w < WAYS; w++)
     for (int i = 0; i < b->count; i++) {
       const size_row *row = &b->rows[i];
       if (!row->what) continue;
-      gan_report_row(report, (gan_cell[]){
-                                 GAN_TEXT(ways[w].name),
-                                 GAN_NUMBER(row->bytes),
-                                 GAN_NUMBER(row->a_step),
-                                 GAN_NUMBER(row->times[w].median),
-                                 GAN_NUMBER(row->a_step * row->times[w].median),
-                                 GAN_TEXT(row->what),
-                             });
+      gan_bench_report_row(report, (gan_cell[]){
+                                       GAN_TEXT(ways[w].name),
+                                       GAN_NUMBER(row->bytes),
+                                       GAN_NUMBER(row->a_step),
+                                       GAN_NUMBER(row->times[w].median),
+                                       GAN_NUMBER(row->a_step * row->times[w].median),
+                                       GAN_TEXT(row->what),
+                                   });
     }
 }
 
@@ -190,7 +190,7 @@ static const gan_column fit_columns[] = {
 };
 
 /* time = latency + bytes / bandwidth, over the ladder of sizes. */
-static void report_fit(const sum_bench *b, int way, gan_report *report) {
+static void report_fit(const sum_bench *b, int way, gan_bench_report *report) {
   double x[SIZES_MAX], y[SIZES_MAX], error = 0;
   int n = 0;
   for (int i = 0; i < b->count; i++) {
@@ -201,16 +201,16 @@ static void report_fit(const sum_bench *b, int way, gan_report *report) {
   gan_line line = gan_line_through(x, y, n);
   for (int i = 0; i < n; i++)
     error = fmax(error, fabs((line.start + line.slope * x[i]) / y[i] - 1));
-  gan_report_row(report, (gan_cell[]){
-                             GAN_TEXT(ways[way].name),
-                             GAN_NUMBER(line.start),
-                             GAN_NUMBER(1 / line.slope),
-                             GAN_NUMBER(error),
-                         });
+  gan_bench_report_row(report, (gan_cell[]){
+                                   GAN_TEXT(ways[way].name),
+                                   GAN_NUMBER(line.start),
+                                   GAN_NUMBER(1 / line.slope),
+                                   GAN_NUMBER(error),
+                               });
 }
 
 static gan_status measure_and_report(sum_bench *b) {
-  gan_report report;
+  gan_bench_report report;
   int nodes;
   gan_comm *comm = b->bench->comm;
   if (gan_comm_size(comm) == 1)
@@ -222,13 +222,13 @@ static gan_status measure_and_report(sum_bench *b) {
   choose_sizes(b);
   GAN_TRY(reserve(b));
   for (int i = 0; i < b->count; i++) GAN_TRY(measure_row(b, &b->rows[i]));
-  gan_report_begin(&report, "allreduce");
+  gan_bench_report_begin(&report, "allreduce");
   gan_trial_describe(&b->trial, b->bench, nodes, &report);
   report_sizes(b, &report);
   report_step(b, &report);
-  gan_report_table(&report, "fits", fit_columns, sizeof fit_columns / sizeof *fit_columns);
+  gan_bench_report_table(&report, "fits", fit_columns, sizeof fit_columns / sizeof *fit_columns);
   for (int w = 0; w < WAYS; w++) report_fit(b, w, &report);
-  return gan_report_end(&report, comm, b->bench->json);
+  return gan_bench_report_end(&report, comm, b->bench->json);
 }
 
 gan_status gan_bench_allreduce(const gan_bench *bench) {

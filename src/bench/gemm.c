@@ -167,7 +167,7 @@ static bool beats_rule(const shape *s, const gan_engine *engines, int e, int rul
          s->seconds[e].high < s->seconds[rule].low;
 }
 
-static void report_shape(const shape *s, gan_report *report) {
+static void report_shape(const shape *s, gan_bench_report *report) {
   int count;
   const gan_engine *engines = gan_engines(&count);
   int rule = gan_engine_of(&s->call);
@@ -180,24 +180,24 @@ static void report_shape(const shape *s, gan_report *report) {
     bool wins = beats_rule(s, engines, e, rule);
     double time = s->seconds[e].median;
     snprintf(verdict, sizeof verdict, "%.2f times faster", s->seconds[rule].median / time);
-    gan_report_row(report, (gan_cell[]){
-                               GAN_TEXT(a),
-                               GAN_TEXT(b),
-                               GAN_NUMBER(s->call.beta),
-                               GAN_TEXT(operands),
-                               GAN_NUMBER(s->call.m),
-                               GAN_NUMBER(s->call.n),
-                               GAN_NUMBER(s->call.k),
-                               GAN_NUMBER(s->a_step),
-                               GAN_TEXT(engines[e].library),
-                               GAN_TEXT(engines[e].precision),
-                               GAN_NUMBER(time),
-                               GAN_NUMBER(s->seconds[e].low),
-                               GAN_NUMBER(s->seconds[e].high),
-                               GAN_NUMBER(gan_gemm_flops(&s->call) / time),
-                               GAN_TEXT(e == rule ? "takes" : ""),
-                               GAN_TEXT(wins ? verdict : ""),
-                           });
+    gan_bench_report_row(report, (gan_cell[]){
+                                     GAN_TEXT(a),
+                                     GAN_TEXT(b),
+                                     GAN_NUMBER(s->call.beta),
+                                     GAN_TEXT(operands),
+                                     GAN_NUMBER(s->call.m),
+                                     GAN_NUMBER(s->call.n),
+                                     GAN_NUMBER(s->call.k),
+                                     GAN_NUMBER(s->a_step),
+                                     GAN_TEXT(engines[e].library),
+                                     GAN_TEXT(engines[e].precision),
+                                     GAN_NUMBER(time),
+                                     GAN_NUMBER(s->seconds[e].low),
+                                     GAN_NUMBER(s->seconds[e].high),
+                                     GAN_NUMBER(gan_gemm_flops(&s->call) / time),
+                                     GAN_TEXT(e == rule ? "takes" : ""),
+                                     GAN_TEXT(wins ? verdict : ""),
+                                 });
   }
 }
 
@@ -211,24 +211,25 @@ static const gan_column total_columns[] = {
 };
 
 static void report_total(const gemm_bench *b, const char *library, const char *precision,
-                         double seconds, gan_report *report) {
+                         double seconds, gan_bench_report *report) {
   double flops = gan_products_flops(&b->products, -1);
-  gan_report_row(report, (gan_cell[]){
-                             GAN_TEXT(library),
-                             GAN_TEXT(precision),
-                             GAN_NUMBER(b->products.count),
-                             GAN_NUMBER(flops),
-                             GAN_NUMBER(seconds),
-                             GAN_NUMBER(flops / seconds),
-                         });
+  gan_bench_report_row(report, (gan_cell[]){
+                                   GAN_TEXT(library),
+                                   GAN_TEXT(precision),
+                                   GAN_NUMBER(b->products.count),
+                                   GAN_NUMBER(flops),
+                                   GAN_NUMBER(seconds),
+                                   GAN_NUMBER(flops / seconds),
+                               });
 }
 
 /* All products of a step by each engine, and by the one that the rule takes for each. */
-static void report_totals(const gemm_bench *b, gan_report *report) {
+static void report_totals(const gemm_bench *b, gan_bench_report *report) {
   int count;
   const gan_engine *engines = gan_engines(&count);
   double ruled = 0;
-  gan_report_table(report, "totals", total_columns, sizeof total_columns / sizeof *total_columns);
+  gan_bench_report_table(report, "totals", total_columns,
+                         sizeof total_columns / sizeof *total_columns);
   for (int e = 0; e < count; e++) {
     double seconds = 0;
     for (int i = 0; i < b->count; i++)
@@ -241,19 +242,19 @@ static void report_totals(const gemm_bench *b, gan_report *report) {
 }
 
 static gan_status measure_and_report(gemm_bench *b) {
-  gan_report report;
+  gan_bench_report report;
   int nodes;
   GAN_TRY(gan_trial_open(&b->trial, b->bench, b->bench->comm));
   GAN_TRY(gan_products_record(b->trial.session.task, &b->products));
   GAN_TRY(group(b));
   GAN_TRY(gan_bench_nodes(b->bench->comm, &nodes));
   GAN_TRY(measure(b));
-  gan_report_begin(&report, "gemm");
+  gan_bench_report_begin(&report, "gemm");
   gan_trial_describe(&b->trial, b->bench, nodes, &report);
-  gan_report_table(&report, "products", columns, sizeof columns / sizeof *columns);
+  gan_bench_report_table(&report, "products", columns, sizeof columns / sizeof *columns);
   for (int i = 0; i < b->count; i++) report_shape(&b->shapes[i], &report);
   report_totals(b, &report);
-  return gan_report_end(&report, b->bench->comm, b->bench->json);
+  return gan_bench_report_end(&report, b->bench->comm, b->bench->json);
 }
 
 gan_status gan_bench_gemm(const gan_bench *bench) {
