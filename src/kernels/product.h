@@ -10,8 +10,8 @@
  *
  * Once an update a weight is packed into the library's own order where that pays: always for a
  * convolution; for one product of few rows, and of many in bf16.  In between, in bf16, it is only
- * rounded, as are a copy of the input and the gradient of the output.  Sums, results and the weights
- * that learn are in fp32.
+ * rounded, as are a copy of the input and the gradient of the output.  Sums, results and the
+ * weights that learn are in fp32.
  */
 #ifndef GAN_KERNELS_PRODUCT_H
 #define GAN_KERNELS_PRODUCT_H
