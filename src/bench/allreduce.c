@@ -6,15 +6,17 @@
 #include "bench/messages.h"
 #include "bench/timing.h"
 #include "bench/trial.h"
+#include "comm/reducer.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Ways to sum floats over the ranks. */
+/* The ways of gradients: see comm/reducer.h.  Ranks that share no memory have no window: both are
+ * MPI's then. */
 static const struct {
   const char *name;
-  gan_status (*sum)(gan_comm *comm, float *values, size_t n, const char *what);
-} ways[] = {{"allreduce", gan_comm_sum_float}};
+  gan_comm_sum way;
+} ways[] = {{"allreduce", GAN_COMM_SUM_ALLREDUCE}, {"window", GAN_COMM_SUM_AUTO}};
 
 enum {
   WAYS = sizeof ways / sizeof *ways,
@@ -39,10 +41,9 @@ typedef struct {
   gan_messages messages;
   size_row rows[SIZES_MAX];
   int count;
-  size_t largest;
-  float *values; /* (largest) bytes */
-  double *times; /* (WAYS, repeat) of this rank */
-  double *all;   /* (ranks, WAYS, repeat) */
+  gan_reducer *reducers[WAYS]; /* of the row that is measured */
+  double *times;               /* (WAYS, repeat) of this rank */
+  double *all;                 /* (ranks, WAYS, repeat) */
 } sum_bench;
 
 /* ---- sizes ---- */
@@ -57,7 +58,6 @@ static void add_row(sum_bench *b, size_t bytes, const char *what) {
   }
   if (b->count == SIZES_MAX) return;
   b->rows[b->count++] = (size_row){.bytes = bytes, .what = what, .a_step = 1};
-  if (bytes > b->largest) b->largest = bytes;
 }
 
 static void choose_sizes(sum_bench *b) {
@@ -71,20 +71,19 @@ static void choose_sizes(sum_bench *b) {
 
 /* ---- measuring ---- */
 
-static gan_status sample(sum_bench *b, int way, size_t bytes, int calls, double *time) {
+static gan_status sample(sum_bench *b, int way, int calls, double *time) {
   gan_comm *comm = b->bench->comm;
   GAN_TRY(gan_comm_barrier(comm, "the start of a measurement"));
   double start = gan_clock();
-  for (int i = 0; i < calls; i++)
-    GAN_TRY(ways[way].sum(comm, b->values, bytes / sizeof(float), "a measured sum"));
+  for (int i = 0; i < calls; i++) GAN_TRY(gan_reducer_finish(b->reducers[way]));
   *time = (gan_clock() - start) / calls;
   return GAN_OK;
 }
 
 /* Calls that fill a sample's time: rank 0's count, for all. */
-static gan_status calls_in_sample(sum_bench *b, int way, size_t bytes, int *calls) {
+static gan_status calls_in_sample(sum_bench *b, int way, int *calls) {
   double time;
-  for (int i = 0; i < 3; i++) GAN_TRY(sample(b, way, bytes, 1, &time));
+  for (int i = 0; i < 3; i++) GAN_TRY(sample(b, way, 1, &time));
   *calls = (int)fmin(CALLS_MAX, sample_seconds / fmax(time, 1e-8)) + 1;
   return gan_comm_broadcast(b->bench->comm, calls, sizeof *calls, "the count of calls");
 }
@@ -96,12 +95,31 @@ static void take_slowest(sum_bench *b) {
     for (int r = 0; r < ranks; r++) b->times[i] = fmax(b->times[i], b->all[r * n + i]);
 }
 
+/* Zeros: they stay so. */
+static gan_status open_reducers(sum_bench *b, const size_row *row) {
+  static const int64_t begin = 0;
+  for (int w = 0; w < WAYS; w++) {
+    gan_reducer_spec spec = {.way = ways[w].way,
+                             .what = "a measured sum",
+                             .n = (int64_t)(row->bytes / sizeof(float)),
+                             .buckets = 1,
+                             .begins = &begin};
+    GAN_TRY(gan_reducer_create(b->bench->comm, &spec, &b->reducers[w]));
+  }
+  return GAN_OK;
+}
+
+static void close_reducers(sum_bench *b) {
+  for (int w = 0; w < WAYS; w++) gan_reducer_destroy(&b->reducers[w]);
+}
+
 static gan_status measure_row(sum_bench *b, size_row *row) {
   int repeat = b->bench->repeat, calls[WAYS];
-  for (int w = 0; w < WAYS; w++) GAN_TRY(calls_in_sample(b, w, row->bytes, &calls[w]));
+  GAN_TRY(open_reducers(b, row));
+  for (int w = 0; w < WAYS; w++) GAN_TRY(calls_in_sample(b, w, &calls[w]));
   for (int i = 0; i < repeat; i++)
-    for (int w = 0; w < WAYS; w++)
-      GAN_TRY(sample(b, w, row->bytes, calls[w], &b->times[w * repeat + i]));
+    for (int w = 0; w < WAYS; w++) GAN_TRY(sample(b, w, calls[w], &b->times[w * repeat + i]));
+  close_reducers(b);
   GAN_TRY(gan_comm_gather(b->bench->comm, b->times, WAYS * (size_t)repeat * sizeof *b->times,
                           b->all, "the times of a sum"));
   take_slowest(b);
@@ -114,9 +132,7 @@ static gan_status reserve(sum_bench *b) {
   size_t times = WAYS * (size_t)b->bench->repeat;
   GAN_TRY(gan_bench_doubles(comm, times, &b->times));
   GAN_TRY(gan_bench_doubles(comm, times * (size_t)gan_comm_size(comm), &b->all));
-  b->values = gan_alloc(b->largest, 1, "numbers to be summed"); /* zeros: they stay so */
-  return gan_comm_agree(comm, b->values ? GAN_OK : GAN_NO_MEMORY,
-                        "agreeing whether all have room for numbers to be summed");
+  return GAN_OK;
 }
 
 /* ---- what was found ---- */
@@ -136,23 +152,23 @@ static double wire_share(int ranks) {
   return 2.0 * (ranks - 1) / ranks;
 }
 
-static void report_sizes(const sum_bench *b, gan_report *report) {
+static void report_sizes(const sum_bench *b, gan_bench_report *report) {
   int ranks = gan_comm_size(b->bench->comm);
-  gan_report_table(report, "sizes", size_columns, sizeof size_columns / sizeof *size_columns);
+  gan_bench_report_table(report, "sizes", size_columns, sizeof size_columns / sizeof *size_columns);
   for (int w = 0; w < WAYS; w++)
     for (int i = 0; i < b->count; i++) {
       const size_row *row = &b->rows[i];
       double rate = (double)row->bytes / row->times[w].median;
       if (row->what) continue;
-      gan_report_row(report, (gan_cell[]){
-                                 GAN_TEXT(ways[w].name),
-                                 GAN_NUMBER(row->bytes),
-                                 GAN_NUMBER(row->times[w].median),
-                                 GAN_NUMBER(row->times[w].low),
-                                 GAN_NUMBER(row->times[w].high),
-                                 GAN_NUMBER(rate),
-                                 GAN_NUMBER(wire_share(ranks) * rate),
-                             });
+      gan_bench_report_row(report, (gan_cell[]){
+                                       GAN_TEXT(ways[w].name),
+                                       GAN_NUMBER(row->bytes),
+                                       GAN_NUMBER(row->times[w].median),
+                                       GAN_NUMBER(row->times[w].low),
+                                       GAN_NUMBER(row->times[w].high),
+                                       GAN_NUMBER(rate),
+                                       GAN_NUMBER(wire_share(ranks) * rate),
+                                   });
     }
 }
 
@@ -165,20 +181,20 @@ static const gan_column step_columns[] = {
     {"what", "what", -1, 0, 0},
 };
 
-static void report_step(const sum_bench *b, gan_report *report) {
-  gan_report_table(report, "step", step_columns, sizeof step_columns / sizeof *step_columns);
+static void report_step(const sum_bench *b, gan_bench_report *report) {
+  gan_bench_report_table(report, "step", step_columns, sizeof step_columns / sizeof *step_columns);
   for (int w = 0; w < WAYS; w++)
     for (int i = 0; i < b->count; i++) {
       const size_row *row = &b->rows[i];
       if (!row->what) continue;
-      gan_report_row(report, (gan_cell[]){
-                                 GAN_TEXT(ways[w].name),
-                                 GAN_NUMBER(row->bytes),
-                                 GAN_NUMBER(row->a_step),
-                                 GAN_NUMBER(row->times[w].median),
-                                 GAN_NUMBER(row->a_step * row->times[w].median),
-                                 GAN_TEXT(row->what),
-                             });
+      gan_bench_report_row(report, (gan_cell[]){
+                                       GAN_TEXT(ways[w].name),
+                                       GAN_NUMBER(row->bytes),
+                                       GAN_NUMBER(row->a_step),
+                                       GAN_NUMBER(row->times[w].median),
+                                       GAN_NUMBER(row->a_step * row->times[w].median),
+                                       GAN_TEXT(row->what),
+                                   });
     }
 }
 
@@ -190,7 +206,7 @@ static const gan_column fit_columns[] = {
 };
 
 /* time = latency + bytes / bandwidth, over the ladder of sizes. */
-static void report_fit(const sum_bench *b, int way, gan_report *report) {
+static void report_fit(const sum_bench *b, int way, gan_bench_report *report) {
   double x[SIZES_MAX], y[SIZES_MAX], error = 0;
   int n = 0;
   for (int i = 0; i < b->count; i++) {
@@ -201,16 +217,16 @@ static void report_fit(const sum_bench *b, int way, gan_report *report) {
   gan_line line = gan_line_through(x, y, n);
   for (int i = 0; i < n; i++)
     error = fmax(error, fabs((line.start + line.slope * x[i]) / y[i] - 1));
-  gan_report_row(report, (gan_cell[]){
-                             GAN_TEXT(ways[way].name),
-                             GAN_NUMBER(line.start),
-                             GAN_NUMBER(1 / line.slope),
-                             GAN_NUMBER(error),
-                         });
+  gan_bench_report_row(report, (gan_cell[]){
+                                   GAN_TEXT(ways[way].name),
+                                   GAN_NUMBER(line.start),
+                                   GAN_NUMBER(1 / line.slope),
+                                   GAN_NUMBER(error),
+                               });
 }
 
 static gan_status measure_and_report(sum_bench *b) {
-  gan_report report;
+  gan_bench_report report;
   int nodes;
   gan_comm *comm = b->bench->comm;
   if (gan_comm_size(comm) == 1)
@@ -222,20 +238,20 @@ static gan_status measure_and_report(sum_bench *b) {
   choose_sizes(b);
   GAN_TRY(reserve(b));
   for (int i = 0; i < b->count; i++) GAN_TRY(measure_row(b, &b->rows[i]));
-  gan_report_begin(&report, "allreduce");
+  gan_bench_report_begin(&report, "allreduce");
   gan_trial_describe(&b->trial, b->bench, nodes, &report);
   report_sizes(b, &report);
   report_step(b, &report);
-  gan_report_table(&report, "fits", fit_columns, sizeof fit_columns / sizeof *fit_columns);
+  gan_bench_report_table(&report, "fits", fit_columns, sizeof fit_columns / sizeof *fit_columns);
   for (int w = 0; w < WAYS; w++) report_fit(b, w, &report);
-  return gan_report_end(&report, comm, b->bench->json);
+  return gan_bench_report_end(&report, comm, b->bench->json);
 }
 
 gan_status gan_bench_allreduce(const gan_bench *bench) {
   sum_bench b = {.bench = bench};
   gan_status status = measure_and_report(&b);
   gan_messages_reset(&b.messages);
-  gan_free(&b.values);
+  close_reducers(&b);
   gan_free(&b.times);
   gan_free(&b.all);
   gan_trial_reset(&b.trial);

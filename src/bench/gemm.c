@@ -277,7 +277,7 @@ static void judge(const gemm_bench *b, const layer_found *found, const way *w, c
 }
 
 static void report_way(const gemm_bench *b, const layer_found *found, const way *w,
-                       gan_report *report) {
+                       gan_bench_report *report) {
   char rules[16], verdict[40];
   double flops = gan_convolution_flops(&found->product->shape, found->product->samples);
   bool fp32 = w == ruled(b, found, w->part, GAN_PRECISION_FP32);
@@ -285,21 +285,21 @@ static void report_way(const gemm_bench *b, const layer_found *found, const way 
   snprintf(rules, sizeof rules, "%s%s%s", fp32 ? "fp32" : "", fp32 && bf16 ? " " : "",
            bf16 ? "bf16" : "");
   judge(b, found, w, verdict, sizeof verdict);
-  gan_report_row(report, (gan_cell[]){
-                             GAN_TEXT(found->name),
-                             GAN_TEXT(part_names[w->part]),
-                             GAN_NUMBER(found->product->samples),
-                             GAN_NUMBER(flops),
-                             GAN_TEXT(w->kernel.onednn ? "oneDNN" : "OpenBLAS"),
-                             GAN_TEXT(gan_product_kernel_text(w->kernel)),
-                             GAN_TEXT(precision_text(w->kernel.precision)),
-                             GAN_NUMBER(w->seconds.median),
-                             GAN_NUMBER(w->seconds.low),
-                             GAN_NUMBER(w->seconds.high),
-                             GAN_NUMBER(flops / w->seconds.median),
-                             GAN_TEXT(rules),
-                             GAN_TEXT(verdict),
-                         });
+  gan_bench_report_row(report, (gan_cell[]){
+                                   GAN_TEXT(found->name),
+                                   GAN_TEXT(part_names[w->part]),
+                                   GAN_NUMBER(found->product->samples),
+                                   GAN_NUMBER(flops),
+                                   GAN_TEXT(w->kernel.onednn ? "oneDNN" : "OpenBLAS"),
+                                   GAN_TEXT(gan_product_kernel_text(w->kernel)),
+                                   GAN_TEXT(precision_text(w->kernel.precision)),
+                                   GAN_NUMBER(w->seconds.median),
+                                   GAN_NUMBER(w->seconds.low),
+                                   GAN_NUMBER(w->seconds.high),
+                                   GAN_NUMBER(flops / w->seconds.median),
+                                   GAN_TEXT(rules),
+                                   GAN_TEXT(verdict),
+                               });
 }
 
 static const gan_column total_columns[] = {
@@ -313,7 +313,7 @@ static const gan_column total_columns[] = {
 };
 
 /* All products of all layers by a choice, each once. */
-static void report_total(const gemm_bench *b, int choice, gan_report *report) {
+static void report_total(const gemm_bench *b, int choice, gan_bench_report *report) {
   double flops = 0, seconds = 0, packing = 0;
   int products = 0;
   for (int i = 0; i < b->count; i++) {
@@ -326,34 +326,35 @@ static void report_total(const gemm_bench *b, int choice, gan_report *report) {
       seconds += found->ways[found->of[part][choice]].seconds.median;
     }
   }
-  gan_report_row(report, (gan_cell[]){
-                             GAN_TEXT(b->names[choice]),
-                             GAN_TEXT(precision_text(b->choices[choice].precision)),
-                             GAN_NUMBER(products),
-                             GAN_NUMBER(flops),
-                             GAN_NUMBER(seconds),
-                             GAN_NUMBER(flops / seconds),
-                             GAN_NUMBER(packing),
-                         });
+  gan_bench_report_row(report, (gan_cell[]){
+                                   GAN_TEXT(b->names[choice]),
+                                   GAN_TEXT(precision_text(b->choices[choice].precision)),
+                                   GAN_NUMBER(products),
+                                   GAN_NUMBER(flops),
+                                   GAN_NUMBER(seconds),
+                                   GAN_NUMBER(flops / seconds),
+                                   GAN_NUMBER(packing),
+                               });
 }
 
 static gan_status measure_and_report(gemm_bench *b) {
-  gan_report report;
+  gan_bench_report report;
   int nodes;
   GAN_TRY(gan_trial_open(&b->trial, b->bench, b->bench->comm));
   choose(b);
   GAN_TRY(find_layers(b));
   GAN_TRY(gan_bench_nodes(b->bench->comm, &nodes));
   GAN_TRY(measure(b));
-  gan_report_begin(&report, "gemm");
+  gan_bench_report_begin(&report, "gemm");
   gan_trial_describe(&b->trial, b->bench, nodes, &report);
-  gan_report_table(&report, "products", columns, sizeof columns / sizeof *columns);
+  gan_bench_report_table(&report, "products", columns, sizeof columns / sizeof *columns);
   for (int i = 0; i < b->count; i++)
     for (int k = 0; k < b->layers[i].count; k++)
       report_way(b, &b->layers[i], &b->layers[i].ways[k], &report);
-  gan_report_table(&report, "totals", total_columns, sizeof total_columns / sizeof *total_columns);
+  gan_bench_report_table(&report, "totals", total_columns,
+                         sizeof total_columns / sizeof *total_columns);
   for (int c = 0; c < b->choice_count; c++) report_total(b, c, &report);
-  return gan_report_end(&report, b->bench->comm, b->bench->json);
+  return gan_bench_report_end(&report, b->bench->comm, b->bench->json);
 }
 
 gan_status gan_bench_gemm(const gan_bench *bench) {

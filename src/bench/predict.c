@@ -27,7 +27,7 @@ typedef struct {
   gan_step_model model;
   gan_bandwidth memory;
   gan_machine machine;
-  gan_report report;
+  gan_bench_report report;
   gan_plot plot;
 } prediction;
 
@@ -96,14 +96,15 @@ static const gan_column measured_columns[] = {
 };
 
 static void report_measured(prediction *p) {
-  gan_report_table(&p->report, "measured", measured_columns,
-                   sizeof measured_columns / sizeof *measured_columns);
+  gan_bench_report_table(&p->report, "measured", measured_columns,
+                         sizeof measured_columns / sizeof *measured_columns);
   for (int i = 0; i < BATCHES; i++)
-    gan_report_row(&p->report, (gan_cell[]){
-                                   GAN_NUMBER(p->samples[i]),
-                                   GAN_NUMBER(p->seconds[i]),
-                                   GAN_NUMBER(p->model.fixed + p->model.per_sample * p->samples[i]),
-                               });
+    gan_bench_report_row(&p->report,
+                         (gan_cell[]){
+                             GAN_NUMBER(p->samples[i]),
+                             GAN_NUMBER(p->seconds[i]),
+                             GAN_NUMBER(p->model.fixed + p->model.per_sample * p->samples[i]),
+                         });
   gan_json *head = &p->report.head;
   gan_json_real(head, "fixed_seconds", p->model.fixed);
   gan_json_real(head, "seconds_a_sample", p->model.per_sample);
@@ -117,15 +118,15 @@ static const gan_column message_columns[] = {
 static void report_messages(prediction *p) {
   double gradients = 0, others = 0;
   int count = 0;
-  gan_report_table(&p->report, "messages", message_columns,
-                   sizeof message_columns / sizeof *message_columns);
+  gan_bench_report_table(&p->report, "messages", message_columns,
+                         sizeof message_columns / sizeof *message_columns);
   for (int i = 0; i < p->messages.count; i++) {
     const gan_message *message = &p->messages.list[i];
-    gan_report_row(&p->report, (gan_cell[]){
-                                   GAN_NUMBER(message->bytes),
-                                   GAN_NUMBER(message->gradients),
-                                   GAN_TEXT(message->what),
-                               });
+    gan_bench_report_row(&p->report, (gan_cell[]){
+                                         GAN_NUMBER(message->bytes),
+                                         GAN_NUMBER(message->gradients),
+                                         GAN_TEXT(message->what),
+                                     });
     if (message->gradients)
       gradients += (double)message->bytes;
     else
@@ -176,7 +177,7 @@ static void predict_one(prediction *p, int64_t nodes) {
   const gan_config *config = &p->trials[1].session.config;
   for (int i = 0; i < p->model.sum_count; i++) largest = fmax(largest, p->sums[i].bytes);
   bool alone = ranks == 1;
-  gan_report_row(
+  gan_bench_report_row(
       &p->report,
       (gan_cell[]){
           GAN_NUMBER(nodes),
@@ -195,7 +196,7 @@ static void predict_one(prediction *p, int64_t nodes) {
 }
 
 static void report_predictions(prediction *p) {
-  gan_report_table(&p->report, "predictions", columns, sizeof columns / sizeof *columns);
+  gan_bench_report_table(&p->report, "predictions", columns, sizeof columns / sizeof *columns);
   for (int64_t nodes = 1; nodes < p->machine.nodes; nodes *= 2) predict_one(p, nodes);
   predict_one(p, p->machine.nodes);
   gan_log("hides from: the batch a rank at which computing takes as long as the gradients' sums; "
@@ -224,14 +225,14 @@ static gan_status measure_and_report(prediction *p) {
   GAN_TRY(gan_machine_parse(bench->network, bench->network_count, p->memory.bytes_per_s / 3,
                             &p->machine));
   GAN_TRY(gan_bench_nodes(comm, &nodes));
-  gan_report_begin(&p->report, "predict");
+  gan_bench_report_begin(&p->report, "predict");
   gan_trial_describe(&p->trials[1], bench, nodes, &p->report);
   report_measured(p);
   report_messages(p);
   report_machine(p);
   report_predictions(p);
   GAN_TRY(write_plot(p));
-  return gan_report_end(&p->report, comm, bench->json);
+  return gan_bench_report_end(&p->report, comm, bench->json);
 }
 
 gan_status gan_bench_predict(const gan_bench *bench) {
@@ -247,7 +248,7 @@ gan_status gan_bench_predict(const gan_bench *bench) {
   gan_status status = measure_and_report(p);
   for (int i = 0; i < BATCHES; i++) gan_trial_reset(&p->trials[i]);
   gan_messages_reset(&p->messages);
-  gan_report_reset(&p->report);
+  gan_bench_report_reset(&p->report);
   gan_free(&p->sums);
   gan_free(&p->times);
   gan_free(&p);

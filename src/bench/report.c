@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void append(gan_report *report, const char *text, size_t n) {
+static void append(gan_bench_report *report, const char *text, size_t n) {
   if (report->status != GAN_OK) return;
   if (report->used + n + 1 > report->room) {
     size_t room = 2 * (report->used + n + 1);
@@ -26,17 +26,17 @@ static void append(gan_report *report, const char *text, size_t n) {
   report->used += n;
 }
 
-static void append_text(gan_report *report, const char *text) {
+static void append_text(gan_bench_report *report, const char *text) {
   append(report, text, strlen(text));
 }
 
-void gan_report_begin(gan_report *report, const char *measurement) {
-  *report = (gan_report){.status = GAN_OK};
+void gan_bench_report_begin(gan_bench_report *report, const char *measurement) {
+  *report = (gan_bench_report){.status = GAN_OK};
   gan_json_begin(&report->head);
   gan_json_text(&report->head, "measurement", measurement);
 }
 
-static void end_table(gan_report *report) {
+static void end_table(gan_bench_report *report) {
   if (report->columns) append_text(report, "\n]");
   report->columns = NULL;
 }
@@ -48,7 +48,7 @@ static void print_cell(char *line, size_t room, const gan_column *column, const 
   snprintf(line + used, room - used, "%s%*s", used ? "  " : "", column->width, text);
 }
 
-static void print_row(const gan_report *report, const gan_cell *cells) {
+static void print_row(const gan_bench_report *report, const gan_cell *cells) {
   char line[512] = "", text[64];
   for (int i = 0; i < report->column_count; i++) {
     const gan_column *column = &report->columns[i];
@@ -67,7 +67,8 @@ static void print_row(const gan_report *report, const gan_cell *cells) {
 
 /* ---- both ---- */
 
-void gan_report_table(gan_report *report, const char *key, const gan_column *columns, int count) {
+void gan_bench_report_table(gan_bench_report *report, const char *key, const gan_column *columns,
+                            int count) {
   char begin[128];
   end_table(report);
   report->columns = columns;
@@ -78,7 +79,7 @@ void gan_report_table(gan_report *report, const char *key, const gan_column *col
   print_row(report, NULL);
 }
 
-void gan_report_row(gan_report *report, const gan_cell *cells) {
+void gan_bench_report_row(gan_bench_report *report, const gan_cell *cells) {
   gan_json row;
   gan_json_begin(&row);
   for (int i = 0; i < report->column_count; i++) {
@@ -93,7 +94,7 @@ void gan_report_row(gan_report *report, const gan_cell *cells) {
   print_row(report, cells);
 }
 
-gan_status gan_report_end(gan_report *report, gan_comm *comm, const char *path) {
+gan_status gan_bench_report_end(gan_bench_report *report, gan_comm *comm, const char *path) {
   end_table(report);
   append_text(report, "}\n");
   gan_json_end(&report->head);
@@ -101,10 +102,10 @@ gan_status gan_report_end(gan_report *report, gan_comm *comm, const char *path) 
   if (status == GAN_OK && path && gan_comm_rank(comm) == 0)
     status = gan_file_replace(path, report->head.text, report->head.used - 2, report->tables,
                               report->used);
-  gan_report_reset(report);
+  gan_bench_report_reset(report);
   return gan_comm_agree(comm, status, "agreeing whether the measurement could be written");
 }
 
-void gan_report_reset(gan_report *report) {
+void gan_bench_report_reset(gan_bench_report *report) {
   gan_free(&report->tables);
 }

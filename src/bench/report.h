@@ -10,14 +10,14 @@
 #include "comm/comm.h"
 #include "output/json.h"
 
-typedef struct gan_report {
+typedef struct gan_bench_report {
   gan_json head;     /* for the caller's own fields, until the end */
   char *tables;      /* as JSON, without the braces around all */
   size_t used, room; /* of tables */
   gan_status status;
   const struct gan_column *columns;
   int column_count, rows;
-} gan_report;
+} gan_bench_report;
 
 typedef struct gan_column {
   const char *key;   /* in JSON */
@@ -36,17 +36,19 @@ typedef struct gan_cell {
 #define GAN_TEXT(value)   ((gan_cell){.text = (value)})
 #define GAN_NUMBER(value) ((gan_cell){.number = (double)(value)})
 
-void gan_report_begin(gan_report *report, const char *measurement);
+void gan_bench_report_begin(gan_bench_report *report, const char *measurement);
 
 /* A table begins, which ends where the next one does; rows have a cell a column. */
-void gan_report_table(gan_report *report, const char *key, const gan_column *columns, int count);
-void gan_report_row(gan_report *report, const gan_cell *cells);
+void gan_bench_report_table(gan_bench_report *report, const char *key, const gan_column *columns,
+                            int count);
+void gan_bench_report_row(gan_bench_report *report, const gan_cell *cells);
 
 /* Writes the JSON to `path` (NULL: nowhere), whole or not at all, and frees what the report holds.
  * Collective. */
-GAN_CHECKED gan_status gan_report_end(gan_report *report, gan_comm *comm, const char *path);
+GAN_CHECKED gan_status gan_bench_report_end(gan_bench_report *report, gan_comm *comm,
+                                            const char *path);
 
 /* Frees it where the measurement failed. */
-void gan_report_reset(gan_report *report);
+void gan_bench_report_reset(gan_bench_report *report);
 
 #endif

@@ -58,22 +58,22 @@ static const gan_column columns[] = {
 };
 
 static void report_variants(const gan_bench *bench, variant *variants, int count,
-                            gan_report *report) {
+                            gan_bench_report *report) {
   double plain = 0;
-  gan_report_table(report, "variants", columns, sizeof columns / sizeof *columns);
+  gan_bench_report_table(report, "variants", columns, sizeof columns / sizeof *columns);
   for (int k = 0; k < count; k++) {
     const gan_config *config = &variants[k].trial.session.config;
     gan_quartiles time = gan_quartiles_of(variants[k].times, bench->repeat);
     if (k == 0) plain = time.median;
-    gan_report_row(report, (gan_cell[]){
-                               GAN_TEXT(k ? "reproducible" : "plain"),
-                               GAN_NUMBER(config->data.shards),
-                               GAN_NUMBER(config->train.batch / config->data.shards),
-                               GAN_NUMBER(time.median),
-                               GAN_NUMBER(time.low),
-                               GAN_NUMBER(time.high),
-                               GAN_NUMBER(time.median / plain),
-                           });
+    gan_bench_report_row(report, (gan_cell[]){
+                                     GAN_TEXT(k ? "reproducible" : "plain"),
+                                     GAN_NUMBER(config->data.shards),
+                                     GAN_NUMBER(config->train.batch / config->data.shards),
+                                     GAN_NUMBER(time.median),
+                                     GAN_NUMBER(time.low),
+                                     GAN_NUMBER(time.high),
+                                     GAN_NUMBER(time.median / plain),
+                                 });
   }
   gan_log(
       "matrix products on few rows are slow: a larger train.batch / data.shards lowers the price; "
@@ -81,15 +81,15 @@ static void report_variants(const gan_bench *bench, variant *variants, int count
 }
 
 static gan_status measure_and_report(const gan_bench *bench, variant *variants) {
-  gan_report report;
+  gan_bench_report report;
   int count, nodes;
   GAN_TRY(open_variants(bench, variants, &count));
   GAN_TRY(gan_bench_nodes(bench->comm, &nodes));
   GAN_TRY(measure(variants, count, bench->repeat));
-  gan_report_begin(&report, "reproducible");
+  gan_bench_report_begin(&report, "reproducible");
   gan_trial_describe(&variants[0].trial, bench, nodes, &report);
   report_variants(bench, variants, count, &report);
-  return gan_report_end(&report, bench->comm, bench->json);
+  return gan_bench_report_end(&report, bench->comm, bench->json);
 }
 
 gan_status gan_bench_reproducible(const gan_bench *bench) {

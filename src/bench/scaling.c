@@ -37,7 +37,7 @@ typedef struct {
   const gan_bench *bench;
   int64_t batch, shards; /* of the config on one rank */
   bool default_shards;
-  gan_report report;
+  gan_bench_report report;
   gan_plot plot;
 } scaling;
 
@@ -181,18 +181,18 @@ static void report_kind(scaling *s, round_bench *r, int kind) {
   for (int i = 0; i < repeat; i++) r->ratios[i] = slowest(r, repeat, kind, i);
   gan_quartiles time = gan_quartiles_of(r->ratios, repeat);
   double batch = batches * (double)s->batch;
-  gan_report_row(&s->report, (gan_cell[]){
-                                 GAN_TEXT(kind == WEAK ? "weak" : "strong"),
-                                 GAN_NUMBER(ranks),
-                                 GAN_NUMBER(batch),
-                                 GAN_NUMBER(time.median),
-                                 GAN_NUMBER(time.low),
-                                 GAN_NUMBER(time.high),
-                                 GAN_NUMBER(batch / time.median),
-                                 GAN_NUMBER(alone),
-                                 GAN_NUMBER(independent),
-                                 GAN_NUMBER(kind == WEAK ? r->sums_share : (double)NAN),
-                             });
+  gan_bench_report_row(&s->report, (gan_cell[]){
+                                       GAN_TEXT(kind == WEAK ? "weak" : "strong"),
+                                       GAN_NUMBER(ranks),
+                                       GAN_NUMBER(batch),
+                                       GAN_NUMBER(time.median),
+                                       GAN_NUMBER(time.low),
+                                       GAN_NUMBER(time.high),
+                                       GAN_NUMBER(batch / time.median),
+                                       GAN_NUMBER(alone),
+                                       GAN_NUMBER(independent),
+                                       GAN_NUMBER(kind == WEAK ? r->sums_share : (double)NAN),
+                                   });
   gan_series_add(&s->plot.series[kind == WEAK ? 0 : 2], ranks, alone);
   gan_series_add(&s->plot.series[kind == WEAK ? 1 : 3], ranks, independent);
 }
@@ -273,14 +273,14 @@ gan_status gan_bench_scaling(const gan_bench *bench) {
                                    {.name = "strong, of one rank alone"},
                                    {.name = "strong, of independent ranks"}},
                         .count = 4}};
-  gan_report_begin(&s.report, "scaling");
+  gan_bench_report_begin(&s.report, "scaling");
   gan_status status = begin(&s);
   if (status == GAN_OK) {
-    gan_report_table(&s.report, "rounds", columns, sizeof columns / sizeof *columns);
+    gan_bench_report_table(&s.report, "rounds", columns, sizeof columns / sizeof *columns);
     status = take_rounds(&s);
   }
   if (status == GAN_OK) status = write_plot(&s);
-  if (status == GAN_OK) return gan_report_end(&s.report, bench->comm, bench->json);
-  gan_report_reset(&s.report);
+  if (status == GAN_OK) return gan_bench_report_end(&s.report, bench->comm, bench->json);
+  gan_bench_report_reset(&s.report);
   return status;
 }

@@ -169,26 +169,26 @@ typedef struct {
   int calls;
 } sums;
 
-static void report_row(gan_report *report, const char *name, gan_quartiles time, sums row) {
-  gan_report_row(report,
-                 (gan_cell[]){
-                     GAN_TEXT(name),
-                     GAN_NUMBER(time.median),
-                     GAN_NUMBER(time.low),
-                     GAN_NUMBER(time.high),
-                     GAN_NUMBER(or_none(row.flops)),
-                     GAN_NUMBER(or_none(row.bytes)),
-                     GAN_NUMBER(or_none(row.flops / time.median)),
-                     GAN_NUMBER(or_none(row.calls)),
-                     GAN_NUMBER(or_none(row.products)),
-                     GAN_NUMBER(or_none(row.floor)),
-                     GAN_NUMBER(or_none(row.floor) > 0 ? time.median / row.floor : (double)NAN),
-                 });
+static void report_row(gan_bench_report *report, const char *name, gan_quartiles time, sums row) {
+  gan_bench_report_row(
+      report, (gan_cell[]){
+                  GAN_TEXT(name),
+                  GAN_NUMBER(time.median),
+                  GAN_NUMBER(time.low),
+                  GAN_NUMBER(time.high),
+                  GAN_NUMBER(or_none(row.flops)),
+                  GAN_NUMBER(or_none(row.bytes)),
+                  GAN_NUMBER(or_none(row.flops / time.median)),
+                  GAN_NUMBER(or_none(row.calls)),
+                  GAN_NUMBER(or_none(row.products)),
+                  GAN_NUMBER(or_none(row.floor)),
+                  GAN_NUMBER(or_none(row.floor) > 0 ? time.median / row.floor : (double)NAN),
+              });
 }
 
-static sums report_phases(step_bench *b, gan_report *report) {
+static sums report_phases(step_bench *b, gan_bench_report *report) {
   sums all = {0};
-  gan_report_table(report, "phases", columns, sizeof columns / sizeof *columns);
+  gan_bench_report_table(report, "phases", columns, sizeof columns / sizeof *columns);
   for (int p = 0; p < b->task->profile_count; p++) {
     sums row = {.flops = gan_products_flops(&b->products, p),
                 .bytes = bytes_of(b, p),
@@ -206,7 +206,7 @@ static sums report_phases(step_bench *b, gan_report *report) {
   return all;
 }
 
-static void report_whole(step_bench *b, sums all, gan_report *report) {
+static void report_whole(step_bench *b, sums all, gan_bench_report *report) {
   int repeat = b->bench->repeat;
   const gan_config *config = b->task->config;
   gan_quartiles step = gan_quartiles_of(b->step, repeat);
@@ -233,7 +233,7 @@ static void report_whole(step_bench *b, sums all, gan_report *report) {
 }
 
 static gan_status measure_and_report(step_bench *b) {
-  gan_report report;
+  gan_bench_report report;
   int nodes;
   GAN_TRY(gan_trial_open(&b->trial, b->bench, b->bench->comm));
   b->task = b->trial.session.task;
@@ -243,10 +243,10 @@ static gan_status measure_and_report(step_bench *b) {
   GAN_TRY(gan_bench_nodes(b->bench->comm, &nodes));
   GAN_TRY(gan_bench_bandwidth(b->task, &b->memory));
   GAN_TRY(measure(b));
-  gan_report_begin(&report, "step");
+  gan_bench_report_begin(&report, "step");
   gan_trial_describe(&b->trial, b->bench, nodes, &report);
   report_whole(b, report_phases(b, &report), &report);
-  return gan_report_end(&report, b->bench->comm, b->bench->json);
+  return gan_bench_report_end(&report, b->bench->comm, b->bench->json);
 }
 
 gan_status gan_bench_step(const gan_bench *bench) {

@@ -80,7 +80,7 @@ gan_status gan_bench_nodes(gan_comm *comm, int *nodes) {
 }
 
 void gan_trial_describe(const gan_trial *trial, const gan_bench *bench, int nodes,
-                        gan_report *report) {
+                        gan_bench_report *report) {
   char library[512], products[256];
   const gan_config *config = &trial->session.config;
   int ranks = gan_comm_size(bench->comm);

@@ -34,6 +34,6 @@ GAN_CHECKED gan_status gan_bench_nodes(gan_comm *comm, int *nodes);
 
 /* Says config, batch, ranks, nodes, threads and library on one line, and in the report. */
 void gan_trial_describe(const gan_trial *trial, const gan_bench *bench, int nodes,
-                        gan_report *report);
+                        gan_bench_report *report);
 
 #endif

@@ -228,6 +228,8 @@ gan_status gan_reducer_progress(gan_reducer *r) {
 gan_status gan_reducer_finish(gan_reducer *r) {
   if (r->comm->size == 1) return GAN_OK;
   double entered = enter(r);
+  for (int b = 0; b < r->buckets; b++)
+    gan_comm_show((size_t)(bucket_end(r, b) - r->begins[b]) * sizeof(float), r->what);
   gan_comm_enter(r->comm, -1, r->what);
   r->begun = r->buckets;
   tell_published(r);

@@ -231,8 +231,8 @@ static const gan_option rows[] = {
    "bf16: gradients are rounded to bfloat16 on their way between the nodes (with allreduce between "
    "all ranks), added up in fp32, and rounded once more; half the bytes, 8 bits of precision"},
   {"comm.overlap", BOOL, AT(comm.overlap), "false", 0, 0, NULL, FREE, "",
-   "sums of gradients begin, bucket by bucket, while the backward pass goes on; for many nodes on a "
-   "slow network: inside one node it gains nothing"},
+   "sums of gradients begin, bucket by bucket, while the backward pass goes on; measure it where it is "
+   "to run: it gains nothing inside a node or over TCP, whose bytes the same cores must move"},
   {"comm.share_weights", BOOL, AT(comm.share_weights), "false", 0, 0, NULL, FREE, "",
    "where the ranks of a node share memory, they hold one copy of weights and moments, and each rank "
    "updates its part of it: less memory and less work a rank, the same bits; but the replica check "

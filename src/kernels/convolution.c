@@ -1,5 +1,6 @@
 #include "kernels/convolution.h"
 
+#include "base/blocks.h"
 #include "kernels/gemm.h"
 #include "kernels/onednn.h"
 #include "kernels/pointwise.h"
@@ -95,8 +96,8 @@ static int64_t line_of(const gan_convolution *shape, window at, int64_t ky, int6
 }
 
 /* The windows of rows first..first+count-1, (count, kernel, kernel, c / groups). */
-static void unfold(const gan_convolution *shape, int64_t first, int64_t count, int64_t group,
-                   const float *x, float *tile) {
+static void unfold_rows(const gan_convolution *shape, int64_t first, int64_t count, int64_t group,
+                        const float *x, float *tile) {
   int64_t group_c = shape->c / shape->groups, line = shape->kernel * group_c, low, high;
   for (int64_t r = first; r < first + count; r++) {
     window at = window_of(shape, r);
@@ -112,6 +113,13 @@ static void unfold(const gan_convolution *shape, int64_t first, int64_t count, i
       set_zero(tile + high * group_c, line - high * group_c);
     }
   }
+}
+
+static void unfold(const gan_convolution *shape, int64_t first, int64_t count, int64_t group,
+                   const float *x, float *tile) {
+  int64_t columns = columns_of(shape);
+  GAN_FOR_BLOCKS(r, n, count, columns,
+                 unfold_rows(shape, first + r, n, group, x, tile + r * columns));
 }
 
 /* Adds the windows to the images that they came from. */

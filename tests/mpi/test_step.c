@@ -21,6 +21,12 @@ static const int worlds[] = {1, 2, 3, 4, 5, RANKS};
 /* The contract: losses and gradient slabs of one step agree to this. */
 static const double TOLERANCE = 1e-5;
 
+/* Of an untrained network the gradients of the generator agree to this: it learns through a
+ * discriminator that has just taken Adam's first step, lr * sign(gradient), so that weights whose
+ * gradient is zero to rounding move either way.  1.3e-5 was seen, and 8e-7 once Adam has moments.
+ */
+static const double FIRST = 1e-4;
+
 /* With STEP_KINKS the gradients agree to this.  Where the input of a relu is zero to rounding, its
  * gradient turns with the last bit: of 7 million inputs a step one does in about one comparison of
  * ten, and the gradients then part by 2e-5 to 1e-4 (measured; with silu instead never by more than
@@ -90,7 +96,7 @@ static bool agree(const outcome *one, const outcome *many, int step, int ranks) 
     double grad = distance(many->grads[i], one->grads[i], one->n[i]);
     printf("step %d on %d ranks: gradients of the %s differ by %.1e\n", step, ranks,
            i ? "discriminator" : "generator", grad);
-    good &= grad < limit;
+    good &= grad < (step == 0 && i == 0 && limit < FIRST ? FIRST : limit);
   }
   return good;
 }

@@ -122,13 +122,14 @@ class Bench(Case):
         for ranks in (2, 3):
             found, text = self.bench("allreduce", DIGITS, "--repeat", 2, ranks=ranks)
             sizes = [row["bytes"] for row in found["sizes"]]
-            self.assertEqual(sizes, [4 ** k for k in range(1, 13)])
+            self.assertEqual(sizes, 2 * [4 ** k for k in range(1, 13)])
+            self.assertEqual([row["way"] for row in found["fits"]], ["allreduce", "window"])
             for row in found["sizes"]:
                 self.assert_positive(row, "seconds", "bytes_per_s")
                 self.assert_quartiles(row)
             sums = [row for row in found["step"] if "gradients" in row["what"]]
-            self.assertEqual([row["calls"] for row in sums], [1, 1])
-            for row, least in zip(sums, (4 * D_WEIGHTS, 4 * G_WEIGHTS)):
+            self.assertEqual([row["calls"] for row in sums], [1, 1, 1, 1])
+            for row, least in zip(sums, 2 * (4 * D_WEIGHTS, 4 * G_WEIGHTS)):
                 self.assertGreater(row["bytes"], least)
                 self.assertLess(row["bytes"], 1.1 * least)
             self.assert_positive(found["fits"][0], "bandwidth")

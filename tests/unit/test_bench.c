@@ -102,19 +102,20 @@ static const gan_column columns[] = {
     {"name", "name", -8, 0, 0}, {"seconds", "ms", 8, 2, 1e3}, {"hidden", NULL, 0, 0, 0}};
 
 START_TEST(a_report_is_one_json_object) {
-  gan_report report;
+  gan_bench_report report;
   gan_fields fields;
   char *text;
   size_t n;
   const char *path = unit_path("report.json");
-  gan_report_begin(&report, "test");
+  gan_bench_report_begin(&report, "test");
   gan_json_int(&report.head, "ranks", 3);
-  gan_report_table(&report, "first", columns, COUNT(columns));
-  gan_report_row(&report, (gan_cell[]){GAN_TEXT("a \"b\""), GAN_NUMBER(0.0015), GAN_NUMBER(7)});
-  gan_report_row(&report, (gan_cell[]){GAN_TEXT("c"), GAN_NUMBER(NAN), GAN_NUMBER(1e30)});
-  gan_report_table(&report, "empty", columns, COUNT(columns));
+  gan_bench_report_table(&report, "first", columns, COUNT(columns));
+  gan_bench_report_row(&report,
+                       (gan_cell[]){GAN_TEXT("a \"b\""), GAN_NUMBER(0.0015), GAN_NUMBER(7)});
+  gan_bench_report_row(&report, (gan_cell[]){GAN_TEXT("c"), GAN_NUMBER(NAN), GAN_NUMBER(1e30)});
+  gan_bench_report_table(&report, "empty", columns, COUNT(columns));
   gan_json_real(&report.head, "late", 0.5);
-  check_ok(gan_report_end(&report, gan_comm_alone(), path));
+  check_ok(gan_bench_report_end(&report, gan_comm_alone(), path));
   check_ok(gan_file_read(path, &text, &n));
   ck_assert_str_eq(text, "{\"measurement\": \"test\", \"ranks\": 3, \"late\": 0.5, \"first\": [\n"
                          "  {\"name\": \"a \\\"b\\\"\", \"seconds\": 0.0015, \"hidden\": 7},\n"
@@ -127,15 +128,15 @@ END_TEST
 
 /* More rows than the first memory holds. */
 START_TEST(a_report_grows) {
-  gan_report report;
+  gan_bench_report report;
   char *text;
   size_t n;
   const char *path = unit_path("report.json");
-  gan_report_begin(&report, "test");
-  gan_report_table(&report, "rows", columns, COUNT(columns));
+  gan_bench_report_begin(&report, "test");
+  gan_bench_report_table(&report, "rows", columns, COUNT(columns));
   for (int i = 0; i < 300; i++)
-    gan_report_row(&report, (gan_cell[]){GAN_TEXT("x"), GAN_NUMBER(i), GAN_NUMBER(i)});
-  check_ok(gan_report_end(&report, gan_comm_alone(), path));
+    gan_bench_report_row(&report, (gan_cell[]){GAN_TEXT("x"), GAN_NUMBER(i), GAN_NUMBER(i)});
+  check_ok(gan_bench_report_end(&report, gan_comm_alone(), path));
   check_ok(gan_file_read(path, &text, &n));
   for (int i = 0; i < 300; i++) {
     char row[64];
@@ -147,11 +148,11 @@ START_TEST(a_report_grows) {
 END_TEST
 
 START_TEST(a_report_that_cannot_be_written) {
-  gan_report report;
-  gan_report_begin(&report, "test");
-  gan_report_table(&report, "rows", columns, COUNT(columns));
-  check_fails(gan_report_end(&report, gan_comm_alone(), unit_path("none/report.json")), GAN_OUTPUT,
-              "report.json");
+  gan_bench_report report;
+  gan_bench_report_begin(&report, "test");
+  gan_bench_report_table(&report, "rows", columns, COUNT(columns));
+  check_fails(gan_bench_report_end(&report, gan_comm_alone(), unit_path("none/report.json")),
+              GAN_OUTPUT, "report.json");
 }
 END_TEST
 
