@@ -241,6 +241,7 @@ static gan_status begin(scaling *s) {
   gan_trial first = {.setting_count = 0};
   gan_comm *comm = s->bench->comm;
   gan_status status = gan_trial_read(&first, s->bench, gan_comm_alone());
+  if (status == GAN_OK) status = gan_session_choose_compute(&first.session);
   status = gan_comm_agree(comm, status, "agreeing whether the config is valid");
   if (status == GAN_OK) status = gan_bench_nodes(comm, &nodes);
   if (status == GAN_OK) {

@@ -32,7 +32,8 @@ GAN_CHECKED gan_status gan_bench_doubles(gan_comm *comm, size_t n, double **out)
 /* Hosts that the ranks are on; collective. */
 GAN_CHECKED gan_status gan_bench_nodes(gan_comm *comm, int *nodes);
 
-/* Says config, batch, ranks, nodes, threads and library on one line, and in the report. */
+/* Says config, batch, ranks, nodes, threads and libraries on two lines, and in the report.  What
+ * multiplies is what was chosen last: by opening a trial, or by gan_session_choose_compute. */
 void gan_trial_describe(const gan_trial *trial, const gan_bench *bench, int nodes,
                         gan_bench_report *report);
 

@@ -131,8 +131,7 @@ static gan_status check_processors(gan_comm *comm) {
   return GAN_OK;
 }
 
-/* What multiplies, the same on all ranks. */
-static gan_status choose_compute(gan_session *session) {
+gan_status gan_session_choose_compute(gan_session *session) {
   const gan_config *config = &session->config;
   gan_compute compute = {.library = (gan_library)config->compute.library,
                          .precision = (gan_precision)config->compute.precision};
@@ -165,7 +164,7 @@ static gan_status choose_compute(gan_session *session) {
 /* The rest of building, once session->info is known. */
 static gan_status build_task(gan_session *session) {
   GAN_TRY(check_processors(session->comm));
-  GAN_TRY(choose_compute(session));
+  GAN_TRY(gan_session_choose_compute(session));
   const gan_config *config = &session->config;
   gan_threads_use(config);
   GAN_TRY(gan_comm_agree(session->comm, gan_config_yaml(&session->config, &session->config_text),

@@ -21,6 +21,9 @@ typedef struct gan_session {
 GAN_CHECKED gan_status gan_session_config(gan_session *session, const char *path,
                                           const char *const *overrides, int override_count);
 
+/* Chooses what multiplies, the same on all ranks: building does, and who builds nothing may. */
+GAN_CHECKED gan_status gan_session_choose_compute(gan_session *session);
+
 /* Finds and opens the data (headers only), and builds the task's networks for its shape. */
 GAN_CHECKED gan_status gan_session_build(gan_session *session);
 

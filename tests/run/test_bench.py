@@ -151,6 +151,7 @@ class Bench(Case):
             if row["mode"] == "weak":
                 self.assertLessEqual(row["sums_share"], 1)
         self.assertEqual(found["rounds"][0]["sums_share"], 0)
+        self.assertEqual(found["precision"], "fp32")
         svg = ElementTree.parse(self.folder / "plot.svg").getroot()
         self.assertTrue(svg.tag.endswith("svg"))
         lines = [e for e in svg.iter() if e.tag.endswith("polyline")]
@@ -166,7 +167,11 @@ class Bench(Case):
 
     def test_scaling_with_shards_and_batch_per_rank(self):
         config = self.config(TINY, ("batch: 24", "batch_per_rank: 12"))
-        found, _ = self.bench("scaling", config, "--repeat", 1, "--set", "data.shards=6", ranks=2)
+        found, _ = self.bench("scaling", config, "--repeat", 1, "--set", "data.shards=6", "--set",
+                              "compute.precision=bf16", "--set", "compute.emulate_bf16=true",
+                              ranks=2)
+        self.assertEqual(found["precision"],
+                         "fp32" if found["products_by"] == "OpenBLAS" else "bf16")
         rows = [(row["mode"], row["ranks"], row["batch"]) for row in found["rounds"]]
         self.assertEqual(rows, [("weak", 1, 12), ("strong", 1, 12), ("weak", 2, 24),
                                 ("strong", 2, 12)])
