@@ -54,13 +54,12 @@ static void see_convolution(void *context, const gan_convolution_call *call) {
 /* Forward first: backward wants the copy that it leaves. */
 static void see_kernels(gan_layer_products *products, int choice) {
   gan_layer_choice *c = &products->choices[choice];
-  bool tiles = c->product.way == GAN_PRODUCT_TILES;
   for (int part = 0; part < GAN_PARTS; part++) {
     gan_product_kernel *kernel = &c->kernels[part];
-    kernel->unfolds = tiles && !gan_convolution_is_direct(&c->product.shape);
     gan_gemm_observe(see_gemm, kernel);
     gan_convolution_observe(see_convolution, kernel);
     gan_layer_products_run(products, choice, (gan_part)part);
+    kernel->unfolds = !kernel->convolves && !gan_convolution_is_direct(&c->product.shape);
   }
   gan_gemm_observe(NULL, NULL);
   gan_convolution_observe(NULL, NULL);

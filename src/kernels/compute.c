@@ -11,10 +11,14 @@ static gan_compute chosen = {.library = GAN_LIBRARY_AUTO, .precision = GAN_PRECI
 static const gan_compute_rule rules[] = {
     {GAN_PRODUCT_GEMM, GAN_PRECISION_FP32, "matrix product, columns", 32, "OpenBLAS"},
     {GAN_PRODUCT_GEMM, GAN_PRECISION_BF16, "matrix product, columns", 8, "OpenBLAS, in fp32"},
-    {GAN_PRODUCT_CONVOLUTION, GAN_PRECISION_FP32, "convolution, channels of either side", 16,
+    {GAN_PRODUCT_CONVOLUTION, GAN_PRECISION_FP32, "convolution, channels of the smaller image", 16,
      "unfolded into matrix products"},
-    {GAN_PRODUCT_CONVOLUTION, GAN_PRECISION_BF16, "convolution, channels of either side", 16,
+    {GAN_PRODUCT_CONVOLUTION, GAN_PRECISION_BF16, "convolution, channels of the smaller image", 16,
      "unfolded into matrix products, in fp32"},
+    {GAN_PRODUCT_CONVOLUTION_BACK, GAN_PRECISION_FP32, "back to the larger image, channels there",
+     16, "unfolded into matrix products"},
+    {GAN_PRODUCT_CONVOLUTION_BACK, GAN_PRECISION_BF16, "back to the larger image, channels there",
+     16, "unfolded into matrix products, in fp32"},
 };
 
 enum { RULES = sizeof rules / sizeof *rules };

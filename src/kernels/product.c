@@ -70,7 +70,7 @@ static gan_convolution_call convolution_call(const gan_product *product, gan_con
 static void choose(gan_product *product) {
   const gan_convolution *shape = &product->shape;
   bool one = gan_convolution_is_direct(shape) && shape->groups == 1;
-  int64_t width = least(shape->out_c, one ? columns_of(shape) : shape->c);
+  int64_t width = one ? least(shape->out_c, columns_of(shape)) : shape->out_c;
   gan_product_kind kind = one ? GAN_PRODUCT_GEMM : GAN_PRODUCT_CONVOLUTION;
   gan_precision precision = gan_compute_now().precision;
   if (!gan_compute_by_onednn(kind, precision, width)) precision = GAN_PRECISION_FP32;
@@ -79,10 +79,17 @@ static void choose(gan_product *product) {
   if (!by_library) precision = GAN_PRECISION_FP32;
   product->precision = precision;
   product->way = one ? GAN_PRODUCT_ONE : by_library ? GAN_PRODUCT_LIBRARY : GAN_PRODUCT_TILES;
+  product->back_in_tiles =
+      product->way == GAN_PRODUCT_LIBRARY &&
+      !gan_compute_by_onednn(GAN_PRODUCT_CONVOLUTION_BACK, precision, shape->c);
   int64_t rows = rows_of(product, product->samples);
   bool bf16 = precision == GAN_PRECISION_BF16;
   product->packs = by_library && (!one || rows <= FEW_ROWS || (bf16 && rows >= MANY_ROWS));
   product->rounds = bf16 && !product->packs;
+}
+
+static bool in_tiles(const gan_product *product, int to) {
+  return product->way == GAN_PRODUCT_TILES || (to == TO_LARGE && product->back_in_tiles);
 }
 
 static size_t packed_bytes(const gan_product *product, int to) {
@@ -102,7 +109,7 @@ void gan_product_plan(gan_product *product, const gan_convolution *shape, bool t
   choose(product);
   bool bf16 = product->precision == GAN_PRECISION_BF16;
   for (int to = 0; to < GAN_PACKED_ORDERS && product->packs; to++)
-    if (trains || to == (transposed ? TO_LARGE : TO_SMALL))
+    if ((trains || to == (transposed ? TO_LARGE : TO_SMALL)) && !in_tiles(product, to))
       product->packed_bytes[to] = packed_bytes(product, to);
   if (product->rounds)
     product->packed_bytes[0] = aligned((size_t)gan_convolution_weights(shape) * sizeof(gan_bf16));
@@ -113,8 +120,8 @@ void gan_product_plan(gan_product *product, const gan_convolution *shape, bool t
     gan_convolution_call call = convolution_call(product, GAN_CONVOLVE_GRADIENT, samples);
     product->scratch_bytes += gan_onednn_packed_weight_bytes(&call);
   }
-  if (product->way == GAN_PRODUCT_TILES)
-    product->scratch_bytes = (size_t)gan_convolution_scratch(shape) * sizeof(float);
+  size_t tile = (size_t)gan_convolution_scratch(shape) * sizeof(float);
+  if (in_tiles(product, TO_LARGE) && tile > product->scratch_bytes) product->scratch_bytes = tile;
 }
 
 void gan_product_pack(const gan_product *product, const float *w,
@@ -134,23 +141,33 @@ void gan_product_pack(const gan_product *product, const float *w,
   }
 }
 
-/* ---- the three products; operands are floats, or rounded ones ---- */
+/* ---- the three products ---- */
 
-static void multiply(const gan_product *product, int to, int64_t samples, const void *from,
+/* What is multiplied, and the same rounded: in bf16; else NULL. */
+typedef struct {
+  const float *floats;
+  const gan_bf16 *rounded;
+} operand;
+
+static const void *numbers_of(operand from) {
+  return from.rounded ? (const void *)from.rounded : from.floats;
+}
+
+static void multiply(const gan_product *product, int to, int64_t samples, operand from,
                      const float *w, const gan_product_memory *memory, float *result) {
-  if (product->way == GAN_PRODUCT_TILES) {
-    (to == TO_SMALL ? gan_convolve : gan_convolve_back)(&product->shape, samples, from, w, result,
-                                                        memory->scratch);
+  if (in_tiles(product, to)) {
+    (to == TO_SMALL ? gan_convolve : gan_convolve_back)(&product->shape, samples, from.floats, w,
+                                                        result, memory->scratch);
   } else if (product->way == GAN_PRODUCT_LIBRARY) {
     gan_convolution_call call =
         convolution_call(product, to == TO_SMALL ? GAN_CONVOLVE : GAN_CONVOLVE_BACK, samples);
-    call.x = to == TO_SMALL ? from : result;
-    call.y = to == TO_SMALL ? result : from;
+    call.x = to == TO_SMALL ? numbers_of(from) : result;
+    call.y = to == TO_SMALL ? result : numbers_of(from);
     call.w = memory->packed[to];
     gan_convolution_run(&call);
   } else {
     gan_gemm_call call = gemm_call(product, to, samples);
-    call.a = from;
+    call.a = numbers_of(from);
     call.b = product->rounds ? memory->packed[0] : w;
     call.c = result;
     if (product->packs) call.packed = memory->packed[to];
@@ -158,15 +175,15 @@ static void multiply(const gan_product *product, int to, int64_t samples, const 
   }
 }
 
-static void differentiate(const gan_product *product, int64_t samples, const void *large,
-                          const void *small, bool adds, void *scratch, float *dw) {
+static void differentiate(const gan_product *product, int64_t samples, operand large, operand small,
+                          bool adds, void *scratch, float *dw) {
   int64_t columns = columns_of(&product->shape), out_c = product->shape.out_c;
   if (product->way == GAN_PRODUCT_TILES) {
-    gan_convolve_weights(&product->shape, samples, large, small, adds, dw, scratch);
+    gan_convolve_weights(&product->shape, samples, large.floats, small.floats, adds, dw, scratch);
   } else if (product->way == GAN_PRODUCT_LIBRARY) {
     gan_convolution_call call = convolution_call(product, GAN_CONVOLVE_GRADIENT, samples);
-    call.x = large;
-    call.y = small;
+    call.x = numbers_of(large);
+    call.y = numbers_of(small);
     call.dw = dw;
     call.accumulate = adds;
     call.scratch = scratch;
@@ -176,9 +193,9 @@ static void differentiate(const gan_product *product, int64_t samples, const voi
                           .m = out_c,
                           .n = columns,
                           .k = rows_of(product, samples),
-                          .a = small,
+                          .a = numbers_of(small),
                           .lda = out_c,
-                          .b = large,
+                          .b = numbers_of(large),
                           .ldb = columns,
                           .beta = adds ? 1.0f : 0.0f,
                           .c = dw,
@@ -190,10 +207,10 @@ static void differentiate(const gan_product *product, int64_t samples, const voi
 
 void gan_product_forward(const gan_product *product, int64_t samples, const float *x,
                          const float *w, const gan_product_memory *memory, float *y) {
-  const void *from = x;
+  operand from = {x, NULL};
   if (product->precision == GAN_PRECISION_BF16) {
     gan_bf16_round(samples * in_size(product), x, memory->copy);
-    from = memory->copy;
+    from.rounded = memory->copy;
   }
   multiply(product, product->transposed ? TO_LARGE : TO_SMALL, samples, from, w, memory, y);
 }
@@ -201,24 +218,28 @@ void gan_product_forward(const gan_product *product, int64_t samples, const floa
 void gan_product_backward(const gan_product *product, int64_t samples, const float *x,
                           const float *dy, const float *w, const gan_product_memory *memory,
                           bool adds, float *dw, float *dx) {
-  const void *input = x, *output = dy;
+  operand input = {x, NULL}, output = {dy, NULL};
   char *scratch = memory->scratch;
   if (product->precision == GAN_PRECISION_BF16) {
     gan_bf16_round(samples * out_size(product), dy, memory->scratch);
-    input = memory->copy;
-    output = memory->scratch;
+    input.rounded = memory->copy;
+    output.rounded = memory->scratch;
     scratch += aligned((size_t)(product->samples * out_size(product)) * sizeof(gan_bf16));
   }
-  const void *large = product->transposed ? output : input;
-  const void *small = product->transposed ? input : output;
-  if (dw) differentiate(product, samples, large, small, adds, scratch, dw);
-  if (dx)
-    multiply(product, product->transposed ? TO_SMALL : TO_LARGE, samples, output, w, memory, dx);
+  bool transposed = product->transposed;
+  if (dw)
+    differentiate(product, samples, transposed ? output : input, transposed ? input : output, adds,
+                  scratch, dw);
+  /* in tiles it may write over the rounded output, which nobody wants any more */
+  if (dx) multiply(product, transposed ? TO_SMALL : TO_LARGE, samples, output, w, memory, dx);
 }
 
 const char *gan_product_text(const gan_product *product) {
   bool bf16 = product->precision == GAN_PRECISION_BF16;
   int64_t width = least(product->shape.out_c, columns_of(&product->shape));
+  if (product->way == GAN_PRODUCT_LIBRARY && product->back_in_tiles)
+    return bf16 ? "oneDNN's convolution, bf16; back in tiles"
+                : "oneDNN's convolution; back in tiles";
   if (product->way == GAN_PRODUCT_LIBRARY)
     return bf16 ? "oneDNN's convolution, bf16" : "oneDNN's convolution";
   if (product->way == GAN_PRODUCT_TILES) return "unfolded in tiles";

@@ -30,6 +30,7 @@ typedef struct gan_product {
   int64_t samples; /* of a call at most: what the packed order is chosen for */
   bool trains;
   gan_product_way way;
+  bool back_in_tiles; /* of a library's: what goes to the larger image is in tiles all the same */
   gan_precision precision;
   bool packs;
   bool rounds; /* the weight; into the first of `packed` */

@@ -128,7 +128,7 @@ static void print_rule(void) {
           gan_onednn_text(text, sizeof text));
   for (int i = 0; i < count; i++)
     if (rules[i].precision == now.precision)
-      gan_log("  %-36s %3lld   %s", rules[i].what, (long long)rules[i].least_width,
+      gan_log("  %-42s %3lld   %s", rules[i].what, (long long)rules[i].least_width,
               rules[i].otherwise);
 }
 
