@@ -87,6 +87,8 @@ static double seconds_of_bytes(const step_bench *b, int phase) {
 static gan_status take_step(step_bench *b, int at) {
   gan_profile_row *profile = b->task->profile;
   for (int p = 0; p < b->task->profile_count; p++) b->phases[p][at] = -profile[p].seconds;
+  /* a rank that was slow with what came before would be waited for in the step */
+  GAN_TRY(gan_comm_barrier(b->task->comm, "the start of a measured step"));
   double start = gan_clock();
   GAN_TRY(gan_trial_step(&b->trial));
   b->step[at] = gan_clock() - start;

@@ -5,6 +5,7 @@
 #include "io/file.h"
 #include "kernels/compute.h"
 #include "kernels/gemm.h"
+#include "kernels/onednn.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -152,10 +153,11 @@ gan_status gan_session_choose_compute(gan_session *session) {
     compute.precision = GAN_PRECISION_FP32;
     gan_log("compute.precision is bf16, but %s; it computes in fp32",
             compute.library == GAN_LIBRARY_OPENBLAS ? "OpenBLAS has no bf16"
+            : !gan_onednn_built()                   ? "this build of mpigan has no oneDNN"
             : gan_compute_has_emulated(compute.library)
                 ? "the processor of some rank does not multiply bf16 (compute.emulate_bf16: true "
                   "computes with it all the same, slowly)"
-                : "this build of mpigan has no oneDNN");
+                : "oneDNN cannot compute it on this processor");
   }
   gan_compute_set(compute);
   return GAN_OK;
