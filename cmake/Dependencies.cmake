@@ -42,6 +42,20 @@ if(MPIGAN_ONEDNN)
     HINTS ENV ONEDNN_ROOT ENV DNNLROOT PATH_SUFFIXES lib lib64)
   find_path(ONEDNN_INCLUDE_DIR NAMES dnnl.h
     HINTS ENV ONEDNN_ROOT ENV DNNLROOT PATH_SUFFIXES include)
+  if(ONEDNN_LIBRARY AND ONEDNN_INCLUDE_DIR)
+    include(CheckCSourceCompiles)
+    set(CMAKE_REQUIRED_INCLUDES ${ONEDNN_INCLUDE_DIR})
+    check_c_source_compiles("
+      #include <dnnl.h>
+      #if DNNL_VERSION_MAJOR < 2 || (DNNL_VERSION_MAJOR == 2 && DNNL_VERSION_MINOR < 6)
+      #error version
+      #endif
+      #if DNNL_CPU_RUNTIME != DNNL_RUNTIME_OMP && DNNL_CPU_RUNTIME != DNNL_RUNTIME_SEQ
+      #error threads of another kind
+      #endif
+      int main(void) { return 0; }" MPIGAN_ONEDNN_SERVES)
+    unset(CMAKE_REQUIRED_INCLUDES)
+  endif()
 endif()
 
 # Random123: header-only.
@@ -54,7 +68,7 @@ target_include_directories(mpigan_dependencies SYSTEM INTERFACE
 target_link_libraries(mpigan_dependencies INTERFACE
   MPI::MPI_C ${HDF5_C_LIBRARIES} ${OPENBLAS_LIBRARY} PkgConfig::YAML PkgConfig::XXHASH PNG::PNG
   JPEG::JPEG ZLIB::ZLIB OpenMP::OpenMP_C Threads::Threads ${CMAKE_DL_LIBS} m)
-if(MPIGAN_ONEDNN AND ONEDNN_LIBRARY AND ONEDNN_INCLUDE_DIR)
+if(MPIGAN_ONEDNN AND MPIGAN_ONEDNN_SERVES)
   message(STATUS "oneDNN: ${ONEDNN_LIBRARY}")
   target_include_directories(mpigan_dependencies SYSTEM INTERFACE ${ONEDNN_INCLUDE_DIR})
   target_link_libraries(mpigan_dependencies INTERFACE ${ONEDNN_LIBRARY})

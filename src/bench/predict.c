@@ -35,6 +35,8 @@ typedef struct {
 
 static gan_status open_trials(prediction *p) {
   gan_trial first = {.setting_count = 0};
+  int64_t threads;
+  GAN_TRY(gan_bench_threads(p->bench, &threads));
   gan_status status = gan_trial_read(&first, p->bench, gan_comm_alone());
   double batch = (double)first.session.config.train.batch;
   bool default_shards = first.session.config.resolved.default_shards;
@@ -43,6 +45,7 @@ static gan_status open_trials(prediction *p) {
   for (int i = 0; i < BATCHES; i++) {
     p->samples[i] = fmax(1, floor(ldexp(batch, i - 1)));
     gan_trial_set(&p->trials[i], "train.batch_per_rank=%.0f", p->samples[i]);
+    gan_trial_set(&p->trials[i], "compute.threads=%lld", (long long)threads);
     if (default_shards) gan_trial_set(&p->trials[i], "data.shards=null");
     GAN_TRY(gan_trial_open(&p->trials[i], p->bench, gan_comm_alone()));
   }

@@ -37,6 +37,7 @@ typedef struct {
   const gan_bench *bench;
   int64_t batch, shards; /* of the config on one rank */
   bool default_shards;
+  int64_t threads;
   gan_bench_report report;
   gan_plot plot;
 } scaling;
@@ -45,6 +46,7 @@ typedef struct {
 
 /* A batch on so many ranks, in shards that they can own. */
 static void set_batch(const scaling *s, gan_trial *trial, int64_t batch_per_rank, int ranks) {
+  gan_trial_set(trial, "compute.threads=%lld", (long long)s->threads);
   gan_trial_set(trial, "train.batch_per_rank=%lld", (long long)batch_per_rank);
   if (s->default_shards)
     gan_trial_set(trial, "data.shards=null");
@@ -58,6 +60,7 @@ static gan_status open_strong(scaling *s, round_bench *r, int ranks) {
   if (shards < ranks) shards = gan_config_shards_from(s->batch, ranks);
   r->no_strong = shards == 0;
   if (r->no_strong) return GAN_OK;
+  gan_trial_set(&r->strong, "compute.threads=%lld", (long long)s->threads);
   gan_trial_set(&r->strong, "train.batch=%lld", (long long)s->batch);
   gan_trial_set(&r->strong, "train.batch_per_rank=null");
   gan_trial_set(&r->strong, "data.shards=%lld", (long long)shards);
@@ -240,6 +243,8 @@ static gan_status begin(scaling *s) {
   int nodes;
   gan_trial first = {.setting_count = 0};
   gan_comm *comm = s->bench->comm;
+  GAN_TRY(gan_bench_threads(s->bench, &s->threads));
+  gan_trial_set(&first, "compute.threads=%lld", (long long)s->threads);
   gan_status status = gan_trial_read(&first, s->bench, gan_comm_alone());
   if (status == GAN_OK) status = gan_session_choose_compute(&first.session);
   status = gan_comm_agree(comm, status, "agreeing whether the config is valid");

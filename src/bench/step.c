@@ -48,8 +48,20 @@ static double updated_weights(const step_bench *b) {
   return sum;
 }
 
+/* Of ranks that share weights each updates a part. */
+static double adam_weights(const step_bench *b) {
+  const gan_config *config = b->task->config;
+  double sum = 0;
+  for (int i = 0; i < b->task->learner_count; i++) {
+    const gan_adam *adam = b->task->learners[i].adam;
+    sum += (double)(adam->end - adam->first) *
+           (double)(i == 0 ? config->train.g_steps : config->train.d_steps);
+  }
+  return sum;
+}
+
 static double adam_bytes(const step_bench *b) {
-  return 28 * updated_weights(b);
+  return 28 * adam_weights(b);
 }
 
 static double sum_bytes(const step_bench *b) {
@@ -212,7 +224,7 @@ static void report_whole(step_bench *b, sums all, gan_bench_report *report) {
   int repeat = b->bench->repeat;
   const gan_config *config = b->task->config;
   gan_quartiles step = gan_quartiles_of(b->step, repeat);
-  double adam = gan_median(b->adam, repeat), weights = updated_weights(b);
+  double adam = gan_median(b->adam, repeat), weights = adam_weights(b);
   double images = (double)(config->train.batch * config->train.d_steps) / step.median;
   report_row(report, "whole step", step, all);
   gan_log("step, median          %9.3f ms   (quartiles %.3f to %.3f), %.0f images/s",

@@ -35,6 +35,14 @@ gan_status gan_trial_read(gan_trial *trial, const gan_bench *bench, gan_comm *co
   return status;
 }
 
+gan_status gan_bench_threads(const gan_bench *bench, int64_t *threads) {
+  gan_trial trial = {.setting_count = 0};
+  gan_status status = gan_trial_read(&trial, bench, bench->comm);
+  *threads = trial.session.config.compute.threads;
+  gan_trial_reset(&trial);
+  return status;
+}
+
 gan_status gan_trial_open(gan_trial *trial, const gan_bench *bench, gan_comm *comm) {
   GAN_TRY(gan_trial_read(trial, bench, comm));
   GAN_TRY(gan_session_build_synthetic(&trial->session));

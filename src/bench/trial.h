@@ -6,7 +6,7 @@
 #include "bench/report.h"
 #include "train/session.h"
 
-enum { GAN_TRIAL_SETTINGS = 4 };
+enum { GAN_TRIAL_SETTINGS = 5 };
 
 /* Stays where it is while it is open. */
 typedef struct gan_trial {
@@ -17,6 +17,10 @@ typedef struct gan_trial {
 
 /* One more "KEY=VALUE", over the user's; before it is opened. */
 void gan_trial_set(gan_trial *trial, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The compute threads of a rank of this job, which a rank that measures alone is to have, too.
+ * Collective over bench->comm. */
+GAN_CHECKED gan_status gan_bench_threads(const gan_bench *bench, int64_t *threads);
 
 /* Reads the config alone; or the config, the task and first weights.  Collective over `comm`. */
 GAN_CHECKED gan_status gan_trial_read(gan_trial *trial, const gan_bench *bench, gan_comm *comm);

@@ -148,7 +148,9 @@ static void place_slabs(gan_reducer *r) {
 
 gan_status gan_reducer_create(gan_comm *comm, const gan_reducer_spec *spec, gan_reducer **out) {
   gan_reducer *r = *out = gan_alloc(1, sizeof *r, "a sum over ranks");
-  GAN_TRY(gan_comm_agree(comm, r ? GAN_OK : GAN_NO_MEMORY, spec->what));
+  gan_status room = gan_comm_agree(comm, r ? GAN_OK : GAN_NO_MEMORY, spec->what);
+  if (room != GAN_OK) gan_free(out);
+  GAN_TRY(room);
   *r = (gan_reducer){.comm = comm,
                      .what = spec->what,
                      .n = spec->n,

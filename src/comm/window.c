@@ -36,7 +36,10 @@ static bool allocate(MPI_Comm node, size_t bytes, gan_window *window) {
   int code =
       MPI_Win_allocate_shared((MPI_Aint)(bytes + ALIGNMENT), 1, info, node, &mine, &window->win);
   MPI_Info_free(&info);
-  if (code != MPI_SUCCESS) window->win = MPI_WIN_NULL;
+  if (code != MPI_SUCCESS)
+    window->win = MPI_WIN_NULL;
+  else
+    MPI_Win_set_errhandler(window->win, MPI_ERRORS_RETURN);
   return code == MPI_SUCCESS;
 }
 

@@ -255,6 +255,7 @@ static gan_status check_comm(const gan_config *config) {
     const char *key, *value;
   } odd[] = {{rounds, "comm.wire", "bf16"},
              {config->comm.overlap, "comm.overlap", "true"},
+             {config->comm.share_weights, "comm.share_weights", "true"},
              {config->comm.sum == GAN_COMM_SUM_WINDOW, "comm.sum", "window"}};
   for (size_t i = 0; order_free && i < sizeof odd / sizeof *odd; i++)
     if (odd[i].set)
@@ -262,6 +263,11 @@ static gan_status check_comm(const gan_config *config) {
                       "%s is %s, which compute.reproducible does not allow: its sums are exact and "
                       "go another way; leave one of the two out",
                       gan_config_place(config, odd[i].key, place, sizeof place), odd[i].value);
+  if (config->comm.share_weights && config->comm.sum == GAN_COMM_SUM_ALLREDUCE)
+    return gan_fail(GAN_USAGE,
+                    "%s is true, which wants the memory that ranks share; set comm.sum to auto or "
+                    "window, or leave it out",
+                    gan_config_place(config, "comm.share_weights", place, sizeof place));
   if (rounds && config->comm.overlap)
     return gan_fail(GAN_USAGE,
                     "%s is true, which comm.wire bf16 does not allow; set one of the two",

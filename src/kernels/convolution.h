@@ -41,8 +41,9 @@ typedef struct gan_convolution_call {
   gan_precision precision; /* of what is multiplied: gan_bf16 in place of floats; results and sums
                             * are in fp32 */
   const void *x, *y;       /* the way's result is written */
-  const void *w;           /* packed for packed_samples samples */
+  const void *w;           /* packed for packed_samples samples and packed_threads threads */
   int64_t packed_samples;
+  int packed_threads;
   float *dw;
   bool accumulate;
   void *scratch; /* of a gradient: as many bytes as a packed weight of fp32 */

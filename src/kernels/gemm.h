@@ -22,7 +22,8 @@ typedef struct gan_gemm_call {
   int64_t ldc;
   gan_precision precision;
   const void *packed;  /* b in the library's own order (kernels/product.c has it so); NULL: not */
-  int64_t packed_rows; /* ... which was chosen for so many rows */
+  int64_t packed_rows; /* ... which was chosen for so many rows ... */
+  int packed_threads;  /* ... and threads */
 } gan_gemm_call;
 
 void gan_gemm_run(const gan_gemm_call *call);

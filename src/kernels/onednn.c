@@ -24,7 +24,7 @@ typedef struct {
   int64_t key[KEY];
   bool fails; /* the library has no such primitive, or a slow one */
   dnnl_primitive_t primitive;
-  description operands[OPERANDS]; /* in the order of the arguments of its kind */
+  operand operands[OPERANDS]; /* in the order of the arguments of its kind */
 } entry;
 
 /* A thread has its own: the library's scratch belongs to the thread that made the primitive. */
@@ -44,9 +44,7 @@ static uint64_t hash_of(const int64_t *key) {
 static void empty_table(void) {
   for (int i = 0; i < TABLE; i++) {
     entry *e = &table.entries[i];
-    if (!e->primitive) continue;
-    dnnl_primitive_destroy(e->primitive);
-    for (int k = 0; k < OPERANDS; k++) forget(&e->operands[k]);
+    if (e->primitive) dnnl_primitive_destroy(e->primitive);
   }
   memset(table.entries, 0, sizeof table.entries);
   table.count = 0;
@@ -62,9 +60,20 @@ static void open_table(void) {
              dnnl_success);
 }
 
+int gan_onednn_threads(void) {
+  return omp_in_parallel() ? 1 : omp_get_max_threads();
+}
+
+/* The library makes a primitive for as many threads as there are then; gives the number before. */
+static int use_threads(int threads) {
+  int before = omp_get_max_threads();
+  if (threads != before) omp_set_num_threads(threads);
+  return before;
+}
+
 /* The entry of a key; `fresh`: it is still to be made. */
-static entry *find(int64_t *key, bool *fresh) {
-  key[KEY - 1] = omp_in_parallel() ? 1 : omp_get_max_threads(); /* what the library makes it for */
+static entry *find(int64_t *key, int threads, bool *fresh) {
+  key[KEY - 1] = threads; /* what the library makes it for */
   uint64_t at = hash_of(key) % TABLE;
   while (table.entries[at].key[0] && memcmp(table.entries[at].key, key, sizeof(int64_t) * KEY) != 0)
     at = (at + 1) % TABLE;
@@ -81,8 +90,9 @@ static entry *find(int64_t *key, bool *fresh) {
 static void finish(entry *e, dnnl_status_t described, dnnl_primitive_desc_t primitive,
                    const dnnl_query_t *operands) {
   e->fails = described != dnnl_success || dnnl_primitive_create(&e->primitive, primitive);
-  for (int i = 0; i < OPERANDS && !e->fails && operands; i++)
-    e->operands[i] = queried(primitive, operands[i]);
+  const_dnnl_primitive_desc_t own;
+  if (!e->fails) dnnl_primitive_get_primitive_desc(e->primitive, &own);
+  for (int i = 0; i < OPERANDS && !e->fails; i++) e->operands[i] = queried(own, operands[i]);
   if (described == dnnl_success) dnnl_primitive_desc_destroy(primitive);
 }
 
@@ -97,7 +107,7 @@ static void execute(const entry *e, const int *arguments, const void *const *han
   dnnl_exec_arg_t given[OPERANDS];
   for (int i = 0; i < count; i++) {
     given[i].arg = arguments[i];
-    GAN_ASSERT(dnnl_memory_create(&given[i].memory, GIVEN(e->operands[i]), table.engine,
+    GAN_ASSERT(dnnl_memory_create(&given[i].memory, e->operands[i], table.engine,
                                   (void *)(uintptr_t)handles[i]) == dnnl_success);
   }
   GAN_ASSERT(dnnl_primitive_execute(e->primitive, table.stream, count, given) == dnnl_success);
@@ -164,7 +174,8 @@ static void key_gemm(const gan_gemm_call *call, kind what, int64_t *key) {
                              call->ldc,
                              call->beta != 0.0f,
                              call->packed != NULL,
-                             call->packed ? call->packed_rows : 0};
+                             call->packed ? call->packed_rows : 0,
+                             call->packed ? call->packed_threads : 0};
   memcpy(key, from, sizeof from);
 }
 
@@ -177,9 +188,10 @@ static description matrix(int64_t rows, int64_t columns, bool transposed, int64_
 static const dnnl_query_t OF_PRODUCT[OPERANDS] = {dnnl_query_src_md, dnnl_query_weights_md,
                                                   dnnl_query_dst_md};
 
-static const entry *gemm_of(const gan_gemm_call *call);
+static const entry *gemm_of(const gan_gemm_call *call, int threads);
 
-/* The order of a packed b: what the library likes for a call of packed_rows rows. */
+/* The order of a packed b: what the library likes for a call of packed_rows rows, by packed_threads
+ * threads. */
 static description packed_b(const gan_gemm_call *call) {
   gan_gemm_call nominal = *call;
   nominal.m = call->packed_rows;
@@ -187,7 +199,7 @@ static description packed_b(const gan_gemm_call *call) {
   nominal.lda = call->k;
   nominal.ldc = call->n;
   nominal.beta = 0.0f;
-  return gemm_of(&nominal)->operands[1];
+  return as_description(gemm_of(&nominal, call->packed_threads)->operands[1]);
 }
 
 static bool is_nominal(const gan_gemm_call *call) {
@@ -195,12 +207,12 @@ static bool is_nominal(const gan_gemm_call *call) {
          call->ldc == call->n && call->beta == 0.0f;
 }
 
-static void make_gemm(const gan_gemm_call *call, entry *e) {
+static void make_gemm(const gan_gemm_call *call, entry *e, int threads) {
   dnnl_data_type_t type = type_of(call->precision);
   dnnl_dims_t b_dims = {call->k, call->n};
   description a = matrix(call->m, call->k, call->transpose_a, call->lda, type);
   description c = matrix(call->m, call->n, false, call->ldc, dnnl_f32);
-  bool borrowed = call->packed && !is_nominal(call);
+  bool borrowed = call->packed && !(is_nominal(call) && threads == call->packed_threads);
   description b = borrowed       ? packed_b(call)
                   : call->packed ? any_order(2, b_dims, type)
                                  : matrix(call->k, call->n, call->transpose_b, call->ldb, type);
@@ -214,17 +226,21 @@ static void make_gemm(const gan_gemm_call *call, entry *e) {
   forget(&c);
 }
 
-static entry *try_gemm(const gan_gemm_call *call) {
+static entry *try_gemm(const gan_gemm_call *call, int threads) {
   int64_t key[KEY];
   bool fresh;
   key_gemm(call, GEMM, key);
-  entry *e = find(key, &fresh);
-  if (fresh) make_gemm(call, e);
+  entry *e = find(key, threads, &fresh);
+  if (fresh) {
+    int before = use_threads(threads);
+    make_gemm(call, e, threads);
+    use_threads(before);
+  }
   return e;
 }
 
-static const entry *gemm_of(const gan_gemm_call *call) {
-  const entry *e = try_gemm(call);
+static const entry *gemm_of(const gan_gemm_call *call, int threads) {
+  const entry *e = try_gemm(call, threads);
   GAN_ASSERT(!e->fails);
   return e;
 }
@@ -239,14 +255,14 @@ bool gan_onednn_computes_bf16(void) {
                         .ldc = SIZE,
                         .precision = GAN_PRECISION_BF16};
   open_table();
-  return !try_gemm(&call)->fails;
+  return !try_gemm(&call, gan_onednn_threads())->fails;
 }
 
 void gan_onednn_gemm(const gan_gemm_call *call) {
   static const int arguments[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST};
   const void *handles[] = {call->a, call->packed ? call->packed : call->b, call->c};
   open_table();
-  execute(gemm_of(call), arguments, handles, OPERANDS);
+  execute(gemm_of(call, gan_onednn_threads()), arguments, handles, OPERANDS);
 }
 
 /* Any address that is not NULL: the call is about packed ones. */
@@ -274,7 +290,7 @@ void gan_onednn_pack_b(const gan_gemm_call *call, const float *b, void *packed) 
   description to = packed_b(&as_packed);
   key_gemm(&as_packed, PACK_B, key);
   key[8] = call->ldb;
-  entry *e = find(key, &fresh);
+  entry *e = find(key, gan_onednn_threads(), &fresh);
   if (fresh) {
     description from = matrix(call->k, call->n, call->transpose_b, call->ldb, dnnl_f32);
     dnnl_primitive_desc_t described;
@@ -305,6 +321,7 @@ static void key_convolution(const gan_convolution_call *call, int what, int64_t 
                              shape->groups,
                              call->samples,
                              call->packed_samples,
+                             call->packed_threads,
                              what == UNPACK_GRADIENT && call->accumulate};
   memcpy(key, from, sizeof from);
 }
@@ -331,16 +348,17 @@ static description plain_weight(const gan_convolution *shape) {
   return strided(4, dims, dnnl_f32, strides);
 }
 
-static const entry *convolution_of(const gan_convolution_call *call);
+static const entry *convolution_of(const gan_convolution_call *call, int threads);
 
-/* The order of the packed weight, or of its gradient: what the library likes for packed_samples. */
+/* The order of the packed weight, or of its gradient: what the library likes for packed_samples
+ * and packed_threads. */
 static description weight_order(const gan_convolution_call *call) {
   gan_convolution_call nominal = *call;
   nominal.samples = call->packed_samples;
-  return convolution_of(&nominal)->operands[1];
+  return as_description(convolution_of(&nominal, call->packed_threads)->operands[1]);
 }
 
-static void make_convolution(const gan_convolution_call *call, entry *e) {
+static void make_convolution(const gan_convolution_call *call, entry *e, int threads) {
   static const dnnl_query_t operands[GAN_CONVOLVE_WAYS][OPERANDS] = {
       [GAN_CONVOLVE] = {dnnl_query_src_md, dnnl_query_weights_md, dnnl_query_dst_md},
       [GAN_CONVOLVE_BACK] = {dnnl_query_diff_src_md, dnnl_query_weights_md, dnnl_query_diff_dst_md},
@@ -354,7 +372,7 @@ static void make_convolution(const gan_convolution_call *call, entry *e) {
                .padding = {shape->padding, shape->padding}};
   dnnl_dims_t w_dims;
   weight_dims(shape, w_dims);
-  bool borrowed = call->samples != call->packed_samples;
+  bool borrowed = call->samples != call->packed_samples || threads != call->packed_threads;
   description x = image(call->samples, shape->h, shape->w, shape->c,
                         way == GAN_CONVOLVE_BACK ? dnnl_f32 : type);
   description y = image(call->samples, shape->out_h, shape->out_w, shape->out_c,
@@ -386,29 +404,37 @@ static void make_convolution(const gan_convolution_call *call, entry *e) {
   if (!borrowed) forget(&w);
 }
 
-static entry *try_convolution(const gan_convolution_call *call) {
+static entry *try_convolution(const gan_convolution_call *call, int threads) {
   int64_t key[KEY];
   bool fresh;
   key_convolution(call, CONVOLVE + (int)call->way, key);
-  entry *e = find(key, &fresh);
-  if (fresh) make_convolution(call, e);
+  entry *e = find(key, threads, &fresh);
+  if (fresh) {
+    int before = use_threads(threads);
+    make_convolution(call, e, threads);
+    use_threads(before);
+  }
   return e;
 }
 
-static const entry *convolution_of(const gan_convolution_call *call) {
-  const entry *e = try_convolution(call);
+static const entry *convolution_of(const gan_convolution_call *call, int threads) {
+  const entry *e = try_convolution(call, threads);
   GAN_ASSERT(e->primitive);
   return e;
 }
 
 bool gan_onednn_convolves(const gan_convolution *shape, int64_t samples, gan_precision precision) {
-  gan_convolution_call call = {
-      .shape = shape, .samples = samples, .packed_samples = samples, .precision = precision};
+  int threads = gan_onednn_threads();
+  gan_convolution_call call = {.shape = shape,
+                               .samples = samples,
+                               .packed_samples = samples,
+                               .packed_threads = threads,
+                               .precision = precision};
   if (shape->groups != 1) return false;
   open_table();
   for (int way = 0; way < GAN_CONVOLVE_WAYS; way++) {
     call.way = (gan_convolution_way)way;
-    if (try_convolution(&call)->fails) return false;
+    if (try_convolution(&call, threads)->fails) return false;
   }
   return true;
 }
@@ -428,7 +454,7 @@ static const entry *reorder_of(const gan_convolution_call *call, kind what) {
   key_convolution(call, (int)what, key);
   key[KEY - 2] = call->way;
   description order = weight_order(call);
-  entry *e = find(key, &fresh);
+  entry *e = find(key, gan_onednn_threads(), &fresh);
   if (fresh) {
     description plain = plain_weight(call->shape);
     bool unpacks = what == UNPACK_GRADIENT;
@@ -464,7 +490,7 @@ void gan_onednn_convolve(const gan_convolution_call *call) {
   const void *handles[] = {call->x, call->w, call->y};
   open_table();
   if (call->way == GAN_CONVOLVE_GRADIENT) handles[1] = call->scratch;
-  execute(convolution_of(call), arguments[call->way], handles, OPERANDS);
+  execute(convolution_of(call, gan_onednn_threads()), arguments[call->way], handles, OPERANDS);
   if (call->way == GAN_CONVOLVE_GRADIENT) reorder(call, UNPACK_GRADIENT, call->scratch, call->dw);
 }
 

@@ -24,10 +24,13 @@ bool gan_onednn_computes_bf16(void);
  */
 char *gan_onednn_text(char *text, size_t size);
 
+/* Threads that it would share a product among now. */
+int gan_onednn_threads(void);
+
 /* The call's a and b are of its precision; packed ones as gan_onednn_pack_b made them. */
 void gan_onednn_gemm(const gan_gemm_call *call);
 
-/* Bytes of the call's b in the library's own order; 0: as good as it is. */
+/* Bytes of the call's b in the library's own order. */
 size_t gan_onednn_packed_b_bytes(const gan_gemm_call *call);
 
 /* From b in fp32, as the call has it. */

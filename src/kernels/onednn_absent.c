@@ -20,6 +20,9 @@ char *gan_onednn_text(char *text, size_t size) {
   snprintf(text, size, "OpenBLAS alone (built without oneDNN)");
   return text;
 }
+int gan_onednn_threads(void) {
+  return 1;
+}
 void gan_onednn_gemm(const gan_gemm_call *call) {
   (void)call;
   GAN_ASSERT(gan_onednn_built());

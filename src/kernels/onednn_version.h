@@ -6,6 +6,7 @@
 #include "base/status.h"
 
 #include <dnnl.h>
+#include <stdint.h>
 
 typedef dnnl_memory_desc_t description; /* of memory: its shape, type and order */
 
@@ -28,11 +29,15 @@ static inline description any_order(int rank, const dnnl_dim_t *dims, dnnl_data_
   return made;
 }
 
-static inline description queried(const_dnnl_primitive_desc_t from, dnnl_query_t what) {
-  description made;
-  GAN_ASSERT(dnnl_memory_desc_clone(&made, dnnl_primitive_desc_query_md(from, what, 0)) ==
-             dnnl_success);
-  return made;
+/* An operand of a primitive, which owns it. */
+typedef const_dnnl_memory_desc_t operand;
+
+static inline operand queried(const_dnnl_primitive_desc_t from, dnnl_query_t what) {
+  return dnnl_primitive_desc_query_md(from, what, 0);
+}
+
+static inline description as_description(operand from) {
+  return (description)(uintptr_t)from;
 }
 
 static inline void forget(description *forgotten) {
@@ -102,8 +107,14 @@ static inline description any_order(int rank, const dnnl_dim_t *dims, dnnl_data_
   return made;
 }
 
-static inline description queried(const_dnnl_primitive_desc_t from, dnnl_query_t what) {
-  return *dnnl_primitive_desc_query_md(from, what, 0);
+typedef const dnnl_memory_desc_t *operand;
+
+static inline operand queried(const_dnnl_primitive_desc_t from, dnnl_query_t what) {
+  return dnnl_primitive_desc_query_md(from, what, 0);
+}
+
+static inline description as_description(operand from) {
+  return *from;
 }
 
 static inline void forget(description *forgotten) {

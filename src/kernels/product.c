@@ -53,7 +53,8 @@ static gan_gemm_call gemm_call(const gan_product *product, int to, int64_t sampl
                          .ldb = columns,
                          .ldc = small ? out_c : columns,
                          .precision = product->precision,
-                         .packed_rows = rows_of(product, product->samples)};
+                         .packed_rows = rows_of(product, product->samples),
+                         .packed_threads = product->threads};
 }
 
 static gan_convolution_call convolution_call(const gan_product *product, gan_convolution_way way,
@@ -62,7 +63,8 @@ static gan_convolution_call convolution_call(const gan_product *product, gan_con
                                 .shape = &product->shape,
                                 .samples = samples,
                                 .precision = product->precision,
-                                .packed_samples = product->samples};
+                                .packed_samples = product->samples,
+                                .packed_threads = product->threads};
 }
 
 /* ---- planning ---- */
@@ -106,6 +108,7 @@ void gan_product_plan(gan_product *product, const gan_convolution *shape, bool t
                       int64_t samples, bool trains) {
   *product = (gan_product){
       .shape = *shape, .transposed = transposed, .samples = samples, .trains = trains};
+  product->threads = gan_onednn_threads();
   choose(product);
   bool bf16 = product->precision == GAN_PRECISION_BF16;
   for (int to = 0; to < GAN_PACKED_ORDERS && product->packs; to++)

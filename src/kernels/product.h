@@ -27,7 +27,8 @@ enum { GAN_PACKED_ORDERS = 2 }; /* for the way to the smaller image, and to the 
 typedef struct gan_product {
   gan_convolution shape;
   bool transposed;
-  int64_t samples; /* of a call at most: what the packed order is chosen for */
+  int64_t samples; /* of a call at most: what the packed order is chosen for ... */
+  int threads;     /* ... beside the threads of the library when it was planned */
   bool trains;
   gan_product_way way;
   bool back_in_tiles; /* of a library's: what goes to the larger image is in tiles all the same */

@@ -300,8 +300,19 @@ const char *gan_net_apart(const gan_net *net, const gan_layer **layer) {
 }
 
 void gan_net_init(gan_net *net, uint64_t seed, gan_init init, float std) {
+  float *shared = net->buckets.shares ? net->params : NULL;
+  if (shared) { /* made in this rank's own memory: others write theirs at the same time */
+    net->params = net->grads;
+    gan_net_bind(net);
+  }
   for (int i = 0; i < net->layer_count; i++)
     if (net->layers[i].type->init) net->layers[i].type->init(&net->layers[i], seed, init, std);
+  if (shared) {
+    memcpy(shared, net->params, (size_t)net->slab_size * sizeof *shared);
+    net->params = shared;
+    gan_net_bind(net);
+    gan_net_clear_gradients(net);
+  }
   gan_net_changed(net);
 }
 

@@ -270,10 +270,13 @@ static gan_status discriminator_update(gan_task *task) {
     GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, FIRST_PASS, judge_real));
     GAN_TRY(in_pieces(task, PASS_FAKE, state->d_updates, LAST_PASS, judge_fakes));
   }
-  state->fakes_learnt = false;
   state->d_updates++;
   task->images_seen += task->config->train.batch;
-  return update(task, DISCRIMINATOR, &task->metrics[D_NORM].value);
+  int64_t skipped = task->skips[DISCRIMINATOR].updates;
+  GAN_TRY(update(task, DISCRIMINATOR, &task->metrics[D_NORM].value));
+  /* of a skipped update the generator's pass is undone, too: nothing is left to learn from */
+  state->fakes_learnt = task->skips[DISCRIMINATOR].updates > skipped;
+  return GAN_OK;
 }
 
 static gan_status generator_update(gan_task *task) {

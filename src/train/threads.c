@@ -99,7 +99,7 @@ static void set_origin(gan_config *config, const rank_facts *all, int size, int 
   else if (config->compute.threads == all[0].limit)
     snprintf(text, room, "auto: OMP_THREAD_LIMIT");
   else if (all[0].named)
-    snprintf(text, room, "auto: %s", variable);
+    snprintf(text, room, "auto: %s", variable ? variable : "the environment of rank 0");
   else
     snprintf(text, room, "auto: %d core%s for %d rank%s on the node", node.cores,
              node.cores == 1 ? "" : "s", node.ranks, node.ranks == 1 ? "" : "s");

@@ -393,6 +393,7 @@ gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
   gan_skip_list_free(&t.skipped);
   gan_saver_destroy(&t.saver);
   gan_folder_close(&t.folder);
+  gan_session_reset(&t.session); /* collective where ranks share memory, so it is watched */
   gan_watchdog_stop(&t.watchdog);
   gan_replicas_destroy(&t.replicas);
   gan_free(&t.sample_images);
@@ -400,6 +401,5 @@ gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
   gan_free(&t.sample_classes);
   gan_free(&t.run_dir);
   gan_free(&t.origin);
-  gan_session_reset(&t.session);
   return status;
 }

@@ -3,6 +3,7 @@
  * that one tolerance, that of sums in floats, serves all. */
 #include "base/memory.h"
 #include "kernels/bf16.h"
+#include "kernels/gemm.h"
 #include "kernels/product.h"
 #include "unit/support.h"
 
@@ -182,6 +183,24 @@ START_TEST(as_defined) {
 }
 END_TEST
 
+/* Packed in the order of the plan's threads, whatever threads are at work when it is packed or
+ * used. */
+START_TEST(other_threads_than_planned) {
+  for (int i = 0; i < CHOICES && choose(i); i++)
+    for (int planned = 1; planned <= 3; planned++) {
+      gan_gemm_set_threads(planned);
+      product_case c = make(&rows[_i], true);
+      gan_gemm_set_threads(4 - planned);
+      check_products(&rows[_i], &c, rows[_i].samples);
+      gan_product_pack(&c.product, c.w, &c.memory);
+      gan_gemm_set_threads(planned);
+      check_products(&rows[_i], &c, rows[_i].samples);
+      release(&c);
+    }
+  gan_gemm_set_threads(1);
+}
+END_TEST
+
 /* The same product twice, and from memory elsewhere: the same bits. */
 START_TEST(the_same_bits_again) {
   for (int i = 0; i < CHOICES && choose(i); i++) {
@@ -274,7 +293,10 @@ START_TEST(rounding) {
 END_TEST
 
 int main(void) {
-  const unit_test tests[] = {
-      {as_defined, ROWS}, {the_same_bits_again, ROWS}, {the_rule, 1}, {rounding, 1}};
+  const unit_test tests[] = {{as_defined, ROWS},
+                             {other_threads_than_planned, ROWS},
+                             {the_same_bits_again, ROWS},
+                             {the_rule, 1},
+                             {rounding, 1}};
   return UNIT_MAIN("product", tests);
 }

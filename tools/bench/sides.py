@@ -116,15 +116,21 @@ class Peer:
         raise Unusable(last_line(self.complaints.read()))
 
     def block(self, steps):
-        self.process.stdin.write(f"{steps}\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(f"{steps}\n")
+            self.process.stdin.flush()
+        except OSError:  # it has died; what it said last tells why
+            pass
         return self.answer()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except OSError:
+            pass
         self.process.wait()
         self.complaints.close()
 
