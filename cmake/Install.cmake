@@ -4,6 +4,9 @@ set(MPIGAN_PC_LIBS "")
 foreach(library ${MPI_C_LIBRARIES} ${HDF5_C_LIBRARIES} ${OPENBLAS_LIBRARY})
   string(APPEND MPIGAN_PC_LIBS "${library} ")
 endforeach()
+if(MPIGAN_ONEDNN AND MPIGAN_ONEDNN_SERVES)
+  string(APPEND MPIGAN_PC_LIBS "${ONEDNN_LIBRARY} ")
+endif()
 string(APPEND MPIGAN_PC_LIBS
   "-Wl,-rpath,${OPENBLAS_FOLDER} -lyaml -lxxhash -lpng -ljpeg -lz ${OpenMP_C_FLAGS} -lpthread -ldl -lm")
 # The file says where it is by itself, so that an installed tree can be moved.
