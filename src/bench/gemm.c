@@ -79,10 +79,9 @@ static void choose(gemm_bench *b) {
   for (int i = 0; i < PRECISIONS; i++) b->rule[i] = NONE;
   for (int i = 0; i < CHOICES; i++) {
     gan_compute compute = candidates[i].compute;
-    bool rule = compute.library == GAN_LIBRARY_AUTO, bf16 = compute.precision != GAN_PRECISION_FP32;
+    bool rule = compute.library == GAN_LIBRARY_AUTO;
     if (rule) compute.library = now.library;
-    bool emulated = bf16 && emulates && gan_compute_has_emulated(compute.library);
-    if (!gan_compute_has(compute.library, compute.precision) && !emulated) continue;
+    if (!gan_compute_can(compute, emulates)) continue;
     if (rule) b->rule[compute.precision] = b->choice_count;
     b->names[b->choice_count] = candidates[i].name;
     b->choices[b->choice_count++] = compute;

@@ -1,5 +1,6 @@
 #include "kernels/compute.h"
 
+#include "base/blocks.h"
 #include "base/status.h"
 #include "kernels/onednn.h"
 
@@ -31,6 +32,17 @@ bool gan_compute_has(gan_library library, gan_precision precision) {
 
 bool gan_compute_has_emulated(gan_library library) {
   return library != GAN_LIBRARY_OPENBLAS && gan_onednn_computes_bf16();
+}
+
+bool gan_compute_can(gan_compute compute, bool emulated) {
+  if (gan_compute_has(compute.library, compute.precision)) return true;
+  return emulated && compute.precision == GAN_PRECISION_BF16 &&
+         gan_compute_has_emulated(compute.library);
+}
+
+void gan_compute_use_threads(int threads, bool share_shards) {
+  gan_blocks_set_threads(threads);
+  gan_gemm_set_threads(share_shards ? 1 : threads);
 }
 
 void gan_compute_set(gan_compute compute) {

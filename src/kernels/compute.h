@@ -27,6 +27,13 @@ bool gan_compute_has(gan_library library, gan_precision precision);
 /* Whether the library can compute bf16 in other instructions, slowly. */
 bool gan_compute_has_emulated(gan_library library);
 
+/* Whether it can be computed: as the processor does, or, where `emulated` will do, slowly. */
+bool gan_compute_can(gan_compute compute, bool emulated);
+
+/* Threads of all that is computed from now on, as the calling thread sees it; where they share the
+ * shards of a rank each has a product to itself. */
+void gan_compute_use_threads(int threads, bool share_shards);
+
 /* From now on.  GAN_LIBRARY_AUTO: oneDNN where it is there.  A library that is not there is a
  * mistake of the caller's; bf16 without the processor's help is emulated. */
 void gan_compute_set(gan_compute compute);

@@ -11,8 +11,7 @@
  * the least would leave the product nothing to do with a block of weights that it has read. */
 enum { TILE_FLOATS = 1 << 18, LEAST_ROWS = 32, ROWS_STEP = 16 };
 
-/* Columns of a group. */
-static int64_t columns_of(const gan_convolution *shape) {
+int64_t gan_convolution_columns(const gan_convolution *shape) {
   return shape->kernel * shape->kernel * (shape->c / shape->groups);
 }
 
@@ -21,16 +20,16 @@ static int64_t rows_of(const gan_convolution *shape, int64_t samples) {
 }
 
 int64_t gan_convolution_weights(const gan_convolution *shape) {
-  return shape->out_c * columns_of(shape);
+  return shape->out_c * gan_convolution_columns(shape);
 }
 
 static int64_t tile_rows(const gan_convolution *shape) {
-  int64_t rows = TILE_FLOATS / columns_of(shape) / ROWS_STEP * ROWS_STEP;
+  int64_t rows = TILE_FLOATS / gan_convolution_columns(shape) / ROWS_STEP * ROWS_STEP;
   return rows < LEAST_ROWS ? LEAST_ROWS : rows;
 }
 
 int64_t gan_convolution_scratch(const gan_convolution *shape) {
-  return tile_rows(shape) * columns_of(shape);
+  return tile_rows(shape) * gan_convolution_columns(shape);
 }
 
 /* Whether the image itself is the unfolded one: the columns of all groups of a row lie one behind
@@ -117,7 +116,7 @@ static void unfold_rows(const gan_convolution *shape, int64_t first, int64_t cou
 
 static void unfold(const gan_convolution *shape, int64_t first, int64_t count, int64_t group,
                    const float *x, float *tile) {
-  int64_t columns = columns_of(shape);
+  int64_t columns = gan_convolution_columns(shape);
   GAN_FOR_BLOCKS(r, n, count, columns,
                  unfold_rows(shape, first + r, n, group, x, tile + r * columns));
 }
@@ -146,9 +145,9 @@ typedef struct {
 static tile_place tile_at(const gan_convolution *shape, int64_t samples, int64_t first) {
   int64_t left = rows_of(shape, samples) - first;
   if (gan_convolution_is_direct(shape))
-    return (tile_place){first, left, columns_of(shape) * shape->groups};
+    return (tile_place){first, left, gan_convolution_columns(shape) * shape->groups};
   int64_t most = tile_rows(shape);
-  return (tile_place){first, left < most ? left : most, columns_of(shape)};
+  return (tile_place){first, left < most ? left : most, gan_convolution_columns(shape)};
 }
 
 /* Calls `work` with each tile of each group. */
@@ -174,14 +173,14 @@ static void for_tiles(const products *p, int64_t samples,
 static const float *unfolded(const products *p, const tile_place *tile, int64_t group) {
   const gan_convolution *shape = p->shape;
   if (gan_convolution_is_direct(shape))
-    return p->x + tile->first * tile->lda + group * columns_of(shape);
+    return p->x + tile->first * tile->lda + group * gan_convolution_columns(shape);
   unfold(shape, tile->first, tile->rows, group, p->x, p->scratch);
   return p->scratch;
 }
 
 static void forward_tile(const products *p, const tile_place *tile, int64_t group) {
   const gan_convolution *shape = p->shape;
-  int64_t columns = columns_of(shape), out_c = shape->out_c, n = out_c / shape->groups;
+  int64_t columns = gan_convolution_columns(shape), out_c = shape->out_c, n = out_c / shape->groups;
   gan_gemm_call call = {.transpose_b = true,
                         .m = tile->rows,
                         .n = n,
@@ -203,7 +202,7 @@ void gan_convolve(const gan_convolution *shape, int64_t samples, const float *x,
 
 static void back_tile(const products *p, const tile_place *tile, int64_t group) {
   const gan_convolution *shape = p->shape;
-  int64_t columns = columns_of(shape), out_c = shape->out_c, k = out_c / shape->groups;
+  int64_t columns = gan_convolution_columns(shape), out_c = shape->out_c, k = out_c / shape->groups;
   bool direct = gan_convolution_is_direct(shape);
   float *to = direct ? p->out + tile->first * tile->lda + group * columns : p->scratch;
   gan_gemm_call call = {.m = tile->rows,
@@ -228,7 +227,7 @@ void gan_convolve_back(const gan_convolution *shape, int64_t samples, const floa
 
 static void weights_tile(const products *p, const tile_place *tile, int64_t group) {
   const gan_convolution *shape = p->shape;
-  int64_t columns = columns_of(shape), out_c = shape->out_c, m = out_c / shape->groups;
+  int64_t columns = gan_convolution_columns(shape), out_c = shape->out_c, m = out_c / shape->groups;
   gan_gemm_call call = {.transpose_a = true,
                         .m = m,
                         .n = columns,
@@ -338,7 +337,7 @@ void gan_convolve_back_reference(const gan_convolution *shape, int64_t samples, 
 void gan_convolve_weights_reference(const gan_convolution *shape, int64_t samples, const float *x,
                                     const float *dy, bool accumulate, float *dw) {
   int64_t group_c = shape->c / shape->groups, group_out = shape->out_c / shape->groups;
-  int64_t columns = columns_of(shape), rows = rows_of(shape, samples);
+  int64_t columns = gan_convolution_columns(shape), rows = rows_of(shape, samples);
   for (int64_t i = 0; i < gan_convolution_weights(shape); i++) {
     int64_t o = i / columns, k = i % group_c, at = i % columns / group_c;
     double sum = accumulate ? (double)dw[i] : 0;

@@ -59,6 +59,9 @@ void gan_convolution_observe(void (*show)(void *context, const gan_convolution_c
  * the other. */
 bool gan_convolution_is_direct(const gan_convolution *shape);
 
+/* Numbers of a window of one group: columns of the unfolded image. */
+int64_t gan_convolution_columns(const gan_convolution *shape);
+
 /* Numbers of weight. */
 int64_t gan_convolution_weights(const gan_convolution *shape);
 

@@ -287,12 +287,12 @@ void gan_onednn_pack_b(const gan_gemm_call *call, const float *b, void *packed) 
   int64_t key[KEY];
   bool fresh;
   open_table();
-  description to = packed_b(&as_packed);
   key_gemm(&as_packed, PACK_B, key);
   key[8] = call->ldb;
   entry *e = find(key, gan_onednn_threads(), &fresh);
   if (fresh) {
     description from = matrix(call->k, call->n, call->transpose_b, call->ldb, dnnl_f32);
+    description to = packed_b(&as_packed);
     dnnl_primitive_desc_t described;
     dnnl_status_t status = describe_reorder(&described, table.engine, from, to, NULL);
     finish(e, status, described, operands);
@@ -453,10 +453,9 @@ static const entry *reorder_of(const gan_convolution_call *call, kind what) {
   bool fresh;
   key_convolution(call, (int)what, key);
   key[KEY - 2] = call->way;
-  description order = weight_order(call);
   entry *e = find(key, gan_onednn_threads(), &fresh);
   if (fresh) {
-    description plain = plain_weight(call->shape);
+    description order = weight_order(call), plain = plain_weight(call->shape);
     bool unpacks = what == UNPACK_GRADIENT;
     dnnl_primitive_attr_t attributes = adding(unpacks && call->accumulate);
     dnnl_primitive_desc_t described;

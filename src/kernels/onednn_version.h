@@ -10,6 +10,11 @@
 
 typedef dnnl_memory_desc_t description; /* of memory: its shape, type and order */
 
+/* How the windows of a convolution lie; version 2 wants no dilates. */
+typedef struct {
+  dnnl_dims_t strides, dilates, padding;
+} window;
+
 #if DNNL_VERSION_MAJOR >= 3
 
 #define GIVEN(description) (description)
@@ -31,10 +36,6 @@ static inline description any_order(int rank, const dnnl_dim_t *dims, dnnl_data_
 
 /* An operand of a primitive, which owns it. */
 typedef const_dnnl_memory_desc_t operand;
-
-static inline operand queried(const_dnnl_primitive_desc_t from, dnnl_query_t what) {
-  return dnnl_primitive_desc_query_md(from, what, 0);
-}
 
 static inline description as_description(operand from) {
   return (description)(uintptr_t)from;
@@ -59,10 +60,6 @@ static inline dnnl_status_t describe_reorder(dnnl_primitive_desc_t *out, dnnl_en
                                              dnnl_primitive_attr_t attributes) {
   return dnnl_reorder_primitive_desc_create(out, from, engine, to, engine, attributes);
 }
-
-typedef struct {
-  dnnl_dims_t strides, dilates, padding;
-} window;
 
 static inline dnnl_status_t describe_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                                              description x, description w, description y,
@@ -109,10 +106,6 @@ static inline description any_order(int rank, const dnnl_dim_t *dims, dnnl_data_
 
 typedef const dnnl_memory_desc_t *operand;
 
-static inline operand queried(const_dnnl_primitive_desc_t from, dnnl_query_t what) {
-  return dnnl_primitive_desc_query_md(from, what, 0);
-}
-
 static inline description as_description(operand from) {
   return *from;
 }
@@ -140,10 +133,6 @@ static inline dnnl_status_t describe_reorder(dnnl_primitive_desc_t *out, dnnl_en
                                              dnnl_primitive_attr_t attributes) {
   return dnnl_reorder_primitive_desc_create(out, &from, engine, &to, engine, attributes);
 }
-
-typedef struct {
-  dnnl_dims_t strides, dilates, padding;
-} window;
 
 static inline dnnl_status_t describe_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                                              description x, description w, description y,
@@ -178,5 +167,9 @@ static inline dnnl_status_t describe_weights(dnnl_primitive_desc_t *out, dnnl_en
 }
 
 #endif
+
+static inline operand queried(const_dnnl_primitive_desc_t from, dnnl_query_t what) {
+  return dnnl_primitive_desc_query_md(from, what, 0);
+}
 
 #endif

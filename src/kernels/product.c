@@ -10,10 +10,6 @@ enum { TO_SMALL, TO_LARGE }; /* orders of a packed weight */
  * takes about as long as a product of 128 rows in bf16, rounding a tenth of it. */
 static const int64_t FEW_ROWS = 32, MANY_ROWS = 1024;
 
-static int64_t columns_of(const gan_convolution *shape) {
-  return shape->kernel * shape->kernel * (shape->c / shape->groups);
-}
-
 static int64_t rows_of(const gan_product *product, int64_t samples) {
   return samples * product->shape.out_h * product->shape.out_w;
 }
@@ -43,7 +39,7 @@ static size_t aligned(size_t bytes) {
 
 /* Rows of the smaller image by the weight, or back: b is the weight (out_c, columns). */
 static gan_gemm_call gemm_call(const gan_product *product, int to, int64_t samples) {
-  int64_t columns = columns_of(&product->shape), out_c = product->shape.out_c;
+  int64_t columns = gan_convolution_columns(&product->shape), out_c = product->shape.out_c;
   bool small = to == TO_SMALL;
   return (gan_gemm_call){.transpose_b = small,
                          .m = rows_of(product, samples),
@@ -67,12 +63,16 @@ static gan_convolution_call convolution_call(const gan_product *product, gan_con
                                 .packed_threads = product->threads};
 }
 
+static gan_convolution_way way_of(int to) {
+  return to == TO_SMALL ? GAN_CONVOLVE : GAN_CONVOLVE_BACK;
+}
+
 /* ---- planning ---- */
 
 static void choose(gan_product *product) {
   const gan_convolution *shape = &product->shape;
   bool one = gan_convolution_is_direct(shape) && shape->groups == 1;
-  int64_t width = one ? least(shape->out_c, columns_of(shape)) : shape->out_c;
+  int64_t width = one ? least(shape->out_c, gan_convolution_columns(shape)) : shape->out_c;
   gan_product_kind kind = one ? GAN_PRODUCT_GEMM : GAN_PRODUCT_CONVOLUTION;
   gan_precision precision = gan_compute_now().precision;
   if (!gan_compute_by_onednn(kind, precision, width)) precision = GAN_PRECISION_FP32;
@@ -96,8 +96,7 @@ static bool in_tiles(const gan_product *product, int to) {
 
 static size_t packed_bytes(const gan_product *product, int to) {
   if (product->way == GAN_PRODUCT_LIBRARY) {
-    gan_convolution_call call = convolution_call(
-        product, to == TO_SMALL ? GAN_CONVOLVE : GAN_CONVOLVE_BACK, product->samples);
+    gan_convolution_call call = convolution_call(product, way_of(to), product->samples);
     return aligned(gan_onednn_packed_weight_bytes(&call));
   }
   gan_gemm_call call = gemm_call(product, to, product->samples);
@@ -134,8 +133,7 @@ void gan_product_pack(const gan_product *product, const float *w,
   for (int to = 0; to < GAN_PACKED_ORDERS && product->packs; to++) {
     if (!product->packed_bytes[to]) continue;
     if (product->way == GAN_PRODUCT_LIBRARY) {
-      gan_convolution_call call = convolution_call(
-          product, to == TO_SMALL ? GAN_CONVOLVE : GAN_CONVOLVE_BACK, product->samples);
+      gan_convolution_call call = convolution_call(product, way_of(to), product->samples);
       gan_onednn_pack_weight(&call, w, memory->packed[to]);
     } else {
       gan_gemm_call call = gemm_call(product, to, product->samples);
@@ -162,8 +160,7 @@ static void multiply(const gan_product *product, int to, int64_t samples, operan
     (to == TO_SMALL ? gan_convolve : gan_convolve_back)(&product->shape, samples, from.floats, w,
                                                         result, memory->scratch);
   } else if (product->way == GAN_PRODUCT_LIBRARY) {
-    gan_convolution_call call =
-        convolution_call(product, to == TO_SMALL ? GAN_CONVOLVE : GAN_CONVOLVE_BACK, samples);
+    gan_convolution_call call = convolution_call(product, way_of(to), samples);
     call.x = to == TO_SMALL ? numbers_of(from) : result;
     call.y = to == TO_SMALL ? result : numbers_of(from);
     call.w = memory->packed[to];
@@ -180,7 +177,7 @@ static void multiply(const gan_product *product, int to, int64_t samples, operan
 
 static void differentiate(const gan_product *product, int64_t samples, operand large, operand small,
                           bool adds, void *scratch, float *dw) {
-  int64_t columns = columns_of(&product->shape), out_c = product->shape.out_c;
+  int64_t columns = gan_convolution_columns(&product->shape), out_c = product->shape.out_c;
   if (product->way == GAN_PRODUCT_TILES) {
     gan_convolve_weights(&product->shape, samples, large.floats, small.floats, adds, dw, scratch);
   } else if (product->way == GAN_PRODUCT_LIBRARY) {
@@ -239,7 +236,7 @@ void gan_product_backward(const gan_product *product, int64_t samples, const flo
 
 const char *gan_product_text(const gan_product *product) {
   bool bf16 = product->precision == GAN_PRECISION_BF16;
-  int64_t width = least(product->shape.out_c, columns_of(&product->shape));
+  int64_t width = least(product->shape.out_c, gan_convolution_columns(&product->shape));
   if (product->way == GAN_PRODUCT_LIBRARY && product->back_in_tiles)
     return bf16 ? "oneDNN's convolution, bf16; back in tiles"
                 : "oneDNN's convolution; back in tiles";

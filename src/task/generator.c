@@ -1,12 +1,10 @@
 /* The public face of a trained generator: see mpigan/generator.h. */
 #include <mpigan/generator.h>
 
-#include "base/blocks.h"
 #include "base/cores.h"
 #include "base/memory.h"
 #include "checkpoint/store.h"
 #include "kernels/compute.h"
-#include "kernels/gemm.h"
 #include "task/generate.h"
 
 #include <string.h>
@@ -40,8 +38,7 @@ static gan_compute compute_of(const gan_config *config) {
   gan_compute compute = {.library = (gan_library)config->compute.library,
                          .precision = (gan_precision)config->compute.precision};
   if (!gan_compute_has(compute.library, GAN_PRECISION_FP32)) compute.library = GAN_LIBRARY_AUTO;
-  bool emulated = config->compute.emulate_bf16 && gan_compute_has_emulated(compute.library);
-  if (!gan_compute_has(compute.library, compute.precision) && !emulated)
+  if (!gan_compute_can(compute, config->compute.emulate_bf16))
     compute.precision = GAN_PRECISION_FP32;
   return compute;
 }
@@ -62,8 +59,7 @@ static gan_status load(gan_generator *generator, const char *path) {
   if (status != GAN_OK) return gan_fail_context(GAN_INPUT, "%s: its config", path);
   const gan_config *config = &generator->config;
   int threads = threads_of(config);
-  gan_blocks_set_threads(threads);
-  gan_gemm_set_threads(config->compute.reproducible ? 1 : threads);
+  gan_compute_use_threads(threads, config->compute.reproducible);
   gan_compute_set(compute_of(config));
   const gan_data_facts *data = &gan_checkpoint_facts(generator->checkpoint)->data;
   gan_net_spec spec = {.name = "generator",

@@ -146,8 +146,7 @@ gan_status gan_session_choose_compute(gan_session *session) {
                       "oneDNN (Debian: libdnnl-dev), or leave it at auto",
                       gan_config_place(config, "compute.library", place, sizeof place));
   GAN_TRY(gan_comm_agree(session->comm, status, "agreeing on the library"));
-  bool can = gan_compute_has(compute.library, compute.precision) ||
-             (config->compute.emulate_bf16 && gan_compute_has_emulated(compute.library));
+  bool can = gan_compute_can(compute, config->compute.emulate_bf16);
   GAN_TRY(gan_comm_any_true(session->comm, bf16 && !can, &lacks, "agreeing on the precision"));
   if (lacks) {
     compute.precision = GAN_PRECISION_FP32;
@@ -168,7 +167,7 @@ static gan_status build_task(gan_session *session) {
   GAN_TRY(check_processors(session->comm));
   GAN_TRY(gan_session_choose_compute(session));
   const gan_config *config = &session->config;
-  gan_threads_use(config);
+  gan_compute_use_threads((int)config->compute.threads, config->compute.reproducible);
   GAN_TRY(gan_comm_agree(session->comm, gan_config_yaml(&session->config, &session->config_text),
                          "agreeing on the config's text"));
   GAN_TRY(gan_comm_agree(

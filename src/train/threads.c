@@ -1,9 +1,7 @@
 #include "train/threads.h"
 
-#include "base/blocks.h"
 #include "base/cores.h"
 #include "base/memory.h"
-#include "kernels/gemm.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -126,12 +124,6 @@ gan_status gan_threads_resolve(gan_comm *comm, gan_config *config) {
   set_origin(config, all, size, least, variables[i]);
   gan_free(&all);
   return GAN_OK;
-}
-
-void gan_threads_use(const gan_config *config) {
-  int threads = (int)config->compute.threads;
-  gan_blocks_set_threads(threads);
-  gan_gemm_set_threads(config->compute.reproducible ? 1 : threads);
 }
 
 /* ---- advice ---- */

@@ -10,9 +10,6 @@
  * depend on it.  config->resolved.threads_from says which it was.  Collective. */
 GAN_CHECKED gan_status gan_threads_resolve(gan_comm *comm, gan_config *config);
 
-/* Has the kernels called by this thread use them. */
-void gan_threads_use(const gan_config *config);
-
 enum { GAN_ADVICE_MAX = 512 };
 
 /* One sentence where the ranks of a node have more threads than cores, with what to do; else "".
