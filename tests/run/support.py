@@ -76,6 +76,11 @@ def edit(text, *changes):
     return text
 
 
+def all_settings(*texts):
+    """Words of the command line: --set for each."""
+    return [word for text in texts for word in ("--set", text)]
+
+
 class Result:
     def __init__(self, words, status, out, err):
         self.words, self.status, self.out, self.err = words, status, out, err

@@ -4,7 +4,7 @@ import itertools
 import re
 
 import support
-from support import (Case, checkpoint, edit, h5_differences, metrics, needs_h5_tools, untimed)
+from support import Case, all_settings, checkpoint, h5_differences, metrics, needs_h5_tools, untimed
 
 STEPS = 24
 
@@ -49,10 +49,6 @@ CHOICES = {"OpenBLAS": ("compute.library=openblas",),
            "bf16": ("compute.precision=bf16", "compute.emulate_bf16=true")}
 
 
-def settings(words):
-    return itertools.chain.from_iterable(("--set", word) for word in words)
-
-
 @needs_h5_tools
 class Products(Case):
     def setUp(self):
@@ -66,7 +62,7 @@ class Products(Case):
 
     def trained(self, name, words, **options):
         run_dir = self.folder / name.replace(" ", "-")
-        self.train(self.path, run_dir, *settings(words), **options)
+        self.train(self.path, run_dir, *all_settings(*words), **options)
         return run_dir
 
     def assert_same_state(self, a, b):
@@ -110,8 +106,8 @@ class Products(Case):
 
     def test_what_is_not_there(self):
         """bf16 where nothing multiplies it: one line, and fp32."""
-        result = self.train(self.path, self.folder / "none", *settings(
-            ("compute.library=openblas", "compute.precision=bf16", "train.steps=1")), ranks=2)
+        result = self.train(self.path, self.folder / "none", *all_settings(
+            "compute.library=openblas", "compute.precision=bf16", "train.steps=1"), ranks=2)
         self.assertEqual(result.out.count("OpenBLAS has no bf16; it computes in fp32"), 1)
 
 

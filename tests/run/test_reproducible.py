@@ -1,8 +1,8 @@
 """compute.reproducible: any number of ranks and threads gives the same bits, and so does a run that
 changes its ranks while it goes on."""
 import support
-from support import (SOURCE, TINY, Case, checkpoint, edit, h5_differences, metrics, needs_h5_tools,
-                     samples, untimed)
+from support import (SOURCE, TINY, Case, all_settings, checkpoint, edit, h5_differences, metrics,
+                     needs_h5_tools, samples, untimed)
 
 STEPS = 200
 EVERYTHING = ("/generator", "/discriminator", "/data")
@@ -19,10 +19,6 @@ GHOSTS = edit(TINY, ("batchnorm: {}", "batchnorm: {stats: ghost, ghost_size: 2}"
 # Networks for images and classes: what works on pixels, spectral norms, attention, augmentation.
 IMAGES = (SOURCE / "tests/images.yaml").read_text()
 IMAGES_STEPS = 40
-
-
-def all_settings(*texts):
-    return [word for text in texts for word in ("--set", text)]
 
 
 REPRODUCIBLE = all_settings("compute.reproducible=true", "train.log_every=20")

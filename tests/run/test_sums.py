@@ -1,13 +1,12 @@
 """The ways in which gradients are summed over ranks: each gives the same run again, stopped or not,
 none of them depends on timing, and those that add up alike give the same bits."""
-import itertools
 import shutil
 import signal
 import subprocess
 
 import support
-from support import (OK, TEMPORARY, TINY, USAGE, Case, checkpoint, checkpoints, edit, h5_differences,
-                     last_step, metrics, needs_h5_tools, run, untimed, wait_for)
+from support import (OK, TEMPORARY, TINY, USAGE, Case, all_settings, checkpoint, checkpoints, edit,
+                     h5_differences, last_step, metrics, needs_h5_tools, run, untimed, wait_for)
 
 RANKS, STEPS = 3, 60
 
@@ -27,10 +26,6 @@ WAYS = {"window": ("comm.sum=window",),
         "half the bytes": ("comm.sum=allreduce", "comm.wire=bf16")}
 
 
-def settings(words):
-    return itertools.chain.from_iterable(("--set", word) for word in words)
-
-
 @needs_h5_tools
 class Sums(Case):
     def setUp(self):
@@ -39,7 +34,7 @@ class Sums(Case):
 
     def trained(self, name, words, **options):
         run_dir = self.folder / name
-        result = self.train(self.path, run_dir, *settings(words), ranks=RANKS, **options)
+        result = self.train(self.path, run_dir, *all_settings(*words), ranks=RANKS, **options)
         return run_dir, result
 
     def assert_same_state(self, a, b):
@@ -51,7 +46,7 @@ class Sums(Case):
     def stop_and_go(self, name, words):
         """Stopped once on its way, then on to the end."""
         run_dir = self.folder / name
-        command = ("train", self.path, "--run-dir", run_dir, *settings(words))
+        command = ("train", self.path, "--run-dir", run_dir, *all_settings(*words))
         job = self.start(*command, ranks=RANKS)
         wait_for(lambda: last_step(run_dir) >= 10 or job.process.poll() is not None, "step 10")
         job.signal(signal.SIGUSR1)
@@ -110,7 +105,7 @@ class Sums(Case):
                 (("compute.reproducible=true", "comm.overlap=true"), ("comm.overlap", "reproducible")),
                 (("compute.reproducible=true", "comm.sum=window"), ("comm.sum", "reproducible")),
                 (("comm.overlap=true", "comm.wire=bf16"), ("comm.overlap", "comm.wire bf16"))):
-            result = run("train", self.path, "--run-dir", self.folder / "never", *settings(words))
+            result = run("train", self.path, "--run-dir", self.folder / "never", *all_settings(*words))
             self.assert_fails(result, USAGE, *parts)
         self.assertFalse((self.folder / "never").exists())
 
@@ -131,7 +126,7 @@ class SmallSharedMemory(Case):
         self.path = self.config(CONFIG)
 
     def trained(self, *words):
-        return run("train", self.path, "--run-dir", self.folder / "small", *settings(words),
+        return run("train", self.path, "--run-dir", self.folder / "small", *all_settings(*words),
                    launcher=self.launcher, cwd=self.folder)
 
     def test_falls_back_with_a_line(self):

@@ -124,6 +124,16 @@ double unit_distance(int64_t n, const float *a, const double *b) {
   return sqrt(error / norm);
 }
 
+double unit_float_distance(int64_t n, const float *a, const float *b) {
+  double error = 0, norm = 0;
+  for (int64_t i = 0; i < n; i++) {
+    double difference = (double)a[i] - (double)b[i];
+    error += difference * difference;
+    norm += (double)b[i] * (double)b[i];
+  }
+  return sqrt(error / norm);
+}
+
 double unit_chi_square_bound(int degrees) {
   const double normal_quantile = 4.7534; /* P(z > 4.7534) = 1e-6 */
   double s = 2.0 / (9.0 * degrees);

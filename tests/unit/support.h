@@ -74,6 +74,7 @@ float *unit_floats(int64_t n); /* zeros, in fresh memory */
 
 /* ||a - b|| / ||b||; NaN if either holds one. */
 double unit_distance(int64_t n, const float *a, const double *b);
+double unit_float_distance(int64_t n, const float *a, const float *b);
 
 /* The value that a chi-square of that many degrees of freedom exceeds with probability 1e-6 (Wilson
  * and Hilferty 1931).  Seeds are fixed, so a test that passes once passes always; the bound only

@@ -129,15 +129,6 @@ static int64_t result_size(const gan_product *product, gan_part part) {
          (large ? shape->h * shape->w * shape->c : shape->out_h * shape->out_w * shape->out_c);
 }
 
-static double distance(const float *x, const float *wanted, int64_t n) {
-  double error = 0, size = 0;
-  for (int64_t i = 0; i < n; i++) {
-    error += pow((double)x[i] - (double)wanted[i], 2);
-    size += pow((double)wanted[i], 2);
-  }
-  return sqrt(error / size);
-}
-
 /* Every choice writes the whole result, and the same one but for rounding. */
 static void check_part(const gan_layer_products *products, const gan_product *product,
                        gan_part part) {
@@ -148,7 +139,7 @@ static void check_part(const gan_layer_products *products, const gan_product *pr
     for (int64_t i = 0; i < n; i++) products->made[i] = NAN;
     gan_layer_products_run(products, c, part);
     if (c == OPENBLAS) memcpy(wanted, products->made, (size_t)n * sizeof *wanted);
-    double off = distance(products->made, wanted, n);
+    double off = unit_float_distance(n, products->made, wanted);
     ck_assert_msg(off <= TOLERANCE[precision], "choice %d is off by %g", c, off);
     if (c > OPENBLAS && precision == GAN_PRECISION_BF16) ck_assert(off > TOLERANCE[0]);
   }

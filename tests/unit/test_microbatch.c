@@ -46,23 +46,14 @@ static void step_once(gan_session *session, const char *first, const char *secon
   check_ok(session->task->type->step(session->task));
 }
 
-static double distance(int64_t n, const float *a, const float *b) {
-  double difference = 0, size = 0;
-  for (int64_t i = 0; i < n; i++) {
-    difference += pow((double)a[i] - (double)b[i], 2);
-    size += pow((double)b[i], 2);
-  }
-  return sqrt(difference / size);
-}
-
 START_TEST(pieces_take_the_same_step) {
   gan_session whole, pieces;
   step_once(&whole, NULL, NULL);
   step_once(&pieces, "train.microbatch=16", NULL);
   for (int i = 0; i < LEARNERS; i++) {
     const gan_net *a = whole.task->learners[i].net, *b = pieces.task->learners[i].net;
-    double grads = distance(a->slab_size, b->grads, a->grads);
-    double buffers = distance(a->buffer_size, b->buffers, a->buffers);
+    double grads = unit_float_distance(a->slab_size, b->grads, a->grads);
+    double buffers = unit_float_distance(a->buffer_size, b->buffers, a->buffers);
     ck_assert_msg(grads < ROUNDING && buffers < ROUNDING,
                   "%s: gradients part by %.1e, statistics by %.1e", a->name, grads, buffers);
     ck_assert_int_eq(*a->counters, *b->counters);

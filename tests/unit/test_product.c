@@ -93,12 +93,7 @@ static void begin(product_case *c, int64_t n) {
 }
 
 static void check(const product_row *row, const char *what, product_case *c, int64_t n) {
-  double error = 0, size = 0;
-  for (int64_t i = 0; i < n; i++) {
-    error += pow((double)c->made[i] - (double)c->wanted[i], 2);
-    size += pow((double)c->wanted[i], 2);
-  }
-  double off = sqrt(error / size);
+  double off = unit_float_distance(n, c->made, c->wanted);
   ck_assert_msg(off < TOLERANCE, "%s (%s): %s is off by %g", row->name,
                 gan_product_text(&c->product), what, off);
   ck_assert_mem_eq(c->made + n, c->begin + n, GUARD * sizeof(float));

@@ -127,15 +127,6 @@ static void take_both(judge *j, samples *s, int64_t piece, int64_t block) {
   check_ok(gan_net_sum_gradients(j->made.net, gan_comm_alone()));
 }
 
-static double distance(int64_t n, const float *a, const float *b) {
-  double difference = 0, size = 0;
-  for (int64_t i = 0; i < n; i++) {
-    difference += pow((double)a[i] - (double)b[i], 2);
-    size += pow((double)b[i], 2);
-  }
-  return sqrt(difference / size);
-}
-
 START_TEST(one_pass_gives_what_two_give) {
   static const struct {
     int parts;
@@ -150,8 +141,8 @@ START_TEST(one_pass_gives_what_two_give) {
   take_apart(&two, &apart);
   take_both(&one, &both, rows[_i].piece, rows[_i].parts > 1 ? SHARE : rows[_i].piece);
   const gan_net *a = two.made.net, *b = one.made.net;
-  double y = distance(SETS * BATCH * OUT, both.y[0], apart.y[0]);
-  double grads = distance(a->slab_size, b->grads, a->grads);
+  double y = unit_float_distance(SETS * BATCH * OUT, both.y[0], apart.y[0]);
+  double grads = unit_float_distance(a->slab_size, b->grads, a->grads);
   ck_assert_msg(y < ROUNDING && grads < ROUNDING, "outputs part by %.1e, gradients by %.1e", y,
                 grads);
   destroy(&two);
@@ -222,7 +213,7 @@ START_TEST(cuts_take_the_same_step) {
   step_of(&cut, cuts[_i], cuts[_i][1] ? 2 : 1);
   for (int i = 0; i < whole.task->learner_count; i++) {
     const gan_net *a = whole.task->learners[i].net, *b = cut.task->learners[i].net;
-    double grads = distance(a->slab_size, b->grads, a->grads);
+    double grads = unit_float_distance(a->slab_size, b->grads, a->grads);
     ck_assert_msg(grads < STEP_ROUNDING, "%s: gradients part by %.1e", a->name, grads);
   }
   for (int i = 0; i < whole.task->metric_count; i++) {
