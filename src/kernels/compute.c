@@ -10,8 +10,10 @@ static gan_compute chosen = {.library = GAN_LIBRARY_AUTO, .precision = GAN_PRECI
  * shows where a machine disagrees): its kernels work on blocks of 16 columns or channels, which
  * narrow shapes leave empty. */
 static const gan_compute_rule rules[] = {
-    {GAN_PRODUCT_GEMM, GAN_PRECISION_FP32, "matrix product, columns", 32, "OpenBLAS"},
-    {GAN_PRODUCT_GEMM, GAN_PRECISION_BF16, "matrix product, columns", 8, "OpenBLAS, in fp32"},
+    {GAN_PRODUCT_GEMM, GAN_PRECISION_FP32, "matrix product, the weight's narrower side", 16,
+     "OpenBLAS"},
+    {GAN_PRODUCT_GEMM, GAN_PRECISION_BF16, "matrix product, the weight's narrower side", 8,
+     "OpenBLAS, in fp32"},
     {GAN_PRODUCT_CONVOLUTION, GAN_PRECISION_FP32, "convolution, channels of the smaller image", 16,
      "unfolded into matrix products"},
     {GAN_PRODUCT_CONVOLUTION, GAN_PRECISION_BF16, "convolution, channels of the smaller image", 16,

@@ -43,7 +43,7 @@ gan_compute gan_compute_now(void);
 
 /* A product or convolution, for the rule. */
 typedef enum gan_product_kind {
-  GAN_PRODUCT_GEMM,        /* columns of the result */
+  GAN_PRODUCT_GEMM,        /* the narrower of the two sides that are not the batch's */
   GAN_PRODUCT_CONVOLUTION, /* to the smaller image, and the weight's gradient: channels there */
   GAN_PRODUCT_CONVOLUTION_BACK, /* to the larger image: channels there */
 } gan_product_kind;

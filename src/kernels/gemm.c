@@ -28,9 +28,16 @@ static void run_openblas(const gan_gemm_call *call) {
               call->c, (int)call->ldc);
 }
 
+/* Of the weight (n, k), or of its gradient (m, n), whose sum goes over the batch. */
+static int64_t narrower_side(const gan_gemm_call *call) {
+  int64_t other = call->transpose_a ? call->m : call->k;
+  return call->n < other ? call->n : other;
+}
+
 bool gan_gemm_by_onednn(const gan_gemm_call *call) {
   if (call->packed || call->precision != GAN_PRECISION_FP32) return true;
-  return call->k > 0 && gan_compute_by_onednn(GAN_PRODUCT_GEMM, GAN_PRECISION_FP32, call->n);
+  return call->k > 0 &&
+         gan_compute_by_onednn(GAN_PRODUCT_GEMM, GAN_PRECISION_FP32, narrower_side(call));
 }
 
 void gan_gemm_run(const gan_gemm_call *call) {
