@@ -7,6 +7,13 @@ if(Git_FOUND)
     OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE git_result)
   if(git_result EQUAL 0)
     set(MPIGAN_GIT_HASH "git ${git_output}")
+    # grows with every commit and checkout, and is to be looked at again then
+    execute_process(COMMAND ${GIT_EXECUTABLE} rev-parse --path-format=absolute --git-path logs/HEAD
+      WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE git_log
+      OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    if(EXISTS "${git_log}")
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${git_log})
+    endif()
   endif()
 endif()
 set(MPIGAN_BUILD_TYPE ${CMAKE_BUILD_TYPE})
