@@ -38,16 +38,23 @@ static void centre(const gan_rows *rows, int64_t first, int64_t count, const int
   }
 }
 
+/* Of sums there is the lower triangle. */
+static void finish_covariance(int64_t d, double freedom, double *covariance) {
+  for (int64_t i = 0; i < d; i++)
+    for (int64_t j = 0; j <= i; j++)
+      covariance[i * d + j] = covariance[j * d + i] = covariance[i * d + j] / freedom;
+}
+
 static gan_status sum_covariance(const gan_eval *eval, const gan_rows *rows, int64_t count,
                                  const int64_t *places, double *block, gan_moments *out) {
   int64_t d = rows->d, size = block_rows(eval, d);
   for (int64_t at = 0; at < count; at += size) {
     int64_t now = count - at < size ? count - at : size;
     centre(rows, at, now, places, out->mean, block);
-    gan_gemm_double(true, false, d, d, now, block, block, 1, out->covariance);
+    gan_gram_double(now, d, block, out->covariance);
   }
   GAN_TRY(gan_comm_sum_double(eval->comm, out->covariance, (size_t)(d * d), covariances));
-  for (int64_t i = 0; i < d * d; i++) out->covariance[i] /= (double)(out->n - 1);
+  finish_covariance(d, (double)(out->n - 1), out->covariance);
   return GAN_OK;
 }
 

@@ -14,3 +14,10 @@ void gan_gemm_double(bool transpose_a, bool transpose_b, int64_t m, int64_t n, i
               transpose_b ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, 1.0, a,
               lda > 0 ? (int)lda : 1, b, ldb > 0 ? (int)ldb : 1, beta, c, (int)n);
 }
+
+void gan_gram_double(int64_t n, int64_t d, const double *x, double *c) {
+  GAN_ASSERT(n <= INT_MAX && d <= INT_MAX);
+  if (n == 0 || d == 0) return;
+  cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (int)d, (int)n, 1.0, x, (int)d, 1.0, c,
+              (int)d);
+}

@@ -10,4 +10,7 @@
 void gan_gemm_double(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
                      const double *a, const double *b, double beta, double *c);
 
+/* C (d, d) = X^T X + C, of X (n, d): its lower triangle alone, for half of the work. */
+void gan_gram_double(int64_t n, int64_t d, const double *x, double *c);
+
 #endif
