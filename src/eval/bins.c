@@ -6,9 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Two-sided, at a level of 0.05. */
-static const double Z_LIMIT = 1.959963984540054;
-
 typedef struct {
   int64_t *cell;   /* (n) of this rank's rows */
   double *squared; /* (n) distance to its centre */
@@ -152,22 +149,23 @@ static int64_t sum_of(int64_t n, const int64_t *x) {
   return sum;
 }
 
-static bool differ(double p, double n, double q, double m) {
+static bool differ(double p, double n, double q, double m, double limit) {
   double pooled = (p * n + q * m) / (n + m);
   double error = sqrt(pooled * (1 - pooled) * (1 / n + 1 / m));
-  return fabs(p - q) > Z_LIMIT * error;
+  return fabs(p - q) > limit * error;
 }
 
 static double divergence_from(double p, double middle) {
   return p > 0 ? p * log(p / middle) : 0;
 }
 
-void gan_bins_compare(int64_t bins, const int64_t *a, const int64_t *b, gan_bins_report *out) {
+void gan_bins_compare(int64_t bins, const int64_t *a, const int64_t *b, double limit,
+                      gan_bins_report *out) {
   double n = (double)sum_of(bins, a), m = (double)sum_of(bins, b);
   *out = (gan_bins_report){0};
   for (int64_t i = 0; i < bins; i++) {
     double p = (double)a[i] / n, q = (double)b[i] / m, middle = (p + q) / 2;
-    out->different += differ(p, n, q, m);
+    out->different += differ(p, n, q, m, limit);
     out->divergence += (divergence_from(p, middle) + divergence_from(q, middle)) / 2;
   }
 }

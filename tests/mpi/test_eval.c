@@ -168,7 +168,7 @@ static gan_status run_bins(const sides *s, figures *f) {
   int64_t counts[BINS];
   GAN_TRY(gan_bins_create(&s->eval, &s->real, BINS, 10, &bins));
   GAN_TRY(gan_bins_count(&s->eval, &bins, &s->fake, counts));
-  gan_bins_compare(BINS, bins.counts, counts, &report);
+  gan_bins_compare(BINS, bins.counts, counts, GAN_BINS_LEVEL_5, &report);
   for (int b = 0; b < BINS; b++) put(f, "bin", (double)bins.counts[b]);
   for (int b = 0; b < BINS; b++) put(f, "bin of fakes", (double)counts[b]);
   put(f, "divergence", report.divergence);

@@ -76,10 +76,13 @@ END_TEST
 START_TEST(comparison_is_scipys) {
   const int64_t a[] = {900, 30, 0, 12, 58, 0}, b[] = {420, 31, 0, 2, 40, 7};
   gan_bins_report found;
-  gan_bins_compare(6, a, b, &found);
+  gan_bins_compare(6, a, b, GAN_BINS_LEVEL_5, &found);
   const double values[] = {(double)found.different, found.divergence};
   check_near(2, values, golden_bins, ROUNDING);
-  gan_bins_compare(6, a, a, &found);
+  gan_bins_compare(6, a, b, GAN_BINS_ERRORS_3,
+                   &found); /* z is 3.37, -2.96, none, 1.52, -1.63, -3.75 */
+  ck_assert_int_eq(found.different, 2);
+  gan_bins_compare(6, a, a, GAN_BINS_LEVEL_5, &found);
   ck_assert(found.different == 0 && found.divergence == 0);
 }
 END_TEST
