@@ -87,3 +87,40 @@ gan_status gan_memorisation_run(const gan_eval *eval, const gan_rows *samples,
   reset(&of[1]);
   return status;
 }
+
+static int compare_copies(const void *a, const void *b) {
+  const gan_copy *x = a, *y = b;
+  if (x->distance != y->distance) return x->distance < y->distance ? -1 : 1;
+  return (x->sample > y->sample) - (x->sample < y->sample);
+}
+
+/* Samples' numbers of training rows are below 2^53, so that doubles hold them. */
+static gan_status gather_copies(const gan_eval *eval, const gan_rows *samples,
+                                const int64_t *number, const double *distance, double *mine,
+                                double *all, gan_copy *copies) {
+  GAN_TRY(gan_rows_gather(eval, samples, distance, all));
+  for (int64_t i = 0; i < samples->total; i++)
+    copies[i] = (gan_copy){.sample = i, .distance = all[i]};
+  for (int64_t i = 0; i < samples->n; i++) mine[i] = (double)number[i];
+  GAN_TRY(gan_rows_gather(eval, samples, mine, all));
+  for (int64_t i = 0; i < samples->total; i++) copies[i].training = (int64_t)all[i];
+  qsort(copies, (size_t)samples->total, sizeof *copies, compare_copies);
+  return GAN_OK;
+}
+
+gan_status gan_memorisation_copies(const gan_eval *eval, const gan_rows *samples,
+                                   const int64_t *number, const double *distance, int64_t count,
+                                   gan_copy *copies) {
+  double *numbers; /* of this rank's samples, and behind them of all */
+  gan_copy *all;
+  GAN_ASSERT(count <= samples->total);
+  GAN_TRY_EVAL_ALLOC(eval, numbers, samples->n + samples->total);
+  gan_status status =
+      gan_eval_alloc(eval, &all, samples->total, sizeof *all, "the nearest training rows");
+  if (status == GAN_OK)
+    status = gather_copies(eval, samples, number, distance, numbers, numbers + samples->n, all);
+  for (int64_t i = 0; status == GAN_OK && i < count; i++) copies[i] = all[i];
+  gan_free(&numbers);
+  gan_free(&all);
+  return status;
+}

@@ -21,4 +21,17 @@ GAN_CHECKED gan_status gan_memorisation_run(const gan_eval *eval, const gan_rows
                                             gan_memorisation *out, int64_t *number,
                                             double *distance);
 
+/* A sample and the training row that is nearest to it, by their numbers. */
+typedef struct gan_copy {
+  int64_t sample, training;
+  double distance;
+} gan_copy;
+
+/* The `count` samples that are nearest to their training rows, nearest first, of equals the lower
+ * number: for a picture of them (gan_rows_pick).  From what gan_memorisation_run gave; count is at
+ * most that of all samples.  Collective. */
+GAN_CHECKED gan_status gan_memorisation_copies(const gan_eval *eval, const gan_rows *samples,
+                                               const int64_t *number, const double *distance,
+                                               int64_t count, gan_copy *copies);
+
 #endif

@@ -122,6 +122,10 @@ static gan_status run_neighbours(const sides *s, figures *f) {
   put(f, "mean distance", memory.mean);
   put(f, "middle distance", memory.middle);
   put(f, "share below", memory.below_low);
+  gan_copy copies[9];
+  GAN_TRY(gan_memorisation_copies(&s->eval, &s->fake, number, distance, 9, copies));
+  for (int i = 0; i < 9; i++)
+    put(f, "copy", (double)(copies[i].sample * REAL + copies[i].training));
   for (int64_t i = 0; i < s->fake.n; i++) numbers[i] = (double)number[i];
   GAN_TRY(gan_rows_gather(&s->eval, &s->fake, numbers, all));
   put_all(f, "nearest", 100, all);

@@ -24,26 +24,33 @@ static int count_before(const gan_rows *rows, int64_t itself, const float *x, in
   return count;
 }
 
+/* Each is where it belongs in the order of distances, then numbers. */
+static void check_neighbours(const gan_rows *asks, const gan_rows *rows, int k, bool same) {
+  int64_t *number = gan_alloc((size_t)(asks->n * k), sizeof *number, "numbers");
+  double *squared = gan_alloc((size_t)(asks->n * k), sizeof *squared, "distances");
+  check_ok(gan_neighbours_find(eval_alone(), asks, rows, k, same, number, squared));
+  for (int64_t i = 0; i < asks->n * k; i++) {
+    const float *of = asks->x + i / k * asks->d;
+    double exact = gan_squared_distance(asks->d, of, rows->x + number[i] * rows->d);
+    int before = count_before(rows, same ? i / k : -1, of, number[i], exact);
+    if (exact != squared[i] || before != i % k || (same && number[i] == i / k))
+      ck_abort_msg("neighbour %d of row %d: number %d, %d before it", (int)(i % k), (int)(i / k),
+                   (int)number[i], before);
+  }
+  gan_free(&number);
+  gan_free(&squared);
+}
+
+/* The second time on a lattice, where most distances are ties. */
 START_TEST(neighbours_are_those_of_two_loops) {
   enum { N = 130, M = 90, D = 7, K = 4 };
   float *x = eval_normals(N, D, 31), *y = eval_normals(M, D, 32);
-  for (int j = 0; j < D; j++) x[5 * D + j] = x[2 * D + j]; /* a tie at 0, and everywhere else */
+  for (int i = 0; _i == 1 && i < N * D; i++) x[i] = rintf(x[i]);
+  for (int i = 0; _i == 1 && i < M * D; i++) y[i] = rintf(y[i]);
   gan_rows rows = eval_rows(N, D, x), queries = eval_rows(M, D, y);
-  int64_t number[N * K];
-  double squared[N * K];
-  for (int same = 0; same < 2; same++) {
-    const gan_rows *asks = same ? &rows : &queries;
-    check_ok(gan_neighbours_find(eval_alone(), asks, &rows, K, same, number, squared));
-    for (int64_t i = 0; i < asks->n * K; i++) {
-      const float *of = asks->x + i / K * D;
-      double exact = gan_squared_distance(D, of, x + number[i] * D);
-      int before = count_before(&rows, same ? i / K : -1, of, number[i], exact);
-      if (exact != squared[i] || before != i % K || (same && number[i] == i / K))
-        ck_abort_msg("neighbour %d of row %d: number %d, %d before it", (int)(i % K), (int)(i / K),
-                     (int)number[i], before);
-    }
-  }
-  check_fails(gan_neighbours_find(eval_alone(), &rows, &rows, N, true, number, squared), GAN_USAGE,
+  check_neighbours(&queries, &rows, K, false);
+  check_neighbours(&rows, &rows, K, true);
+  check_fails(gan_neighbours_find(eval_alone(), &rows, &rows, N, true, NULL, NULL), GAN_USAGE,
               "130 nearest neighbours", "of 129 rows");
   gan_free(&x);
   gan_free(&y);
@@ -126,6 +133,12 @@ START_TEST(memorisation_is_numpys) {
                            found.below_middle, found.low,           found.middle};
   check_near(6, values, golden_memorisation, ROUNDING);
   for (int i = 0; i < 3; i++) ck_assert(number[i] == 200 + i && distance[i] == 0);
+  gan_copy copies[5];
+  check_ok(gan_memorisation_copies(eval_alone(), &samples, number, distance, 5, copies));
+  for (int i = 0; i < 3; i++) ck_assert(copies[i].sample == i && copies[i].training == 200 + i);
+  int nearer = 0; /* than the fifth: four */
+  for (int i = 0; i < 90; i++) nearer += distance[i] < copies[4].distance;
+  ck_assert(nearer == 4 && copies[4].distance == distance[copies[4].sample]);
   gan_free(&a);
   gan_free(&b);
   gan_free(&ours);
@@ -135,7 +148,7 @@ END_TEST
 
 int main(void) {
   const unit_test tests[] = {
-      {neighbours_are_those_of_two_loops, 1},
+      {neighbours_are_those_of_two_loops, 2},
       {far_from_0_too, 1},
       {cover_is_numpys, 1},
       {coverage_of_equal_laws, 1},
