@@ -1,5 +1,6 @@
 #include "eval/bins.h"
 
+#include "base/blocks.h"
 #include "base/memory.h"
 #include "eval/neighbours.h"
 
@@ -27,9 +28,10 @@ static uint32_t row_at(int64_t n, const double *weights, double share) {
   return (uint32_t)(n - 1);
 }
 
-static void come_nearer(const gan_rows *rows, const float *centre, double *squared) {
-  for (int64_t i = 0; i < rows->n; i++)
-    squared[i] = fmin(squared[i], gan_squared_distance(rows->d, rows->x + i * rows->d, centre));
+static void come_nearer(int64_t n, int64_t d, const float *x, const float *centre,
+                        double *squared) {
+  for (int64_t i = 0; i < n; i++)
+    squared[i] = fmin(squared[i], gan_squared_distance(d, x + i * d, centre));
 }
 
 /* Each is a row, taken with a chance in proportion to its squared distance to those before. */
@@ -43,7 +45,8 @@ static gan_status choose_centres(const gan_eval *eval, const gan_rows *rows, roo
     gan_rng_uniform(rng, (uint64_t)b, 0, 1, 0, 1, &share);
     uint32_t row = row_at(rows->total, r->all, (double)share);
     GAN_TRY(gan_rows_pick(eval, rows, 1, &row, centre));
-    come_nearer(rows, centre, r->squared);
+    GAN_FOR_BLOCKS(at, count, rows->n, out->d,
+                   come_nearer(count, out->d, rows->x + at * out->d, centre, r->squared + at));
     GAN_TRY(gan_rows_gather(eval, rows, r->squared, r->all));
   }
   return GAN_OK;

@@ -66,6 +66,68 @@ gan_spread gan_spread_of(int64_t n, const double *figures) {
   return spread;
 }
 
+/* ---- spread of figures ---- */
+
+typedef struct {
+  gan_figures *figures;
+  void *context;
+  int count, parts;
+  uint32_t *numbers; /* (rows) */
+  double *values;    /* (count, parts) */
+  double *found;     /* (count) */
+} trials_of;
+
+/* Figures of one part, the p-th. */
+static gan_status run_part(const gan_eval *eval, const gan_rows *rows, int64_t count,
+                           const uint32_t *numbers, int p, trials_of *t) {
+  gan_subset part;
+  GAN_TRY(gan_subset_create(eval, rows, count, numbers, &part));
+  gan_status status = t->figures(t->context, eval, &part.rows, t->count, t->found);
+  gan_subset_destroy(&part);
+  for (int f = 0; status == GAN_OK && f < t->count; f++) t->values[f * t->parts + p] = t->found[f];
+  return status;
+}
+
+static gan_status run_halves(const gan_eval *eval, const gan_rows *rows, int trial, trials_of *t) {
+  int64_t total = rows->total, half = total / 2;
+  gan_spread_halve(eval, trial, total, t->numbers);
+  GAN_TRY(run_part(eval, rows, half, t->numbers, 2 * trial, t));
+  return run_part(eval, rows, total - half, t->numbers + half, 2 * trial + 1, t);
+}
+
+static gan_status run_resample(const gan_eval *eval, const gan_rows *rows, int trial,
+                               trials_of *t) {
+  gan_spread_resample(eval, trial, rows->total, t->numbers);
+  return run_part(eval, rows, rows->total, t->numbers, trial, t);
+}
+
+static gan_status run_trials(const gan_eval *eval, const gan_rows *rows, gan_spread_way way,
+                             int trials, trials_of *t) {
+  GAN_TRY_EVAL_ALLOC(eval, t->numbers, rows->total);
+  GAN_TRY_EVAL_ALLOC(eval, t->values, t->count * t->parts);
+  GAN_TRY_EVAL_ALLOC(eval, t->found, t->count);
+  for (int i = 0; i < trials; i++)
+    GAN_TRY(way == GAN_SPREAD_HALVES ? run_halves(eval, rows, i, t)
+                                     : run_resample(eval, rows, i, t));
+  return GAN_OK;
+}
+
+gan_status gan_spread_run(const gan_eval *eval, const gan_rows *rows, gan_spread_way way,
+                          int trials, gan_figures *figures, void *context, int count,
+                          gan_spread *out) {
+  trials_of t = {.figures = figures,
+                 .context = context,
+                 .count = count,
+                 .parts = way == GAN_SPREAD_HALVES ? 2 * trials : trials};
+  gan_status status = run_trials(eval, rows, way, trials, &t);
+  for (int f = 0; status == GAN_OK && f < count; f++)
+    out[f] = gan_spread_of(t.parts, t.values + f * t.parts);
+  gan_free(&t.numbers);
+  gan_free(&t.values);
+  gan_free(&t.found);
+  return status;
+}
+
 int64_t gan_spread_least_count(int64_t d) {
   return 5 * d;
 }

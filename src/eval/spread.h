@@ -29,6 +29,21 @@ typedef struct gan_spread {
 
 gan_spread gan_spread_of(int64_t n, const double *figures);
 
+/* Figures of one set of rows, to out (count). */
+typedef gan_status gan_figures(void *context, const gan_eval *eval, const gan_rows *rows, int count,
+                               double *out);
+
+/* Their spread over parts of the rows: both halves of each of `trials` divisions by chance, or as
+ * many resamples.  Both ways the deviation is about that of a figure of all rows: a half deviates
+ * more from the law, but not from the whole.  (Of a sum of independent terms: var / (n / 2) - var /
+ * n.) Figures with a bias at small counts have more of it in halves; resamples hold rows twice, and
+ * are not for what asks for nearest neighbours.  Collective. */
+typedef enum gan_spread_way { GAN_SPREAD_HALVES, GAN_SPREAD_RESAMPLES } gan_spread_way;
+
+GAN_CHECKED gan_status gan_spread_run(const gan_eval *eval, const gan_rows *rows,
+                                      gan_spread_way way, int trials, gan_figures *figures,
+                                      void *context, int count, gan_spread *out);
+
 /* The fewest rows for which a covariance of d features says something: 5 a feature, as the FID's
  * authors ask (10,000 for 2048).  With d or fewer it is singular. */
 int64_t gan_spread_least_count(int64_t d);

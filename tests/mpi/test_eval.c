@@ -205,17 +205,24 @@ static gan_status run_physics(const sides *s, figures *f) {
   return GAN_OK;
 }
 
-static gan_status run_spread(const sides *s, figures *f) {
-  uint32_t numbers[REAL];
-  gan_subset subset;
-  gan_spread_resample(&s->eval, 1, REAL, numbers);
-  GAN_TRY(gan_subset_create(&s->eval, &s->real, REAL, numbers, &subset));
-  put(f, "subset", (double)subset.rows.total);
+static gan_status first_mean(void *context, const gan_eval *eval, const gan_rows *rows, int count,
+                             double *out) {
   gan_moments moments;
-  GAN_TRY(gan_moments_create(&s->eval, &subset.rows, &moments));
-  put_all(f, "mean of a resample", D, moments.mean);
+  (void)context, (void)count;
+  GAN_TRY(gan_moments_create(eval, rows, &moments));
+  *out = moments.mean[0];
   gan_moments_destroy(&moments);
-  gan_subset_destroy(&subset);
+  return GAN_OK;
+}
+
+static gan_status run_spread(const sides *s, figures *f) {
+  gan_spread spread;
+  for (int way = GAN_SPREAD_HALVES; way <= GAN_SPREAD_RESAMPLES; way++) {
+    GAN_TRY(
+        gan_spread_run(&s->eval, &s->real, (gan_spread_way)way, 4, first_mean, NULL, 1, &spread));
+    put(f, "spread, mean", spread.mean);
+    put(f, "spread", spread.deviation);
+  }
   return GAN_OK;
 }
 

@@ -93,29 +93,35 @@ START_TEST(halves_and_resamples) {
 }
 END_TEST
 
-/* The bootstrap's deviation of a mean is that of the mean: s / sqrt(n). */
+static gan_status mean_and_count(void *context, const gan_eval *eval, const gan_rows *rows,
+                                 int count, double *out) {
+  (void)context, (void)eval;
+  ck_assert_int_eq(count, 2);
+  out[0] = 0;
+  out[1] = (double)rows->total;
+  for (int64_t i = 0; i < rows->n; i++) out[0] += (double)rows->x[i] / (double)rows->n;
+  return GAN_OK;
+}
+
+/* A resample's mean deviates by s / sqrt(n), as the mean does; of a half, drawn without
+ * replacement, by as much: sqrt(1 / (n / 2) - 1 / n) is sqrt(1 / n). */
 START_TEST(the_spread_of_a_mean) {
   enum { N = 400, TRIALS = 400 };
   float *x = eval_normals(N, 1, 52);
   gan_rows rows = eval_rows(N, 1, x);
-  uint32_t numbers[N];
-  double figures[TRIALS], square = 0, mean = 0;
+  gan_spread found[2];
+  double square = 0, mean = 0;
   for (int i = 0; i < N; i++) mean += (double)x[i] / N;
   for (int i = 0; i < N; i++) square += pow((double)x[i] - mean, 2);
-  for (int t = 0; t < TRIALS; t++) {
-    gan_subset subset;
-    gan_spread_resample(eval_alone(), t, N, numbers);
-    check_ok(gan_subset_create(eval_alone(), &rows, N, numbers, &subset));
-    ck_assert_int_eq(subset.rows.total, N);
-    figures[t] = 0;
-    for (int i = 0; i < N; i++) figures[t] += (double)subset.x[i] / N;
-    gan_subset_destroy(&subset);
-  }
-  gan_spread spread = gan_spread_of(TRIALS, figures);
   double wanted = sqrt(square / N / N);
-  ck_assert_double_eq_tol(spread.mean, mean, 4 * wanted / sqrt(TRIALS));
-  ck_assert_double_eq_tol(spread.deviation, wanted, 4 * wanted / sqrt(2.0 * TRIALS));
-  ck_assert(isnan(gan_spread_of(1, figures).deviation));
+  for (int way = GAN_SPREAD_HALVES; way <= GAN_SPREAD_RESAMPLES; way++) {
+    check_ok(gan_spread_run(eval_alone(), &rows, (gan_spread_way)way, TRIALS, mean_and_count, NULL,
+                            2, found));
+    ck_assert_double_eq_tol(found[0].mean, mean, 4 * wanted / sqrt(TRIALS));
+    ck_assert_double_eq_tol(found[0].deviation, wanted, 4 * wanted / sqrt(2.0 * TRIALS));
+    ck_assert(found[1].mean == (way == GAN_SPREAD_HALVES ? N / 2 : N) && found[1].deviation == 0);
+  }
+  ck_assert(isnan(gan_spread_of(1, &mean).deviation));
   ck_assert_int_eq(gan_spread_least_count(2048), 10240);
   gan_free(&x);
 }
