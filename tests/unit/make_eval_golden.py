@@ -19,7 +19,8 @@ TARGET = pathlib.Path(__file__).resolve().parent / "eval_golden.h"
 def bits(count, seed):
     """splitmix64, as unit_bits."""
     with np.errstate(over="ignore"):
-        z = np.uint64(seed) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9e3779b97f4a7c15)
+        z = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9e3779b97f4a7c15)
+        z += np.uint64(seed)
         z = (z ^ z >> np.uint64(30)) * np.uint64(0xbf58476d1ce4e5b9)
         z = (z ^ z >> np.uint64(27)) * np.uint64(0x94d049bb133111eb)
         return z ^ z >> np.uint64(31)
@@ -137,7 +138,8 @@ def goldens():
     yield "frechet", [frechet(a, b)]
     yield "kernel_distance", [kernel_distance(a[:250], b)]
     yield "cover", cover(normals(400, 1000, 4), normals(300, 1000, 5), 5)
-    yield "memorisation", memorisation(a[:90, :4], np.vstack([b[:200, :4], a[:3, :4]]), a[100:240, :4])
+    yield "memorisation", memorisation(
+        a[:90, :4], np.vstack([b[:200, :4], a[:3, :4]]), a[100:240, :4])
     yield "class_score", class_score(uniform(122, 7, 6, -8, 8), 4)
     yield "class_frechet", class_frechet(a[:, :3], b[:, :3], 3)
     yield "bins", bins_compared(np.array([900, 30, 0, 12, 58, 0]), np.array([420, 31, 0, 2, 40, 7]))
