@@ -14,8 +14,9 @@ static const double NOTHING = 40;
 typedef struct {
   int sigmas;
   const gan_parzen *of;
-  double *least; /* (points) */
-  double *sums;  /* (points, sigmas) */
+  double narrowest, widest; /* 1 / 2 sigma^2 of the two */
+  double *least;            /* (points) */
+  double *sums;             /* (points, sigmas) */
 } windows;
 
 static double rate_of(double sigma) {
@@ -29,11 +30,19 @@ static void lower(const windows *w, int64_t point, double squared) {
   w->least[point] = squared;
 }
 
-static void add_point(const windows *w, const gan_tile *tile, int64_t i, double most) {
+/* Pairs that weigh most under the narrowest window have exact distances: there an error of fp32 is
+ * multiplied by 1 / 2 sigma^2. */
+static double distance_of(const windows *w, const gan_tile *tile, int64_t i, int64_t j) {
+  double near = w->least[tile->first_query + i] + NOTHING / w->narrowest;
+  if (gan_tile_least(tile, i, j) <= near) return gan_tile_exact(tile, i, j);
+  return fmax(0, gan_tile_about(tile, i, j));
+}
+
+static void add_point(const windows *w, const gan_tile *tile, int64_t i) {
   int64_t point = tile->first_query + i;
-  double *sums = w->sums + point * w->sigmas;
+  double *sums = w->sums + point * w->sigmas, most = NOTHING / w->widest;
   for (int64_t j = 0; j < tile->references; j++) {
-    double squared = fmax(0, gan_tile_about(tile, i, j));
+    double squared = distance_of(w, tile, i, j);
     if (squared < w->least[point]) lower(w, point, squared);
     double beyond = squared - w->least[point];
     if (beyond > most) continue;
@@ -45,9 +54,7 @@ static void add_point(const windows *w, const gan_tile *tile, int64_t i, double 
 }
 
 static void add_points(const windows *w, const gan_tile *tile, int64_t first, int64_t count) {
-  double widest = 0;
-  for (int s = 0; s < w->sigmas; s++) widest = fmax(widest, w->of[s].sigma);
-  for (int64_t i = first; i < first + count; i++) add_point(w, tile, i, NOTHING / rate_of(widest));
+  for (int64_t i = first; i < first + count; i++) add_point(w, tile, i);
 }
 
 static void add_tile(void *context, const gan_tile *tile) {
@@ -96,13 +103,17 @@ static gan_status run(const gan_eval *eval, const gan_rows *points, const gan_ro
 
 gan_status gan_parzen_run(const gan_eval *eval, const gan_rows *points, const gan_rows *samples,
                           int sigmas, gan_parzen *out) {
-  windows w = {.sigmas = sigmas, .of = out};
+  windows w = {.sigmas = sigmas, .of = out, .widest = INFINITY};
   if (points->total < 1 || samples->total < 1)
     return gan_fail(GAN_USAGE, "a Parzen likelihood wants points and samples");
   for (int s = 0; s < sigmas; s++)
     if (!(out[s].sigma > 0 && isfinite(out[s].sigma)))
       return gan_fail(GAN_USAGE, "sigma of a Parzen likelihood is %g, and must be positive",
                       gan_printable(out[s].sigma));
+  for (int s = 0; s < sigmas; s++) {
+    w.narrowest = fmax(w.narrowest, rate_of(out[s].sigma));
+    w.widest = fmin(w.widest, rate_of(out[s].sigma));
+  }
   gan_status status = run(eval, points, samples, &w, out);
   gan_free(&w.least);
   gan_free(&w.sums);
