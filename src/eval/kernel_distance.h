@@ -14,8 +14,8 @@ typedef struct gan_kernel_distance {
 } gan_kernel_distance;
 
 /* Blocks have at most `block` rows of each side (1000 is usual), which are chosen by chance and
- * overlap nowhere: as many as the shorter side gives.  GAN_USAGE where a side has fewer than 2
- * rows. */
+ * overlap nowhere: as many as the shorter side gives.  A rank has one at a time, of 20 d + 8 block
+ * / ranks bytes a row.  GAN_USAGE where a side has fewer than 2 rows. */
 GAN_CHECKED gan_status gan_kernel_distance_run(const gan_eval *eval, const gan_rows *a,
                                                const gan_rows *b, int64_t block,
                                                gan_kernel_distance *out);

@@ -38,6 +38,9 @@ static gan_status count_rows(gan_comm *comm, int64_t n, int64_t *counts, gan_row
     if (r < gan_comm_rank(comm)) out->first += counts[r];
     out->total += counts[r];
   }
+  if (out->total > UINT32_MAX)
+    return gan_fail(GAN_USAGE, "%lld rows of features: at most %lld can be judged",
+                    (long long)out->total, (long long)UINT32_MAX);
   return GAN_OK;
 }
 

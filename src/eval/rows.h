@@ -26,7 +26,8 @@ typedef struct gan_rows {
   int64_t total;  /* ... of so many on all ranks */
 } gan_rows;
 
-/* GAN_NUMBERS where a number is not finite; GAN_INPUT where ranks differ in d. */
+/* Counts them over the ranks.  GAN_NUMBERS where a number is not finite; GAN_INPUT where ranks
+ * differ in d; GAN_USAGE where there are 2^32 of them.  Collective. */
 GAN_CHECKED gan_status gan_rows_share(const gan_eval *eval, int64_t n, int64_t d, const float *x,
                                       gan_rows *out);
 
