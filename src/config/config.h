@@ -16,6 +16,7 @@ typedef enum { GAN_CACHE_MEMORY, GAN_CACHE_STREAM } gan_cache;
 typedef enum { GAN_LATENT_NORMAL, GAN_LATENT_UNIFORM } gan_latent_distribution;
 typedef enum { GAN_INIT_PYTORCH, GAN_INIT_NORMAL } gan_init;
 typedef enum { GAN_OBJECTIVE_NON_SATURATING, GAN_OBJECTIVE_MINIMAX } gan_objective_kind;
+typedef enum { GAN_LIKELIHOOD_BERNOULLI, GAN_LIKELIHOOD_GAUSSIAN } gan_likelihood_kind;
 typedef enum { GAN_OPTIMIZER_ADAM } gan_optimizer_kind;
 typedef enum { GAN_LR_SCALING_NONE, GAN_LR_SCALING_LINEAR, GAN_LR_SCALING_SQRT } gan_lr_scaling;
 typedef enum { GAN_LR_CONSTANT, GAN_LR_LINEAR, GAN_LR_COSINE, GAN_LR_STEP } gan_lr_schedule;
