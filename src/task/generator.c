@@ -5,7 +5,6 @@
 #include "task/generate.h"
 #include "task/trained.h"
 
-
 struct gan_generator {
   gan_trained trained;
   gan_net *net;
