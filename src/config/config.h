@@ -9,7 +9,7 @@
 #include "config/layers.h"
 #include "config/option.h"
 
-typedef enum { GAN_TASK_GAN } gan_task_kind;
+typedef enum { GAN_TASK_GAN, GAN_TASK_CLASSIFIER, GAN_TASKS } gan_task_kind;
 typedef enum { GAN_LAYOUT_AUTO, GAN_LAYOUT_NHWC, GAN_LAYOUT_NCHW } gan_layout;
 typedef enum { GAN_RANGE_AUTO, GAN_RANGE_UNIT, GAN_RANGE_SYMMETRIC, GAN_RANGE_NONE } gan_range;
 typedef enum { GAN_CACHE_MEMORY, GAN_CACHE_STREAM } gan_cache;
@@ -45,9 +45,9 @@ typedef struct gan_config {
   int64_t seed;
   int task; /* gan_task_kind */
   struct {
-    char *path, *images, *labels;
-    int layout; /* gan_layout */
-    int range;  /* gan_range */
+    char *path, *test, *images, *labels; /* test: NULL where it is not given */
+    int layout;                          /* gan_layout */
+    int range;                           /* gan_range */
     int64_t shards;
     int cache; /* gan_cache */
     double buffer_mb;
@@ -66,7 +66,8 @@ typedef struct gan_config {
     int label_d;         /* 0: channels, 1: projection, 2: auxiliary */
     int64_t label_units; /* of the embedding */
     double label_weight;
-    gan_layer_list generator, discriminator;
+    gan_layer_list generator, discriminator; /* whose task has none: empty */
+    gan_layer_list classifier;
   } model;
   struct {
     int64_t microbatch;
@@ -74,15 +75,16 @@ typedef struct gan_config {
     int64_t steps;
     double epochs;
     int objective; /* gan_objective_kind */
+    double label_smoothing;
     int64_t d_steps, g_steps;
     bool reuse_fakes;
-    int optimizer; /* gan_optimizer_kind */
-    double lr_d, lr_g, beta1, beta2, eps;
-    int lr_scaling;  /* gan_lr_scaling */
-    int lr_schedule; /* gan_lr_schedule */
+    int optimizer;                            /* gan_optimizer_kind */
+    double lr_d, lr_g, lr, beta1, beta2, eps; /* lr: NaN where it is not given */
+    int lr_scaling;                           /* gan_lr_scaling */
+    int lr_schedule;                          /* gan_lr_schedule */
     int64_t base_batch, lr_warmup_steps, lr_decay_steps, lr_step;
     double lr_final, lr_gamma;
-    int64_t log_every, check_every;
+    int64_t log_every, test_every, check_every;
     int on_nonfinite; /* gan_on_nonfinite */
     int64_t skip_max, rollback_max;
     double rollback_factor;

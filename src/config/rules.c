@@ -1,5 +1,7 @@
 #include "config/rules.h"
 
+#include "config/networks.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -144,9 +146,12 @@ static gan_status check_shards(gan_config *config) {
   return GAN_OK;
 }
 
-/* ---- learning rates ---- */
+/* ---- keys that go with others ---- */
 
 #define BIT(choice) (1u << (choice))
+
+/* Tasks that generate samples. */
+#define GENERATES BIT(GAN_TASK_GAN)
 
 /* Keys that mean something under some choices of another key only. */
 static const struct {
@@ -165,6 +170,21 @@ static const struct {
     {"train.skip_max", "train.on_nonfinite", BIT(GAN_NONFINITE_SKIP), false},
     {"train.rollback_factor", "train.on_nonfinite", BIT(GAN_NONFINITE_ROLLBACK), false},
     {"train.rollback_max", "train.on_nonfinite", BIT(GAN_NONFINITE_ROLLBACK), false},
+    {"model.latent", "task", GENERATES, false},
+    {"model.latent_distribution", "task", GENERATES, false},
+    {"model.classes", "task", BIT(GAN_TASK_GAN), false},
+    {"train.objective", "task", BIT(GAN_TASK_GAN), false},
+    {"train.d_steps", "task", BIT(GAN_TASK_GAN), false},
+    {"train.g_steps", "task", BIT(GAN_TASK_GAN), false},
+    {"train.reuse_fakes", "task", BIT(GAN_TASK_GAN), false},
+    {"train.optimizer.lr_d", "task", BIT(GAN_TASK_GAN), false},
+    {"train.optimizer.lr_g", "task", BIT(GAN_TASK_GAN), false},
+    {"train.optimizer.lr", "task", BIT(GAN_TASK_CLASSIFIER), false},
+    {"train.label_smoothing", "task", BIT(GAN_TASK_CLASSIFIER), false},
+    {"data.test", "task", BIT(GAN_TASK_CLASSIFIER), false},
+    {"train.test_every", "task", BIT(GAN_TASK_CLASSIFIER), false},
+    {"samples.every_steps", "task", GENERATES, false},
+    {"samples.count", "task", GENERATES, false},
 };
 
 /* "linear or cosine" */
@@ -276,6 +296,7 @@ static gan_status check_comm(const gan_config *config) {
 }
 
 gan_status gan_config_check_rules(gan_config *config, int ranks) {
+  GAN_TRY(gan_networks_check(config));
   GAN_TRY(check_name(config));
   GAN_TRY(check_length(config));
   GAN_TRY(check_classes(config));
