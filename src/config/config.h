@@ -9,7 +9,7 @@
 #include "config/layers.h"
 #include "config/option.h"
 
-typedef enum { GAN_TASK_GAN, GAN_TASK_CLASSIFIER, GAN_TASKS } gan_task_kind;
+typedef enum { GAN_TASK_GAN, GAN_TASK_CLASSIFIER, GAN_TASK_VAE, GAN_TASKS } gan_task_kind;
 typedef enum { GAN_LAYOUT_AUTO, GAN_LAYOUT_NHWC, GAN_LAYOUT_NCHW } gan_layout;
 typedef enum { GAN_RANGE_AUTO, GAN_RANGE_UNIT, GAN_RANGE_SYMMETRIC, GAN_RANGE_NONE } gan_range;
 typedef enum { GAN_CACHE_MEMORY, GAN_CACHE_STREAM } gan_cache;
@@ -67,7 +67,9 @@ typedef struct gan_config {
     int64_t label_units; /* of the embedding */
     double label_weight;
     gan_layer_list generator, discriminator; /* whose task has none: empty */
-    gan_layer_list classifier;
+    gan_layer_list classifier, encoder, decoder;
+    int likelihood; /* gan_likelihood_kind */
+    bool stochastic;
   } model;
   struct {
     int64_t microbatch;
@@ -76,6 +78,8 @@ typedef struct gan_config {
     double epochs;
     int objective; /* gan_objective_kind */
     double label_smoothing;
+    double beta, decoder_std;
+    int64_t kl_warmup_steps;
     int64_t d_steps, g_steps;
     bool reuse_fakes;
     int optimizer;                            /* gan_optimizer_kind */
@@ -146,6 +150,13 @@ gan_label_way gan_config_label_way(const gan_config *config, bool generator);
 
 /* compute.threads; 1 as long as it is auto. */
 int gan_config_threads(const gan_config *config);
+
+/* Numbers that a vae's encoder gives a sample: model.latent means, and log-variances behind them
+ * unless it is an autoencoder. */
+int64_t gan_config_code_size(const gan_config *config);
+
+/* Whether what makes data gives logits, of which the sigmoid is a sample. */
+bool gan_config_makes_logits(const gan_config *config);
 
 /* Where a key's value came from. */
 gan_origin gan_config_origin(const gan_config *config, const char *key);

@@ -14,6 +14,10 @@ static const gan_network of_gan[] = {
 static const gan_network of_classifier[] = {
     {"classifier", "model.classifier", "train.optimizer.lr", NULL, false},
 };
+static const gan_network of_vae[] = {
+    {"encoder", "model.encoder", "train.optimizer.lr", NULL, false},
+    {"decoder", "model.decoder", "train.optimizer.lr", NULL, true},
+};
 
 #define ROWS(rows)                                                                                 \
   { rows, (int)(sizeof(rows) / sizeof *(rows)) }
@@ -21,6 +25,7 @@ static const gan_network of_classifier[] = {
 static const gan_networks tasks[GAN_TASKS] = {
     [GAN_TASK_GAN] = ROWS(of_gan),
     [GAN_TASK_CLASSIFIER] = ROWS(of_classifier),
+    [GAN_TASK_VAE] = ROWS(of_vae),
 };
 
 gan_networks gan_networks_of(gan_task_kind task) {

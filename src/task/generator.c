@@ -3,11 +3,13 @@
 
 #include "base/memory.h"
 #include "task/generate.h"
+#include "task/networks.h"
 #include "task/trained.h"
 
 struct gan_generator {
   gan_trained trained;
   gan_net *net;
+  gan_net *encoder; /* of a vae, once something was to be encoded */
 };
 
 static gan_status load(gan_generator *generator, const char *path) {
@@ -40,6 +42,7 @@ gan_status gan_generator_open(const char *path, gan_generator **out) {
 void gan_generator_close(gan_generator **generator) {
   if (!*generator) return;
   gan_net_destroy(&(*generator)->net);
+  gan_net_destroy(&(*generator)->encoder);
   gan_trained_close(&(*generator)->trained);
   gan_free(generator);
 }
@@ -140,7 +143,37 @@ void gan_generator_between(const gan_generator *generator, const float *a, const
 gan_status gan_generator_run(gan_generator *generator, int64_t n, const float *latent,
                              const gan_generator_classes *classes, float *images) {
   GAN_TRY(check_classes(generator, n, classes));
-  return gan_generate_from(generator->net,
+  return gan_generate_from(generator->net, gan_config_makes_logits(&generator->trained.config),
                            &gan_checkpoint_facts(generator->trained.checkpoint)->data, n, latent,
                            classes, images);
+}
+
+float gan_generator_quantile(const gan_generator *generator, double u) {
+  return gan_latent_quantile(law_of(generator), u);
+}
+
+/* ---- a vae's encoder ---- */
+
+static gan_status want_encoder(gan_generator *generator) {
+  const gan_trained *trained = &generator->trained;
+  const gan_data_facts *data = &gan_checkpoint_facts(trained->checkpoint)->data;
+  if (generator->encoder) return GAN_OK;
+  if (trained->config.task != GAN_TASK_VAE)
+    return gan_fail(GAN_USAGE,
+                    "%s: is of task: %s, which has no encoder; to reconstruct images give a "
+                    "checkpoint of task: vae",
+                    gan_checkpoint_path(trained->checkpoint),
+                    gan_checkpoint_task(trained->checkpoint));
+  gan_net_spec spec = gan_trained_spec(trained, &gan_networks_of(GAN_TASK_VAE).rows[GAN_ENCODER]);
+  spec.in = (gan_shape){data->h, data->w, data->c};
+  spec.out = (gan_shape){1, 1, gan_config_code_size(&trained->config)};
+  return gan_trained_network(trained, spec, &generator->encoder);
+}
+
+gan_status gan_generator_reconstruct(gan_generator *generator, int64_t n, const float *images,
+                                     float *latent, float *reconstructions) {
+  GAN_TRY(want_encoder(generator));
+  GAN_TRY(gan_encode(generator->encoder, &gan_checkpoint_facts(generator->trained.checkpoint)->data,
+                     n, generator->trained.config.model.latent, images, latent));
+  return gan_generator_run(generator, n, latent, NULL, reconstructions);
 }

@@ -8,6 +8,9 @@
 /* Numbers of a GAN's learners, and keys of their randomness. */
 enum { GAN_GENERATOR, GAN_DISCRIMINATOR };
 
+/* Likewise of a VAE's. */
+enum { GAN_ENCODER, GAN_DECODER };
+
 /* What the config says of learner `which`, for passes of at most `piece` samples of a set that are
  * divided and summed as gan_net_spec says.  What goes in and out, and how a class enters, is the
  * task's to add. */

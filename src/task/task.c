@@ -5,10 +5,11 @@
 
 #include <string.h>
 
-extern const gan_task_type gan_task_gan, gan_task_classifier;
+extern const gan_task_type gan_task_gan, gan_task_classifier, gan_task_vae;
 
-static const gan_task_type *const types[GAN_TASKS] = {
-    [GAN_TASK_GAN] = &gan_task_gan, [GAN_TASK_CLASSIFIER] = &gan_task_classifier};
+static const gan_task_type *const types[GAN_TASKS] = {[GAN_TASK_GAN] = &gan_task_gan,
+                                                      [GAN_TASK_CLASSIFIER] = &gan_task_classifier,
+                                                      [GAN_TASK_VAE] = &gan_task_vae};
 
 gan_status gan_task_create(gan_comm *comm, const gan_config *config, const gan_data_info *info,
                            gan_task **out) {
@@ -69,7 +70,7 @@ void gan_task_clear(gan_task *task) {
 gan_range gan_task_range(const gan_config *config) {
   if (config->data.range != GAN_RANGE_AUTO) return (gan_range)config->data.range;
   const gan_network *maker = gan_network_that_makes_data((gan_task_kind)config->task);
-  if (!maker) return GAN_RANGE_UNIT;
+  if (!maker || gan_config_makes_logits(config)) return GAN_RANGE_UNIT;
   const gan_layer_list *layers = gan_network_layers(config, maker);
   for (int i = layers->count - 1; i >= 0; i--) {
     const char *name = layers->layers[i].schema->name;

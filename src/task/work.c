@@ -106,6 +106,19 @@ gan_status gan_work_update(gan_task *task, gan_work *work, int which, bool finit
   return GAN_OK;
 }
 
+gan_status gan_work_update_all(gan_task *task, gan_work *work, bool finite, int row,
+                               int optimizer_row, double *norm) {
+  gan_work_spend(task, work, row);
+  for (int i = 0; i < task->learner_count; i++) {
+    gan_update_taint(task, i, finite);
+    GAN_TRY(gan_net_sum_gradients(task->learners[i].net, task->comm));
+  }
+  gan_work_spend(task, work, work->sum_row);
+  GAN_TRY(gan_update_finish_all(task, task->lr_factor * gan_learner_rate(task, 0), norm));
+  gan_work_spend(task, work, optimizer_row);
+  return GAN_OK;
+}
+
 static gan_status sum_up(gan_task *task, gan_work *work, gan_status data_status) {
   for (int64_t p = 0; p < work->division.parts; p++) {
     double *row = work->parts + p * work->row + work->losses;

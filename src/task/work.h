@@ -57,6 +57,10 @@ void gan_work_spend(gan_task *task, gan_work *work, int row);
 GAN_CHECKED gan_status gan_work_update(gan_task *task, gan_work *work, int which, bool finite,
                                        int row, int optimizer_row, double *norm);
 
+/* The same of all learners at once, at the rate of the first: see gan_update_finish_all. */
+GAN_CHECKED gan_status gan_work_update_all(gan_task *task, gan_work *work, bool finite, int row,
+                                           int optimizer_row, double *norm);
+
 /* At the end of a step, the one reduction of it: losses, into work->totals; the networks'
  * statistics; what some rank asks of all; and whether one could not read (data_status), which all
  * then return.  Collective. */
