@@ -1,9 +1,9 @@
-"""What a run wrote, in PyTorch, for every config of configs/: networks rebuilt from the checkpoint's
-config, weights loaded as they are, the sample pictures made again from their noise and classes, and
-the data judged again.
+"""What a run wrote, in PyTorch, for every config of configs/ and for classifier.yaml: networks
+rebuilt from the checkpoint's config, weights loaded as they are, the sample pictures made again from
+their noise and classes, the data judged again.
 
-The data is made up, in the shape that the config's generator gives, and labelled; it is one batch,
-so that every step sees all of it.
+The data is made up, in the shape that the config's generator gives or a classifier's data has, and
+labelled; it is one batch, so that every step sees all of it.
 
 Wants $MPIGAN (the program) and $MPIGAN_SOURCE (the checkout), as CTest gives them.
 """
@@ -31,12 +31,17 @@ import yaml
 import sequential
 
 MPIGAN = os.environ["MPIGAN"]
-CONFIGS = sorted((pathlib.Path(os.environ["MPIGAN_SOURCE"]) / "configs").glob("*.yaml"))
+SOURCE = pathlib.Path(os.environ["MPIGAN_SOURCE"])
+CONFIGS = [*sorted((SOURCE / "configs").glob("*.yaml")), SOURCE / "tests/parity/classifier.yaml"]
 STEPS, BATCH = 2, 16
 SETTINGS = {"train.epochs": "null", "train.steps": STEPS, "train.batch": BATCH,
-            "train.d_steps": 1, "train.g_steps": 1, "data.shards": BATCH, "samples.count": 12,
-            "checkpoint.every_steps": 1, "checkpoint.keep_last": STEPS}
-NETWORKS = ("generator", "discriminator")
+            "data.shards": BATCH, "checkpoint.every_steps": 1, "checkpoint.keep_last": STEPS}
+
+# Of what a classifier's config names as its data.
+SHAPES = {"mnist": (1, 28, 28), "fashion-mnist": (1, 28, 28)}
+
+# Changes of the data at random, and how to be without them.
+AUGMENTATION = {"flip": "false", "crop_padding": 0}
 
 # Layers whose training differs from PyTorch's by their nature: random, or of parts of a batch.
 OF_THEIR_OWN = ('"dropout"', '"diff_augment"', '"ghost"')
@@ -64,18 +69,20 @@ def load(checkpoint, name, shape):
 
 
 class LoadInPyTorch:
-    """The tests of one config, which a subclass names."""
+    """The tests of one config, which a subclass names; its task's class says what networks it has,
+    what goes into each, and its further settings."""
 
     @classmethod
     def setUpClass(cls):
         cls.temporary = tempfile.TemporaryDirectory()
         cls.folder = pathlib.Path(cls.temporary.name)
         config = yaml.safe_load(cls.config.read_text())
-        cls.latent, cls.shape = config["model"]["latent"], sequential.shape_of(config["model"])
+        cls.set_shapes(config)
         cls.make_data(config)
-        settings = {**SETTINGS, "data.path": cls.folder / "data.h5"}
-        if "flip" in config["data"]:
-            settings["data.flip"] = "false"  # it would mirror some of the data at random
+        settings = {**SETTINGS, **cls.settings, "data.path": cls.folder / "data.h5"}
+        for key, none in AUGMENTATION.items():
+            if key in config["data"]:
+                settings["data." + key] = none
         sets = [word for pair in settings.items() for word in ("--set", "%s=%s" % pair)]
         run("train", cls.config, "--run-dir", cls.folder / "run", *sets)
         cls.checkpoints = [h5py.File(cls.folder / "run" / "checkpoints" / ("step-%08d.h5" % step))
@@ -87,7 +94,7 @@ class LoadInPyTorch:
     def make_data(cls, config):
         """Its labels are those that the config chooses; a class is a label's place among them."""
         data, rng = config["data"], np.random.default_rng(0)
-        cls.labels = list(data.get("classes") or range(config["model"].get("classes") or 2))
+        cls.labels = list(data.get("classes") or range(cls.classes_of(config["model"])))
         cls.data = rng.integers(0, 256, (BATCH, *cls.shape), np.uint8)
         cls.classes = torch.arange(BATCH) % len(cls.labels)
         with h5py.File(cls.folder / "data.h5", "w") as file:
@@ -101,8 +108,66 @@ class LoadInPyTorch:
         cls.temporary.cleanup()
 
     def load(self, name, checkpoint=None):
-        shapes = {"generator": (self.latent,), "discriminator": self.shape}
-        return load(checkpoint or self.checkpoint, name, shapes[name])
+        return load(checkpoint or self.checkpoint, name, self.shapes[name])
+
+    def metrics(self):
+        lines = (self.folder / "run" / "metrics.jsonl").read_text().splitlines()
+        metrics = json.loads(lines[-1])
+        self.assertEqual(metrics["step"], STEPS)
+        return metrics
+
+    def inputs(self):
+        return torch.tensor(self.data).double() * self.scale + self.offset
+
+    def skip_if_random(self, network):
+        model = yaml.safe_load(self.checkpoint.attrs["config"])["model"]
+        own = [kind for kind in OF_THEIR_OWN if kind in json.dumps(model[network])]
+        if own:
+            self.skipTest("in training %s is not PyTorch's" % own[0])
+
+    def test_the_statistics_are_of_every_forward_pass(self):
+        for name, passes in self.passes.items():
+            for key, value in self.load(name).state_dict().items():
+                if key.endswith("num_batches_tracked"):
+                    self.assertEqual((value.dtype, int(value)), (torch.int64, passes * STEPS), key)
+
+    def test_adam_goes_on(self):
+        """torch.optim.Adam takes the moments, by the parameters' names, as its state."""
+        for network in self.passes:
+            model = self.load(network)
+            saved = self.checkpoint[network]["optimizer"]
+            adam = torch.optim.Adam(model.parameters(), lr=2e-4, betas=(0.5, 0.999))
+            state = adam.state_dict()
+            state["state"] = {
+                i: {"step": torch.tensor(float(saved.attrs["step"])),
+                    "exp_avg": torch.tensor(saved["exp_avg"][name][()]),
+                    "exp_avg_sq": torch.tensor(saved["exp_avg_sq"][name][()])}
+                for i, (name, _) in enumerate(model.named_parameters())}
+            adam.load_state_dict(state)
+            self.assertEqual(saved.attrs["step"], STEPS)
+            for parameter in model.parameters():
+                moments = adam.state[parameter]
+                self.assertEqual(moments["exp_avg"].shape, parameter.shape)
+                self.assertEqual(moments["exp_avg_sq"].shape, parameter.shape)
+                parameter.grad = torch.zeros_like(parameter)
+            adam.step()
+
+
+class GanInPyTorch(LoadInPyTorch):
+    settings = {"train.d_steps": 1, "train.g_steps": 1, "samples.count": 12}
+
+    # A step has two of the generator, which learns, and makes fakes for the discriminator; and three
+    # of that: of data, of fakes, and for the generator.
+    passes = {"generator": 2, "discriminator": 3}
+
+    @classmethod
+    def set_shapes(cls, config):
+        cls.shape = sequential.shape_of(config["model"])
+        cls.shapes = {"generator": (config["model"]["latent"],), "discriminator": cls.shape}
+
+    @staticmethod
+    def classes_of(model):
+        return model.get("classes") or 2
 
     def assert_same_pictures(self, path):
         with h5py.File(path, "r") as file:
@@ -127,56 +192,62 @@ class LoadInPyTorch:
 
     def test_the_discriminator_judges(self):
         """What the last step says of the data: as the networks were before it, in training."""
-        model = yaml.safe_load(self.checkpoint.attrs["config"])["model"]
-        own = [kind for kind in OF_THEIR_OWN if kind in json.dumps(model["discriminator"])]
-        if own:
-            self.skipTest("in training %s is not PyTorch's" % own[0])
+        self.skip_if_random("discriminator")
         judge = self.load("discriminator", self.checkpoints[-2]).train()
-        data = torch.tensor(self.data).double() * self.scale + self.offset
         with torch.no_grad():
-            logits = judge(data, self.classes).flatten(1)
-        lines = (self.folder / "run" / "metrics.jsonl").read_text().splitlines()
-        metrics = json.loads(lines[-1])
-        self.assertEqual(metrics["step"], STEPS)
+            logits = judge(self.inputs(), self.classes).flatten(1)
+        metrics = self.metrics()
         self.assertAlmostEqual(metrics["d_real"], torch.sigmoid(logits[:, 0]).mean().item(),
                                delta=TOLERANCE)
         if logits.shape[1] > 1:
             told = (logits[:, 1:].argmax(1) == self.classes).double().mean().item()
             self.assertAlmostEqual(metrics["d_class_accuracy"], told, delta=TOLERANCE)
 
-    def test_the_statistics_are_of_every_forward_pass(self):
-        """A step has two of the generator, which learns, and makes fakes for the discriminator;
-        and three of that: of data, of fakes, and for the generator."""
-        for name, passes in zip(NETWORKS, (2, 3)):
-            for key, value in self.load(name).state_dict().items():
-                if key.endswith("num_batches_tracked"):
-                    self.assertEqual((value.dtype, int(value)), (torch.int64, passes * STEPS), key)
 
-    def test_adam_goes_on(self):
-        """torch.optim.Adam takes the moments, by the parameters' names, as its state."""
-        for network in NETWORKS:
-            model = self.load(network)
-            saved = self.checkpoint[network]["optimizer"]
-            adam = torch.optim.Adam(model.parameters(), lr=2e-4, betas=(0.5, 0.999))
-            state = adam.state_dict()
-            state["state"] = {
-                i: {"step": torch.tensor(float(saved.attrs["step"])),
-                    "exp_avg": torch.tensor(saved["exp_avg"][name][()]),
-                    "exp_avg_sq": torch.tensor(saved["exp_avg_sq"][name][()])}
-                for i, (name, _) in enumerate(model.named_parameters())}
-            adam.load_state_dict(state)
-            self.assertEqual(saved.attrs["step"], STEPS)
-            for parameter in model.parameters():
-                moments = adam.state[parameter]
-                self.assertEqual(moments["exp_avg"].shape, parameter.shape)
-                self.assertEqual(moments["exp_avg_sq"].shape, parameter.shape)
-                parameter.grad = torch.zeros_like(parameter)
-            adam.step()
+class ClassifierInPyTorch(LoadInPyTorch):
+    """It is tested on the very data that it learns."""
+    settings = {}
+    passes = {"classifier": 1}
+
+    @classmethod
+    def set_shapes(cls, config):
+        cls.shape = SHAPES[config["data"]["path"]]
+        cls.shapes = {"classifier": cls.shape}
+        cls.settings = {"data.test": cls.folder / "data.h5"}
+
+    @staticmethod
+    def classes_of(model):
+        return next(entry["linear"]["units"] for entry in reversed(model["classifier"])
+                    if "linear" in entry)
+
+    def assert_loss(self, name, network, smoothing=0.0):
+        with torch.no_grad():
+            logits = network(self.inputs())
+        metrics = self.metrics()
+        loss = torch.nn.functional.cross_entropy(logits, self.classes, label_smoothing=smoothing)
+        told = (logits.argmax(1) == self.classes).double().mean().item()
+        self.assertAlmostEqual(metrics[name + "loss"], loss.item(), delta=TOLERANCE)
+        self.assertAlmostEqual(metrics[name + "accuracy"], told, delta=TOLERANCE)
+
+    def test_its_tests(self):
+        """Of the last weights, as they look."""
+        self.assert_loss("test_", self.load("classifier"))
+
+    def test_its_loss(self):
+        """Of the last step: as the network was before it, in training."""
+        self.skip_if_random("classifier")
+        train = yaml.safe_load(self.checkpoint.attrs["config"])["train"]
+        self.assert_loss("", self.load("classifier", self.checkpoints[-2]).train(),
+                         train["label_smoothing"])
+
+
+TASKS = {"gan": GanInPyTorch, "classifier": ClassifierInPyTorch}
 
 
 def load_tests(loader, _, pattern):
     """unittest's: the tests above, once a config."""
-    cases = [type(config.stem, (LoadInPyTorch, unittest.TestCase), {"config": config})
+    cases = [type(config.stem, (TASKS[yaml.safe_load(config.read_text())["task"]],
+                                unittest.TestCase), {"config": config})
              for config in CONFIGS]
     return unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in cases)
 
