@@ -125,6 +125,15 @@ class LoadInPyTorch:
         if own:
             self.skipTest("in training %s is not PyTorch's" % own[0])
 
+    def assert_same_images(self, images, made, spread=100 * TOLERANCE):
+        """`images` are in the data's units, `made` in those that the networks see; `spread`: by which
+        they differ among themselves at least."""
+        images = images * self.scale + self.offset
+        self.assertGreater(images.std(0).max(), spread, "all pictures are the same")
+        error = np.abs(images - made.numpy().reshape(images.shape)).max()
+        print("%s: %d pictures, off by %.2g" % (self.config.stem, len(images), error))
+        self.assertLessEqual(error, TOLERANCE)
+
     def test_the_statistics_are_of_every_forward_pass(self):
         for name, passes in self.passes.items():
             for key, value in self.load(name).state_dict().items():
@@ -175,12 +184,7 @@ class GanInPyTorch(LoadInPyTorch):
             classes = torch.tensor([self.labels.index(k) for k in file.get("labels", [])])
         self.assertEqual(images.shape, (len(latent), *self.shape))
         with torch.no_grad():
-            made = self.load("generator")(latent, classes).numpy()
-        images = images * self.scale + self.offset
-        self.assertGreater(images.std(0).max(), 100 * TOLERANCE, "all pictures are the same")
-        error = np.abs(images - made.reshape(images.shape)).max()
-        print("%s: %d pictures, off by %.2g" % (self.config.stem, len(images), error))
-        self.assertLessEqual(error, TOLERANCE)
+            self.assert_same_images(images, self.load("generator")(latent, classes))
 
     def test_pictures_of_the_run(self):
         self.assert_same_pictures(self.folder / "run" / "samples" / ("step-%08d.h5" % STEPS))
@@ -241,7 +245,57 @@ class ClassifierInPyTorch(LoadInPyTorch):
                          train["label_smoothing"])
 
 
-TASKS = {"gan": GanInPyTorch, "classifier": ClassifierInPyTorch}
+class VaeInPyTorch(LoadInPyTorch):
+    """It is tested on the very data that it learns."""
+    passes = {"encoder": 1, "decoder": 1}
+
+    @classmethod
+    def set_shapes(cls, config):
+        cls.shape = sequential.shape_of(config["model"], "decoder")
+        cls.shapes = {"encoder": cls.shape, "decoder": (config["model"]["latent"],)}
+        cls.settings = {"data.test": cls.folder / "data.h5", "samples.count": 12}
+
+    @staticmethod
+    def classes_of(model):
+        return 2
+
+    def decoded(self, z):
+        with torch.no_grad():
+            return torch.sigmoid(self.load("decoder")(z))
+
+    def code(self):
+        """Means and log-variances of the data."""
+        with torch.no_grad():
+            return self.load("encoder")(self.inputs()).chunk(2, 1)
+
+    def test_pictures(self):
+        output = self.folder / "samples.h5"
+        run("sample", self.checkpoint.filename, "--count", 7, "--seed", 3, "--output", output)
+        for path in (output, self.folder / "run" / "samples" / ("step-%08d.h5" % STEPS)):
+            with h5py.File(path, "r") as file:
+                self.assert_same_images(file["images"][()],
+                                        self.decoded(torch.tensor(file["latent"][()]).double()))
+
+    def test_reconstructions(self):
+        output = self.folder / "reconstructions.h5"
+        run("sample", self.checkpoint.filename, "--reconstruct", self.folder / "data.h5",
+            "--output", output)
+        with h5py.File(output, "r") as file:
+            self.assertTrue((file["images"][()] == self.data).all())
+            mean, _ = self.code()
+            self.assertLessEqual(np.abs(file["latent"][()] - mean.numpy()).max(), TOLERANCE)
+            # two steps from the first weights the codes of noise differ by little
+            self.assert_same_images(file["reconstructions"][()], self.decoded(mean), 5 * TOLERANCE)
+
+    def test_its_divergence(self):
+        """Of the last weights, as they look, on the data: it has no noise in it."""
+        mean, v = self.code()
+        normal = torch.distributions.Normal
+        kl = torch.distributions.kl_divergence(normal(mean, torch.exp(v / 2)), normal(0.0, 1.0))
+        self.assertAlmostEqual(self.metrics()["test_kl"], kl.sum(1).mean().item(), delta=TOLERANCE)
+
+
+TASKS = {"gan": GanInPyTorch, "classifier": ClassifierInPyTorch, "vae": VaeInPyTorch}
 
 
 def load_tests(loader, _, pattern):
