@@ -211,7 +211,7 @@ class Classifier(Case):
         self.assertIn(f"{images}: ", result.out)
         (data / "t10k-labels-idx1-ubyte.gz").unlink()
         result = self.run_program("train", self.path, "--run-dir", "other", *settings)
-        self.assert_fails(result, USAGE, "data.test", "with labels")
+        self.assert_fails(result, USAGE, "data.test", "has no labels")
 
     def test_more_shards_than_rows(self):
         """Held-out data may be small: some shards, and ranks, have nothing of it."""

@@ -445,7 +445,8 @@ START_TEST(what_does_not_fit) {
       {{"model.classifier=[conv2d: {channels: 10, kernel: 3}]", NULL},
        {"key 'model.classifier'", "gives 6x6x10"}},
       {{"data.path=synthetic:99x8x8x1", "data.test=null", NULL}, {"key 'task'", "has no labels"}},
-      {{"data.test=synthetic:99x8x8x1", NULL}, {"key 'data.test'", "99 images of 8x8x1"}},
+      {{"data.test=synthetic:99x8x8x1", NULL}, {"key 'data.test'", "has no labels"}},
+      {{"data.test=synthetic:99x8x4x1", NULL}, {"key 'data.test'", "99 images of 8x4x1"}},
       {{"data.classes=[3, 5]", NULL}, {"gives 10 logits", "data.classes names 2"}},
       {{"train.microbatch=4", NULL}, {"train.microbatch", "classifier"}},
   };
