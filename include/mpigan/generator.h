@@ -25,8 +25,8 @@ typedef struct gan_generator_info {
 } gan_generator_info;
 
 /* `path` is a checkpoint, or a run folder: its newest that verifies.  GAN_INPUT if there is none,
- * it is damaged, or has no generator.  Sets the threads of the BLAS to the config's
- * compute.threads, so that the last bits do not depend on the machine. */
+ * it is damaged, or has no generator; GAN_USAGE if its task generates nothing.  Sets the threads of
+ * the BLAS to the config's compute.threads, so that the last bits do not depend on the machine. */
 GAN_CHECKED gan_status gan_generator_open(const char *path, gan_generator **out);
 void gan_generator_close(gan_generator **generator);
 

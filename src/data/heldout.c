@@ -13,9 +13,9 @@ gan_status gan_heldout_open(gan_comm *comm, const gan_config *heldout, const gan
                             gan_source **source, gan_data_info *info) {
   char place[600], here[128], there[128];
   GAN_TRY(gan_dataset_open(comm, heldout, source, info));
-  gan_data_info seen = *info; /* as the task sees it, which may have no use for labels */
-  if (heldout->task != GAN_TASK_CLASSIFIER) seen.has_labels = train->has_labels;
-  if (gan_data_rows_alike(train, &seen)) return GAN_OK;
+  gan_data_info unlabelled = *info;
+  unlabelled.has_labels = train->has_labels;
+  if (gan_data_rows_alike(train, &unlabelled)) return GAN_OK;
   return gan_fail(GAN_USAGE, "%s is %s: it holds %s, but the training data %s",
                   gan_config_place(heldout, "data.test", place, sizeof place), heldout->data.path,
                   gan_data_info_text(info, here, sizeof here),

@@ -10,8 +10,8 @@
  * it. */
 gan_config gan_heldout_config(const gan_config *config);
 
-/* As gan_dataset_open; rows must be as those of the training data, `train`, but for labels that the
- * task has no use for.  GAN_USAGE if they are not. */
+/* As gan_dataset_open; rows must be as those of the training data, `train`, but for labels.
+ * GAN_USAGE if they are not. */
 GAN_CHECKED gan_status gan_heldout_open(gan_comm *comm, const gan_config *heldout,
                                         const gan_data_info *train, gan_source **source,
                                         gan_data_info *info);

@@ -216,10 +216,15 @@ static gan_status create(gan_task *task) {
   return GAN_OK;
 }
 
-/* Whether a label of the data is beyond the logits. */
+/* Whether the data has labels, and none that is beyond the logits. */
 static gan_status check_labels(const gan_task *task, const char *key, const gan_dataset *data) {
   const gan_state *state = task->state;
   char place[600];
+  if (!data->info.has_labels)
+    return gan_fail(GAN_USAGE,
+                    "%s is %s, which has no labels; a classifier is tested on data with "
+                    "labels",
+                    gan_config_place(task->config, key, place, sizeof place), data->spec.path);
   if (data->classes <= state->classes) return GAN_OK;
   return gan_fail(GAN_USAGE,
                   "%s: the largest label of the data is %lld, but the last layer of "

@@ -72,6 +72,15 @@ gan_features_info gan_features_get_info(const gan_features *features) {
                              .digest = gan_checkpoint_digest(features->trained.checkpoint)};
 }
 
+void gan_features_scale(const gan_features *features, int64_t n, const float *images, float *out) {
+  const gan_data_facts *data = &gan_checkpoint_facts(features->trained.checkpoint)->data;
+  int64_t pixels = data->h * data->w, c = data->c;
+  for (int64_t i = 0; i < n; i++, images += pixels * c)
+    for (int64_t p = 0; p < pixels; p++)
+      for (int64_t k = 0; k < c; k++)
+        *out++ = (float)((double)images[k * pixels + p] * data->scale + data->offset);
+}
+
 gan_status gan_features_of(gan_features *features, int64_t n, const float *images,
                            float *out_features, float *out_logits) {
   gan_net *net = features->net;

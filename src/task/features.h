@@ -26,6 +26,10 @@ void gan_features_close(gan_features **features);
 
 gan_features_info gan_features_get_info(const gan_features *features);
 
+/* From images (n, C, H, W) in the data's own units, as sample files have them, to (n, H, W, C) as
+ * the network sees them. */
+void gan_features_scale(const gan_features *features, int64_t n, const float *images, float *out);
+
 /* images (n, H, W, C), as the network sees them; out_features (n, features) and out_logits
  * (n, classes), either of which may be NULL.  Local. */
 GAN_CHECKED gan_status gan_features_of(gan_features *features, int64_t n, const float *images,

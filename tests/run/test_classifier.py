@@ -113,7 +113,6 @@ class Classifier(Case):
 
     # ---- exactness ----
 
-    @needs_h5_tools
     def assert_same(self, a, b, step=STEPS):
         self.assertEqual(h5_differences(checkpoint(a, step), checkpoint(b, step), *NETWORK), "")
         self.assertEqual((a / "confusion.json").read_text(), (b / "confusion.json").read_text())
@@ -161,6 +160,38 @@ class Classifier(Case):
             self.assert_same(alone, other)
             self.assertEqual(but_ranks(metrics(alone)), but_ranks(metrics(other)))
 
+    @needs_h5_tools
+    def test_shared_weights(self):
+        """Ranks that hold one copy of the weights take the same steps."""
+        own, shared = self.folder / "own", self.folder / "shared"
+        self.train(self.path, own, ranks=2)
+        self.train(self.path, shared, *all_settings("comm.share_weights=true"), ranks=2)
+        self.assert_same(own, shared)
+        self.assertEqual(untimed(metrics(own)), untimed(metrics(shared)))
+
+    @needs_h5_tools
+    def test_pieces(self):
+        """With order-free sums a batch that goes in pieces gives the same bits."""
+        path = self.config(CONFIG, ("    - batchnorm: {}\n", "    - batchnorm: {stats: ghost}\n"),
+                           name="pieces.yaml")
+        whole = self.folder / "whole"
+        self.train(path, whole, *REPRODUCIBLE)
+        for ranks in (1, 2):
+            pieces = self.folder / f"pieces-{ranks}"
+            self.train(path, pieces, *REPRODUCIBLE, *all_settings("train.microbatch=12"),
+                       ranks=ranks)
+            self.assert_same(whole, pieces)
+
+    def test_bad_numbers(self):
+        """A rate that is far too large: it stops and names the key, or goes back, as it is told."""
+        layers = ", ".join(["linear: {units: 16}"] * 8 + ["linear: {units: 10}"])
+        wild = all_settings("train.optimizer.lr=1e6", "train.steps=9", f"model.classifier=[{layers}]")
+        result = self.run_program("train", self.path, "--run-dir", "stops", *wild, ranks=2)
+        self.assert_fails(result, support.NUMBERS, "train.optimizer.lr may be too large")
+        result = self.train(self.path, "back", *wild, *all_settings(
+            "train.on_nonfinite=rollback", "train.rollback_factor=1e-9"), ranks=2)
+        self.assertIn("roll-back 1 of at most 3", result.out)
+
     def test_other_ranks_see_the_same(self):
         """Without it: equal to rounding, which grows while it learns; in the first step, tight."""
         for ranks in (1, 3):
@@ -180,7 +211,7 @@ class Classifier(Case):
         self.assertIn(f"{images}: ", result.out)
         (data / "t10k-labels-idx1-ubyte.gz").unlink()
         result = self.run_program("train", self.path, "--run-dir", "other", *settings)
-        self.assert_fails(result, USAGE, "data.test", "with labels")
+        self.assert_fails(result, USAGE, "data.test", "has no labels")
 
     def test_more_shards_than_rows(self):
         """Held-out data may be small: some shards, and ranks, have nothing of it."""

@@ -393,6 +393,33 @@ START_TEST(features_give_the_logits) {
 }
 END_TEST
 
+/* Sample files have channels first, and the data's own units. */
+START_TEST(features_scale_images) {
+  enum { H = 2, W = 3, C = 3, N = 2, SIZE = H * W * C };
+  const char *path = unit_path("checkpoint.h5");
+  gan_session session;
+  const char *const overrides[] = {"data.path=synthetic:60x2x3x3", "data.test=null",
+                                   "model.classifier=[linear: {units: 10}]"};
+  unit_write(unit_path("run.yaml"), config_text, strlen(config_text));
+  session = (gan_session){.comm = gan_comm_alone()};
+  check_ok(gan_session_config(&session, unit_path("run.yaml"), overrides, 3));
+  check_ok(gan_session_build_synthetic(&session)); /* which has labels */
+  write_checkpoint(&session, path);
+  gan_features *features;
+  check_ok(gan_features_open(path, &features));
+  float images[N * SIZE], out[N * SIZE];
+  for (int i = 0; i < N * SIZE; i++) images[i] = (float)i;
+  gan_features_scale(features, N, images, out);
+  for (int i = 0; i < N; i++)
+    for (int p = 0; p < H * W; p++)
+      for (int k = 0; k < C; k++)
+        ck_assert_double_eq_tol((double)out[i * SIZE + p * C + k],
+                                (i * SIZE + k * H * W + p) / 255.0, 1e-7);
+  gan_features_close(&features);
+  gan_session_reset(&session);
+}
+END_TEST
+
 START_TEST(features_want_a_last_linear_layer) {
   const char *path = unit_path("checkpoint.h5");
   gan_session session;
@@ -418,7 +445,8 @@ START_TEST(what_does_not_fit) {
       {{"model.classifier=[conv2d: {channels: 10, kernel: 3}]", NULL},
        {"key 'model.classifier'", "gives 6x6x10"}},
       {{"data.path=synthetic:99x8x8x1", "data.test=null", NULL}, {"key 'task'", "has no labels"}},
-      {{"data.test=synthetic:99x8x8x1", NULL}, {"key 'data.test'", "99 images of 8x8x1"}},
+      {{"data.test=synthetic:99x8x8x1", NULL}, {"key 'data.test'", "has no labels"}},
+      {{"data.test=synthetic:99x8x4x1", NULL}, {"key 'data.test'", "99 images of 8x4x1"}},
       {{"data.classes=[3, 5]", NULL}, {"gives 10 logits", "data.classes names 2"}},
       {{"train.microbatch=4", NULL}, {"train.microbatch", "classifier"}},
   };
@@ -460,6 +488,7 @@ int main(void) {
       {tests_are_those_of_a_forward_pass, WAYS},
       {confusion_counts_all, 1},
       {features_give_the_logits, 1},
+      {features_scale_images, 1},
       {features_want_a_last_linear_layer, 1},
       {what_does_not_fit, 1},
       {what_fits, 1},
