@@ -10,6 +10,8 @@
   "data: {path: x}\ntrain: {steps: 1}\nmodel: {generator: [relu], discriminator: [relu]}\n"
 #define CLASSIFIER                                                                                 \
   "task: classifier\ndata: {path: x}\ntrain: {steps: 1}\nmodel: {classifier: [relu]}\n"
+#define VAE                                                                                        \
+  "task: vae\ndata: {path: x}\ntrain: {steps: 1}\nmodel: {encoder: [relu], decoder: [relu]}\n"
 
 static const struct {
   const char *text, *override;
@@ -28,6 +30,14 @@ static const struct {
     {GAN,
      "model.classifier=[relu]",
      {"key 'model.classifier' is not used by task: gan", "model.generator, model.discriminator"}},
+    {VAE,
+     "model.generator=[relu]",
+     {"key 'model.generator' is not used by task: vae", "model.encoder, model.decoder"}},
+    {VAE, "train.d_steps=2", {"key 'train.d_steps' is 2", "task is vae"}},
+    {VAE, "model.classes=3", {"key 'model.classes' is 3", "task is vae"}},
+    {VAE, "train.decoder_std=2", {"key 'train.decoder_std' is 2", "model.likelihood to gaussian"}},
+    {GAN, "train.beta=2", {"key 'train.beta' is 2", "task to vae"}},
+    {CLASSIFIER, "model.likelihood=gaussian", {"'model.likelihood' is gaussian", "task to vae"}},
     {GAN, "task=classifier", {"key 'model.generator' is not used by task: classifier", ""}},
     {GAN, "task=painter", {"key 'task' is painter", "one of: gan, classifier"}},
     {CLASSIFIER, "train.d_steps=2", {"key 'train.d_steps' is 2", "task is classifier"}},
@@ -58,7 +68,7 @@ END_TEST
 
 /* What a run saves can be read, whatever its task, and is the same again. */
 START_TEST(saved_configs_can_be_read) {
-  static const char *const texts[] = {GAN, CLASSIFIER};
+  static const char *const texts[] = {GAN, CLASSIFIER, VAE};
   gan_config first, second;
   char differences[2048], *saved;
   check_ok(unit_parse(&first, texts[_i], 0, NULL));
@@ -74,14 +84,14 @@ START_TEST(saved_configs_can_be_read) {
 END_TEST
 
 START_TEST(networks_of_a_task) {
-  static const char *const texts[] = {GAN, CLASSIFIER}, *const names[][2] = {
-                                                            {"generator", "discriminator"},
-                                                            {"classifier", NULL},
-                                                        };
+  static const char *const texts[] = {GAN, CLASSIFIER, VAE};
+  static const char *const names[][2] = {
+      {"generator", "discriminator"}, {"classifier", NULL}, {"encoder", "decoder"}};
+  static const int makers[] = {0, -1, 1};
   gan_config config;
   check_ok(unit_parse(&config, texts[_i], 0, NULL));
   gan_networks networks = gan_networks_of((gan_task_kind)config.task);
-  ck_assert_int_eq(networks.count, _i ? 1 : 2);
+  ck_assert_int_eq(networks.count, names[_i][1] ? 2 : 1);
   for (int k = 0; k < networks.count; k++) {
     const gan_network *network = &networks.rows[k];
     ck_assert_str_eq(network->name, names[_i][k]);
@@ -90,7 +100,7 @@ START_TEST(networks_of_a_task) {
     ck_assert_double_eq(gan_network_rate(&config, network), _i ? 1e-3 : 2e-4);
   }
   const gan_network *maker = gan_network_that_makes_data((gan_task_kind)config.task);
-  ck_assert(_i ? !maker : maker == &networks.rows[0]);
+  ck_assert(maker == (makers[_i] < 0 ? NULL : &networks.rows[makers[_i]]));
   gan_config_reset(&config);
 }
 END_TEST
@@ -107,8 +117,8 @@ END_TEST
 int main(void) {
   const unit_test tests[] = {
       {mistakes, sizeof rows / sizeof *rows},
-      {saved_configs_can_be_read, 2},
-      {networks_of_a_task, 2},
+      {saved_configs_can_be_read, 3},
+      {networks_of_a_task, 3},
       {keys_of_the_rates, 1},
   };
   return UNIT_MAIN("config_task", tests);
