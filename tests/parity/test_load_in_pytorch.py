@@ -49,6 +49,9 @@ OF_THEIR_OWN = ('"dropout"', '"diff_augment"', '"ghost"')
 # Of the range of values: our pass is in float32 (6e-8 a rounding, some tens of them in a row).
 TOLERANCE = 1e-5
 
+# Of the norm of a tensor's step: where a gradient is zero to rounding, Adam's step is of any size.
+STEP_TOLERANCE = 1e-3
+
 
 def run(*arguments):
     """Runs the program, alone: one rank needs no launcher."""
@@ -243,6 +246,30 @@ class ClassifierInPyTorch(LoadInPyTorch):
         train = yaml.safe_load(self.checkpoint.attrs["config"])["train"]
         self.assert_loss("", self.load("classifier", self.checkpoints[-2]).train(),
                          train["label_smoothing"])
+
+    def test_its_step(self):
+        """From the checkpoint before the last PyTorch takes the step to the last."""
+        self.skip_if_random("classifier")
+        train = yaml.safe_load(self.checkpoint.attrs["config"])["train"]
+        options = {key: sequential.number(x) for key, x in train["optimizer"].items()}
+        before, wanted = (self.load("classifier", c) for c in self.checkpoints[-2:])
+        old = [parameter.detach().clone() for parameter in before.parameters()]
+        adam = torch.optim.Adam(before.parameters(), lr=options["lr"], eps=options["eps"],
+                                betas=(options["beta1"], options["beta2"]))
+        saved = self.checkpoints[-2]["classifier"]["optimizer"]
+        for name, parameter in before.named_parameters():
+            adam.state[parameter] = {"step": torch.tensor(float(saved.attrs["step"]))}
+            for key in ("exp_avg", "exp_avg_sq"):
+                adam.state[parameter][key] = torch.tensor(saved[key][name][()]).double()
+        logits = before.train()(self.inputs())
+        torch.nn.functional.cross_entropy(logits, self.classes,
+                                          label_smoothing=train["label_smoothing"]).backward()
+        norm = sum((p.grad ** 2).sum() for p in before.parameters()).sqrt().item()
+        self.assertAlmostEqual(self.metrics()["grad_norm"] / norm, 1, delta=TOLERANCE)
+        adam.step()
+        for (name, made), ours, start in zip(before.named_parameters(), wanted.parameters(), old):
+            off = ((made - ours).norm() / (made - start).norm()).item()
+            self.assertLess(off, STEP_TOLERANCE, name)
 
 
 class VaeInPyTorch(LoadInPyTorch):
