@@ -25,8 +25,8 @@ typedef struct gan_generator_info {
 } gan_generator_info;
 
 /* `path` is a checkpoint, or a run folder: its newest that verifies.  GAN_INPUT if there is none,
- * it is damaged, or has no generator.  Sets the threads of the BLAS to the config's
- * compute.threads, so that the last bits do not depend on the machine. */
+ * it is damaged, or has no generator; GAN_USAGE if its task generates nothing.  Sets the threads of
+ * the BLAS to the config's compute.threads, so that the last bits do not depend on the machine. */
 GAN_CHECKED gan_status gan_generator_open(const char *path, gan_generator **out);
 void gan_generator_close(gan_generator **generator);
 
@@ -64,6 +64,17 @@ typedef struct gan_generator_classes {
  * the caller's.  `classes` is NULL where the generator is not conditional. */
 GAN_CHECKED gan_status gan_generator_run(gan_generator *generator, int64_t n, const float *latent,
                                          const gan_generator_classes *classes, float *images);
+
+/* The number below which a share `u`, between 0 and 1, of the noise's numbers lie: a plane of
+ * samples from noise at (quantile(u), quantile(v)), where latent_size is 2. */
+float gan_generator_quantile(const gan_generator *generator, double u);
+
+/* Of a vae: images (n, channels, height, width) in the data's own units through encoder and
+ * decoder; latent (n, latent_size) is the mean of what the encoder makes of each, and
+ * reconstructions, as images, what the decoder makes of that.  GAN_USAGE if the model is none. */
+GAN_CHECKED gan_status gan_generator_reconstruct(gan_generator *generator, int64_t n,
+                                                 const float *images, float *latent,
+                                                 float *reconstructions);
 
 #ifdef __cplusplus
 }

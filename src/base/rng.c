@@ -85,6 +85,10 @@ static double erf_inverse(double x) {
   return sum * x;
 }
 
+double gan_normal_quantile(double u) {
+  return M_SQRT2 * erf_inverse(2 * u - 1);
+}
+
 void gan_rng_truncated(gan_rng rng, uint64_t draw, uint32_t sample, int64_t n, double bound,
                        float *out) {
   double most = erf(bound * M_SQRT1_2);

@@ -52,6 +52,9 @@ void gan_rng_normal(gan_rng rng, uint64_t draw, uint32_t sample, int64_t n, floa
 void gan_rng_truncated(gan_rng rng, uint64_t draw, uint32_t sample, int64_t n, double bound,
                        float *out);
 
+/* What N(0, 1) stays below with probability u, 0 < u < 1; to 4e-7 of it. */
+double gan_normal_quantile(double u);
+
 /* A uniform permutation of 0..n-1 (Fisher and Yates; Lemire's unbiased bounded integers). */
 void gan_rng_permutation(gan_rng rng, uint64_t draw, uint32_t n, uint32_t *out);
 

@@ -94,13 +94,13 @@ static void choose(gemm_bench *b) {
 
 static void add_layer(gemm_bench *b, const gan_net *net, const gan_layer *layer) {
   layer_found *found = &b->layers[b->count++];
-  bool generator = net == b->trial.session.task->learners[0].net;
+  bool first = net == b->trial.session.task->learners[0].net;
   snprintf(found->name, sizeof found->name, "%s %s %s", net->name, layer->name,
            layer->type->schema.name);
   found->product = &layer->product;
   for (int part = 0; part < GAN_PARTS; part++) found->wanted[part] = true;
-  /* Nobody wants the gradient of the latent. */
-  found->wanted[GAN_PART_INPUT] = !generator || layer->from[0] != 0;
+  /* Nobody wants the gradient of the latent, or of a classifier's images. */
+  found->wanted[GAN_PART_INPUT] = !first || layer->from[0] != 0;
 }
 
 static gan_status find_layers(gemm_bench *b) {

@@ -177,7 +177,6 @@ static void predict_one(prediction *p, int64_t nodes) {
   gan_prediction made =
       gan_predict_step(&p->model, &p->machine.network, ranks, p->samples[1], p->machine.overlap);
   double batch = (double)ranks * p->samples[1], largest = 0;
-  const gan_config *config = &p->trials[1].session.config;
   for (int i = 0; i < p->model.sum_count; i++) largest = fmax(largest, p->sums[i].bytes);
   bool alone = ranks == 1;
   gan_bench_report_row(
@@ -190,7 +189,7 @@ static void predict_one(prediction *p, int64_t nodes) {
           GAN_NUMBER(made.sums),
           GAN_NUMBER(made.exposed),
           GAN_NUMBER(made.step),
-          GAN_NUMBER(batch * (double)config->train.d_steps / made.step),
+          GAN_NUMBER(batch * (double)p->trials[1].session.task->batches_a_step / made.step),
           GAN_NUMBER(made.efficiency),
           GAN_NUMBER(alone ? (double)NAN : ceil(made.hides)),
           GAN_NUMBER(alone ? (double)NAN : ceil(made.efficient)),

@@ -18,6 +18,7 @@
 #include "bench/products.h"
 #include "bench/timing.h"
 #include "bench/trial.h"
+#include "config/networks.h"
 
 #include <math.h>
 #include <string.h>
@@ -38,24 +39,26 @@ typedef struct {
 
 /* ---- the floors' bytes ---- */
 
+/* A learner's updates a step. */
+static int64_t updates_of(const gan_task *task, int which) {
+  gan_networks networks = gan_networks_of((gan_task_kind)task->config->task);
+  return gan_network_updates(task->config, &networks.rows[which]);
+}
+
 /* Weights that a step's updates pass over. */
 static double updated_weights(const step_bench *b) {
-  const gan_config *config = b->task->config;
   double sum = 0;
   for (int i = 0; i < b->task->learner_count; i++)
-    sum += (double)b->task->learners[i].net->slab_size *
-           (double)(i == 0 ? config->train.g_steps : config->train.d_steps);
+    sum += (double)b->task->learners[i].net->slab_size * (double)updates_of(b->task, i);
   return sum;
 }
 
 /* Of ranks that share weights each updates a part. */
 static double adam_weights(const step_bench *b) {
-  const gan_config *config = b->task->config;
   double sum = 0;
   for (int i = 0; i < b->task->learner_count; i++) {
     const gan_adam *adam = b->task->learners[i].adam;
-    sum += (double)(adam->end - adam->first) *
-           (double)(i == 0 ? config->train.g_steps : config->train.d_steps);
+    sum += (double)(adam->end - adam->first) * (double)updates_of(b->task, i);
   }
   return sum;
 }
@@ -122,13 +125,12 @@ static void play_products(step_bench *b, int at) {
 
 /* Once over the weights of each update, with a learning rate of 0 so that they stay. */
 static void pass_adam(step_bench *b, int at) {
-  const gan_config *config = b->task->config;
   double start = gan_clock();
   for (int i = 0; i < b->task->learner_count; i++) {
     gan_learner *learner = &b->task->learners[i];
     double lr = learner->adam->lr;
     learner->adam->lr = 0;
-    int64_t passes = i == 0 ? config->train.g_steps : config->train.d_steps;
+    int64_t passes = updates_of(b->task, i);
     for (int64_t k = 0; k < passes; k++)
       gan_adam_step_once(learner->adam, learner->net->grads, learner->net->params);
     learner->adam->lr = lr;
@@ -225,7 +227,7 @@ static void report_whole(step_bench *b, sums all, gan_bench_report *report) {
   const gan_config *config = b->task->config;
   gan_quartiles step = gan_quartiles_of(b->step, repeat);
   double adam = gan_median(b->adam, repeat), weights = adam_weights(b);
-  double images = (double)(config->train.batch * config->train.d_steps) / step.median;
+  double images = (double)(config->train.batch * b->task->batches_a_step) / step.median;
   report_row(report, "whole step", step, all);
   gan_log("step, median          %9.3f ms   (quartiles %.3f to %.3f), %.0f images/s",
           1e3 * step.median, 1e3 * step.low, 1e3 * step.high, images);

@@ -15,6 +15,7 @@ struct gan_checkpoint {
   gan_h5 *file;
   char *config, *task, *networks, *program;
   gan_run_facts facts;
+  gan_digest digest; /* of the file */
 };
 
 /* The one way in which the user block is spelt; reading compares with it byte by byte. */
@@ -136,7 +137,8 @@ gan_status gan_checkpoint_write(const char *path, const gan_checkpoint_content *
 
 /* ---- reading ---- */
 
-static gan_status verify(const char *path, const char *bytes, size_t n) {
+/* *digest is that of a file that is whole. */
+static gan_status verify(const char *path, const char *bytes, size_t n, gan_digest *digest) {
   char head[USER_BLOCK + 1] = "", expected[USER_BLOCK], hex[33] = "";
   int64_t version = 0;
   uint64_t promised = 0;
@@ -170,12 +172,12 @@ static gan_status verify(const char *path, const char *bytes, size_t n) {
     return gan_fail(GAN_INPUT,
                     "%s: damaged: %zu bytes behind its user block, which promises %" PRIu64, path,
                     n - USER_BLOCK, promised);
-  gan_digest digest = gan_digest_of(bytes + USER_BLOCK, n - USER_BLOCK);
-  make_user_block(expected, version, promised, digest);
+  *digest = gan_digest_of(bytes + USER_BLOCK, n - USER_BLOCK);
+  make_user_block(expected, version, promised, *digest);
   if (memcmp(expected, bytes, USER_BLOCK) == 0) return GAN_OK;
   char found[33];
   return gan_fail(GAN_INPUT, "%s: damaged: XXH3-128 is %s, its user block says %s", path,
-                  gan_digest_text(found, digest), hex);
+                  gan_digest_text(found, *digest), hex);
 }
 
 static gan_status parse_digest(const char *path, const char *hex, gan_digest *digest) {
@@ -243,7 +245,7 @@ static gan_status open_verified(gan_checkpoint *checkpoint, const char *path) {
   checkpoint->path = gan_strdup(path);
   if (!checkpoint->path) return GAN_NO_MEMORY;
   GAN_TRY(gan_file_read(path, &checkpoint->bytes, &n));
-  GAN_TRY(verify(path, checkpoint->bytes, n));
+  GAN_TRY(verify(path, checkpoint->bytes, n, &checkpoint->digest));
   GAN_TRY(
       gan_h5_open_image(checkpoint->bytes + USER_BLOCK, n - USER_BLOCK, path, &checkpoint->file));
   gan_free(&checkpoint->bytes); /* HDF5 has its own copy */
@@ -287,6 +289,9 @@ const char *gan_checkpoint_program(const gan_checkpoint *checkpoint) {
 }
 const gan_run_facts *gan_checkpoint_facts(const gan_checkpoint *checkpoint) {
   return &checkpoint->facts;
+}
+gan_digest gan_checkpoint_digest(const gan_checkpoint *checkpoint) {
+  return checkpoint->digest;
 }
 
 char *gan_dims_text(int rank, const int64_t *dims, char text[GAN_DIMS_TEXT]) {

@@ -77,6 +77,7 @@ const char *gan_checkpoint_task(const gan_checkpoint *checkpoint);
 const char *gan_checkpoint_networks(const gan_checkpoint *checkpoint); /* comma-separated */
 const char *gan_checkpoint_program(const gan_checkpoint *checkpoint);  /* mpigan_version */
 const gan_run_facts *gan_checkpoint_facts(const gan_checkpoint *checkpoint);
+gan_digest gan_checkpoint_digest(const gan_checkpoint *checkpoint); /* its user block's */
 
 /* How a tensor of one of our networks stands in a checkpoint. */
 typedef enum gan_tensor_match {

@@ -27,8 +27,8 @@ static void print_config(void) {
   gan_layer_schemas layers = gan_layer_table();
   gan_log("Keys of a config; nested mappings in YAML, dotted with --set:\n");
   for (int i = 0; i < options.count; i++) print_option(&options.rows[i], "");
-  gan_log(
-      "\nLayers of model.generator and model.discriminator, one '- layer: {options}' a line:\n");
+  gan_log("\nLayers of model.generator, model.discriminator and the other networks, one "
+          "'- layer: {options}' a line:\n");
   for (int i = 0; i < layers.count; i++) print_layer(layers.rows[i]);
 }
 

@@ -4,19 +4,23 @@
 #include "base/memory.h"
 #include "cli/arguments.h"
 #include "cli/cli.h"
+#include "cli/reconstruct.h"
 #include "output/samples.h"
 
 #include <string.h>
 
 #define USAGE                                                                                      \
   "CHECKPOINT|RUN_DIR [--count N] [--seed S] [--class all|C[,C...]] [--truncation T] "             \
-  "[--interpolate S,S] [--interpolate-class C,C] [--steps K] [--output F.h5] [--png F.png]"
+  "[--interpolate S,S] [--interpolate-class C,C] [--manifold] [--steps K] "                        \
+  "[--reconstruct PATH [--images NAME]] [--output F.h5] [--png F.png]"
 
-enum { NOT_GIVEN = -1, COUNT = 64, STEPS = 8 };
+enum { NOT_GIVEN = -1, COUNT = 64, STEPS = 8, MANIFOLD_STEPS = 20, MANIFOLD_STEPS_MAX = 1000 };
 
 typedef struct {
   const char *checkpoint, *output, *png;
   const char *classes, *seeds, *class_path; /* as they are given; else NULL */
+  const char *reconstruct, *images;         /* likewise */
+  bool manifold;
   int64_t count, seed, steps;
   double truncation; /* 0: none */
 } sample_options;
@@ -26,6 +30,7 @@ typedef struct {
   int64_t n, columns;
   bool square;         /* the rows mean nothing: the picture is nearly square */
   bool path;           /* a row leads from one end to another */
+  bool manifold;       /* all rows together are the plane of z */
   uint64_t seeds[2];   /* of its ends; where it is no path both are the same */
   int64_t class_count; /* 0 where the generator is not conditional */
   int32_t *classes;    /* (class_count) of the first row, of the second, ... and so on again */
@@ -41,15 +46,39 @@ static gan_status want_pair(const char *name, const char *text, int64_t max, gan
                   name, text);
 }
 
+/* --reconstruct and --manifold say alone what is made. */
+static gan_status check_alone(const sample_options *options) {
+  bool data = options->reconstruct != NULL;
+  const struct {
+    bool given;
+    const char *name;
+  } others[] = {{options->seed != NOT_GIVEN, "--seed"},
+                {options->seeds != NULL, "--interpolate"},
+                {options->class_path != NULL, "--interpolate-class"},
+                {options->truncation > 0, "--truncation"},
+                {data && options->classes, "--class"},
+                {data && options->manifold, "--manifold"},
+                {data && options->steps != NOT_GIVEN, "--steps"},
+                {!data && options->count != NOT_GIVEN, "--count"}};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (others[i].given)
+      return gan_fail(GAN_USAGE, "sample: %s has no use for %s; leave out one",
+                      data ? "--reconstruct" : "--manifold", others[i].name);
+  return GAN_OK;
+}
+
 static gan_status check_together(const sample_options *options) {
+  if (options->reconstruct || options->manifold) GAN_TRY(check_alone(options));
+  if (options->images && !options->reconstruct)
+    return gan_fail(GAN_USAGE, "sample: --images names a dataset of --reconstruct: give that too");
   if (options->seeds && options->seed != NOT_GIVEN)
     return gan_fail(GAN_USAGE, "sample: --seed and --interpolate both give seeds; leave out one");
   if (options->class_path && options->classes)
     return gan_fail(GAN_USAGE,
                     "sample: --class and --interpolate-class both give classes; leave out one");
-  if (options->steps != NOT_GIVEN && !options->seeds && !options->class_path)
-    return gan_fail(GAN_USAGE, "sample: --steps is the length of a path: give --interpolate or "
-                               "--interpolate-class too");
+  if (options->steps != NOT_GIVEN && !options->seeds && !options->class_path && !options->manifold)
+    return gan_fail(GAN_USAGE, "sample: --steps is the length of a path: give --interpolate, "
+                               "--interpolate-class or --manifold too");
   return GAN_OK;
 }
 
@@ -101,6 +130,26 @@ static gan_status plan_classes(const sample_options *options, const gan_generato
   return plan_all_classes(known, plan);
 }
 
+static gan_status plan_manifold(const sample_options *options, const gan_generator *generator,
+                                sample_plan *plan) {
+  int64_t z = gan_generator_get_info(generator).latent_size;
+  plan->columns = options->steps == NOT_GIVEN ? MANIFOLD_STEPS : options->steps;
+  plan->n = plan->columns * plan->columns;
+  if (z != 2)
+    return gan_fail(GAN_USAGE,
+                    "%s: --manifold shows the plane of z, but model.latent is %lld; it is for 2",
+                    options->checkpoint, (long long)z);
+  if (plan->columns > MANIFOLD_STEPS_MAX)
+    return gan_fail(GAN_USAGE, "sample: --steps is %lld; with --manifold allowed is 2 to %d",
+                    (long long)plan->columns, MANIFOLD_STEPS_MAX);
+  if (plan->class_count > 1)
+    return gan_fail(GAN_USAGE,
+                    "%s: its model is conditional: --manifold shows one class, give it with "
+                    "--class",
+                    options->checkpoint);
+  return GAN_OK;
+}
+
 /* Whole rows, unless the user says otherwise; a path is never cut. */
 static gan_status plan_grid(const sample_options *options, sample_plan *plan) {
   int64_t steps = options->steps == NOT_GIVEN ? STEPS : options->steps;
@@ -120,10 +169,10 @@ static gan_status plan_grid(const sample_options *options, sample_plan *plan) {
 static gan_status make_plan(const sample_options *options, const gan_generator *generator,
                             sample_plan *plan) {
   plan->path = options->seeds || options->class_path;
-  GAN_TRY(check_together(options));
+  plan->manifold = options->manifold;
   GAN_TRY(plan_seeds(options, generator, plan));
   GAN_TRY(plan_classes(options, generator, plan));
-  return plan_grid(options, plan);
+  return plan->manifold ? plan_manifold(options, generator, plan) : plan_grid(options, plan);
 }
 
 /* ---- samples ---- */
@@ -152,10 +201,25 @@ static void fill_classes(const sample_plan *plan, sample_arrays *made) {
   }
 }
 
+/* At the middles of equal shares of z's law (Kingma and Welling 2014, appendix A); the second
+ * number grows upwards. */
+static void fill_plane(const sample_plan *plan, const gan_generator *generator, float *latent) {
+  double side = (double)plan->columns;
+  for (int64_t i = 0; i < plan->n; i++) {
+    double across = (double)(i % plan->columns), down = (double)(i / plan->columns);
+    latent[2 * i] = gan_generator_quantile(generator, (across + 0.5) / side);
+    latent[2 * i + 1] = gan_generator_quantile(generator, 1 - (down + 0.5) / side);
+  }
+}
+
 /* Row r of paths leads from sample r of one seed to sample r of the other. */
 static gan_status fill_latent(const sample_plan *plan, const sample_options *options,
                               const gan_generator *generator, sample_arrays *made) {
   int64_t z = gan_generator_get_info(generator).latent_size;
+  if (plan->manifold) {
+    fill_plane(plan, generator, made->latent);
+    return GAN_OK;
+  }
   if (!plan->path)
     return gan_generator_latent(generator, plan->seeds[0], options->truncation, 0, plan->n,
                                 made->latent);
@@ -229,6 +293,16 @@ static gan_status sample(const sample_options *options, gan_generator *generator
   return write_files(options, &samples);
 }
 
+static gan_status reconstruct(const sample_options *options, gan_generator *generator) {
+  const gan_reconstruct_request request = {.data = options->reconstruct,
+                                           .images = options->images ? options->images : "images",
+                                           .count =
+                                               options->count == NOT_GIVEN ? 0 : options->count,
+                                           .output = options->output,
+                                           .png = options->png};
+  return gan_reconstruct(generator, &request);
+}
+
 static void release(sample_plan *plan, sample_arrays *made) {
   gan_free(&plan->classes);
   gan_free(&made->images);
@@ -250,6 +324,9 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
       {.name = "--truncation", .what = "T", .positive = &options.truncation},
       {.name = "--interpolate", .what = "S,S", .text = &options.seeds},
       {.name = "--interpolate-class", .what = "C,C", .text = &options.class_path},
+      {.name = "--manifold", .flag = &options.manifold},
+      {.name = "--reconstruct", .what = "PATH", .text = &options.reconstruct},
+      {.name = "--images", .what = "NAME", .text = &options.images},
       {.name = "--steps", .what = "K", .integer = &options.steps, .min = 2, .max = INT32_MAX},
       {.name = "--output", .what = "F.h5", .text = &options.output},
       {.name = "--png", .what = "F.png", .text = &options.png},
@@ -262,8 +339,10 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
   gan_generator *generator;
   sample_plan plan = {0};
   sample_arrays made = {0};
+  GAN_TRY(check_together(&options));
   GAN_TRY(gan_generator_open(options.checkpoint, &generator));
-  gan_status status = sample(&options, generator, &plan, &made);
+  gan_status status = options.reconstruct ? reconstruct(&options, generator)
+                                          : sample(&options, generator, &plan, &made);
   release(&plan, &made);
   gan_generator_close(&generator);
   return status;

@@ -16,6 +16,14 @@ int gan_config_threads(const gan_config *config) {
   return config->compute.threads == GAN_AUTO_INT ? 1 : (int)config->compute.threads;
 }
 
+int64_t gan_config_code_size(const gan_config *config) {
+  return config->model.latent * (config->model.stochastic ? 2 : 1);
+}
+
+bool gan_config_makes_logits(const gan_config *config) {
+  return config->task == GAN_TASK_VAE && config->model.likelihood == GAN_LIKELIHOOD_BERNOULLI;
+}
+
 gan_origin gan_config_origin(const gan_config *config, const char *key) {
   const gan_option *option = gan_options_find(gan_config_options(), key);
   GAN_ASSERT(option);

@@ -9,13 +9,14 @@
 #include "config/layers.h"
 #include "config/option.h"
 
-typedef enum { GAN_TASK_GAN } gan_task_kind;
+typedef enum { GAN_TASK_GAN, GAN_TASK_CLASSIFIER, GAN_TASK_VAE, GAN_TASKS } gan_task_kind;
 typedef enum { GAN_LAYOUT_AUTO, GAN_LAYOUT_NHWC, GAN_LAYOUT_NCHW } gan_layout;
 typedef enum { GAN_RANGE_AUTO, GAN_RANGE_UNIT, GAN_RANGE_SYMMETRIC, GAN_RANGE_NONE } gan_range;
 typedef enum { GAN_CACHE_MEMORY, GAN_CACHE_STREAM } gan_cache;
 typedef enum { GAN_LATENT_NORMAL, GAN_LATENT_UNIFORM } gan_latent_distribution;
 typedef enum { GAN_INIT_PYTORCH, GAN_INIT_NORMAL } gan_init;
 typedef enum { GAN_OBJECTIVE_NON_SATURATING, GAN_OBJECTIVE_MINIMAX } gan_objective_kind;
+typedef enum { GAN_LIKELIHOOD_BERNOULLI, GAN_LIKELIHOOD_GAUSSIAN } gan_likelihood_kind;
 typedef enum { GAN_OPTIMIZER_ADAM } gan_optimizer_kind;
 typedef enum { GAN_LR_SCALING_NONE, GAN_LR_SCALING_LINEAR, GAN_LR_SCALING_SQRT } gan_lr_scaling;
 typedef enum { GAN_LR_CONSTANT, GAN_LR_LINEAR, GAN_LR_COSINE, GAN_LR_STEP } gan_lr_schedule;
@@ -44,9 +45,9 @@ typedef struct gan_config {
   int64_t seed;
   int task; /* gan_task_kind */
   struct {
-    char *path, *images, *labels;
-    int layout; /* gan_layout */
-    int range;  /* gan_range */
+    char *path, *test, *images, *labels; /* test: NULL where it is not given */
+    int layout;                          /* gan_layout */
+    int range;                           /* gan_range */
     int64_t shards;
     int cache; /* gan_cache */
     double buffer_mb;
@@ -65,7 +66,10 @@ typedef struct gan_config {
     int label_d;         /* 0: channels, 1: projection, 2: auxiliary */
     int64_t label_units; /* of the embedding */
     double label_weight;
-    gan_layer_list generator, discriminator;
+    gan_layer_list generator, discriminator; /* whose task has none: empty */
+    gan_layer_list classifier, encoder, decoder;
+    int likelihood; /* gan_likelihood_kind */
+    bool stochastic;
   } model;
   struct {
     int64_t microbatch;
@@ -73,15 +77,18 @@ typedef struct gan_config {
     int64_t steps;
     double epochs;
     int objective; /* gan_objective_kind */
+    double label_smoothing;
+    double beta, decoder_std;
+    int64_t kl_warmup_steps;
     int64_t d_steps, g_steps;
     bool reuse_fakes;
-    int optimizer; /* gan_optimizer_kind */
-    double lr_d, lr_g, beta1, beta2, eps;
-    int lr_scaling;  /* gan_lr_scaling */
-    int lr_schedule; /* gan_lr_schedule */
+    int optimizer;                            /* gan_optimizer_kind */
+    double lr_d, lr_g, lr, beta1, beta2, eps; /* lr: NaN where it is not given */
+    int lr_scaling;                           /* gan_lr_scaling */
+    int lr_schedule;                          /* gan_lr_schedule */
     int64_t base_batch, lr_warmup_steps, lr_decay_steps, lr_step;
     double lr_final, lr_gamma;
-    int64_t log_every, check_every;
+    int64_t log_every, test_every, check_every;
     int on_nonfinite; /* gan_on_nonfinite */
     int64_t skip_max, rollback_max;
     double rollback_factor;
@@ -143,6 +150,13 @@ gan_label_way gan_config_label_way(const gan_config *config, bool generator);
 
 /* compute.threads; 1 as long as it is auto. */
 int gan_config_threads(const gan_config *config);
+
+/* Numbers that a vae's encoder gives a sample: model.latent means, and log-variances behind them
+ * unless it is an autoencoder. */
+int64_t gan_config_code_size(const gan_config *config);
+
+/* Whether what makes data gives logits, of which the sigmoid is a sample. */
+bool gan_config_makes_logits(const gan_config *config);
 
 /* Where a key's value came from. */
 gan_origin gan_config_origin(const gan_config *config, const char *key);

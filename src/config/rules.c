@@ -1,5 +1,7 @@
 #include "config/rules.h"
 
+#include "config/networks.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -144,9 +146,12 @@ static gan_status check_shards(gan_config *config) {
   return GAN_OK;
 }
 
-/* ---- learning rates ---- */
+/* ---- keys that go with others ---- */
 
 #define BIT(choice) (1u << (choice))
+
+/* Tasks that generate samples. */
+#define GENERATES (BIT(GAN_TASK_GAN) | BIT(GAN_TASK_VAE))
 
 /* Keys that mean something under some choices of another key only. */
 static const struct {
@@ -165,6 +170,27 @@ static const struct {
     {"train.skip_max", "train.on_nonfinite", BIT(GAN_NONFINITE_SKIP), false},
     {"train.rollback_factor", "train.on_nonfinite", BIT(GAN_NONFINITE_ROLLBACK), false},
     {"train.rollback_max", "train.on_nonfinite", BIT(GAN_NONFINITE_ROLLBACK), false},
+    {"model.latent", "task", GENERATES, false},
+    {"model.latent_distribution", "task", BIT(GAN_TASK_GAN), false},
+    {"model.classes", "task", BIT(GAN_TASK_GAN), false},
+    {"train.objective", "task", BIT(GAN_TASK_GAN), false},
+    {"train.d_steps", "task", BIT(GAN_TASK_GAN), false},
+    {"train.g_steps", "task", BIT(GAN_TASK_GAN), false},
+    {"train.reuse_fakes", "task", BIT(GAN_TASK_GAN), false},
+    {"train.optimizer.lr_d", "task", BIT(GAN_TASK_GAN), false},
+    {"train.optimizer.lr_g", "task", BIT(GAN_TASK_GAN), false},
+    {"train.optimizer.lr", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), false},
+    {"train.label_smoothing", "task", BIT(GAN_TASK_CLASSIFIER), false},
+    {"data.test", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), false},
+    {"train.test_every", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), false},
+    {"model.likelihood", "task", BIT(GAN_TASK_VAE), false},
+    {"model.stochastic", "task", BIT(GAN_TASK_VAE), false},
+    {"train.beta", "task", BIT(GAN_TASK_VAE), false},
+    {"train.kl_warmup_steps", "task", BIT(GAN_TASK_VAE), false},
+    {"train.decoder_std", "task", BIT(GAN_TASK_VAE), false},
+    {"train.decoder_std", "model.likelihood", BIT(GAN_LIKELIHOOD_GAUSSIAN), false},
+    {"samples.every_steps", "task", GENERATES, false},
+    {"samples.count", "task", GENERATES, false},
 };
 
 /* "linear or cosine" */
@@ -198,6 +224,22 @@ static gan_status check_conditional(const gan_config *config) {
                       "%s",
                       gan_config_place(config, option->key, place, sizeof place), value, of->key,
                       of->choices[choice], option->fallback, of->key, under);
+  }
+  return GAN_OK;
+}
+
+/* What an autoencoder has not. */
+static gan_status check_stochastic(const gan_config *config) {
+  static const char *const keys[] = {"train.beta", "train.kl_warmup_steps"};
+  char place[600], value[64];
+  for (size_t i = 0; i < sizeof keys / sizeof *keys && !config->model.stochastic; i++) {
+    const gan_option *option = gan_options_find(gan_config_options(), keys[i]);
+    gan_option_text(option, config, value, sizeof value);
+    if (strcmp(value, option->fallback) != 0)
+      return gan_fail(GAN_USAGE,
+                      "%s is %s, but has no effect where model.stochastic is false: an autoencoder "
+                      "has no divergence; leave one of the two out",
+                      gan_config_place(config, keys[i], place, sizeof place), value);
   }
   return GAN_OK;
 }
@@ -276,12 +318,14 @@ static gan_status check_comm(const gan_config *config) {
 }
 
 gan_status gan_config_check_rules(gan_config *config, int ranks) {
+  GAN_TRY(gan_networks_check(config));
   GAN_TRY(check_name(config));
   GAN_TRY(check_length(config));
   GAN_TRY(check_classes(config));
   GAN_TRY(resolve_batch(config, ranks));
   GAN_TRY(check_shards(config));
   GAN_TRY(check_conditional(config));
+  GAN_TRY(check_stochastic(config));
   GAN_TRY(check_conditions(config));
   GAN_TRY(check_comm(config));
   return check_decay(config);

@@ -5,7 +5,7 @@
 
 #define AT(member) offsetof(gan_config, member)
 
-static const char *const tasks[] = {"gan", NULL};
+static const char *const tasks[] = {"gan", "classifier", "vae", NULL};
 static const char *const layouts[] = {"auto", "nhwc", "nchw", NULL};
 static const char *const ranges[] = {"auto", "unit", "symmetric", "none", NULL};
 static const char *const caches[] = {"memory", "stream", NULL};
@@ -14,6 +14,7 @@ static const char *const inits[] = {"pytorch", "normal", NULL};
 static const char *const generator_labels[] = {"one_hot", "embedding", NULL};
 static const char *const discriminator_labels[] = {"channels", "projection", "auxiliary", NULL};
 static const char *const objectives[] = {"non_saturating", "minimax", NULL};
+static const char *const likelihoods[] = {"bernoulli", "gaussian", NULL};
 static const char *const optimizers[] = {"adam", NULL};
 static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
 static const char *const schedules[] = {"constant", "linear", "cosine", "step", NULL};
@@ -43,12 +44,18 @@ static const gan_option rows[] = {
    "name of the run; the run folder is runs/<name>; default: the config file's name"},
   {"seed", INT, AT(seed), "1", 0, 9e18, NULL, 0, "",
    "seed of all randomness: weights, order of the data, noise, dropout"},
-  {"task", CHOICE, AT(task), "gan", 0, 0, tasks, 0, "", "what is trained"},
+  {"task", CHOICE, AT(task), "gan", 0, 0, tasks, 0, "",
+   "what is trained: gan is a generator against a discriminator; classifier tells the labels; "
+   "vae is an encoder to a law of z and a decoder from it (Kingma and Welling 2014)"},
 
   {"data.path", STRING, AT(data.path), NULL, 0, 0, NULL, FREE, "",
    "IDX file or folder (plain or .gz), CIFAR-10 file or folder (.bin or .bin.gz), HDF5 file, "
    "builtin:digits, synthetic:NxHxWxC (noise, for measurements), or a name looked up under "
    "$MPIGAN_DATA and /usr/share/datasets"},
+  {"data.test", STRING, AT(data.test), "null", 0, 0, NULL, UNSET | FREE, "",
+   "tasks classifier and vae: data that is held out, a path or name as data.path, for test_loss "
+   "and, of a classifier, test_accuracy; of a folder with MNIST's four files the images: "
+   "mnist/t10k-images-idx3-ubyte.gz, whose labels are found beside it"},
   {"data.images", STRING, AT(data.images), "images", 0, 0, NULL, FREE, "",
    "HDF5: the dataset with the samples, (N,H,W), (N,H,W,C), (N,C,H,W) or (N,D)"},
   {"data.labels", STRING, AT(data.labels), "labels", 0, 0, NULL, FREE, "",
@@ -61,7 +68,8 @@ static const gan_option rows[] = {
    "has 1, 3 or 4; an error where both have"},
   {"data.range", CHOICE, AT(data.range), "auto", 0, 0, ranges, 0, "",
    "values that the networks see: unit is [0, 1], symmetric [-1, 1], none as stored; auto: by "
-   "the generator's last activation (sigmoid: unit, tanh: symmetric, else none)"},
+   "the generator's last activation (sigmoid: unit, tanh: symmetric, else none); for a task that "
+   "generates nothing, and a Bernoulli likelihood, unit"},
   {"data.shards", INT, AT(data.shards), "null", 1, 65536, NULL, UNSET, "",
    "logical pieces of the data, the unit that ranks own; divides train.batch; the most ranks "
    "that a run can use; default: the largest divisor of train.batch up to 16; behind "
@@ -91,7 +99,7 @@ static const gan_option rows[] = {
    "a checkpoint, or a run folder for its newest: a new run takes the weights and statistics from it "
    "whose network, name and shape are the same, and logs which are not"},
   {"model.classes", INT, AT(model.classes), "0", 0, 65536, NULL, 0, "classes",
-   "K: the data's labels, 0 to K-1, condition both networks; 0: labels are not used"},
+   "task gan: K: the data's labels, 0 to K-1, condition both networks; 0: labels are not used"},
   {"model.label.generator", CHOICE, AT(model.label_g), "embedding", 0, 0, generator_labels, 0, "",
    "what is joined to z: the class as K zeros and a one, or a learned vector of it (embed.weight)"},
   {"model.label.embedding", INT, AT(model.label_units), "32", 1, 65536, NULL, 0, "numbers",
@@ -104,10 +112,24 @@ static const gan_option rows[] = {
    "(Odena et al. 2017)"},
   {"model.label.auxiliary_weight", REAL, AT(model.label_weight), "1", 0, 1e6, NULL, ABOVE, "",
    "auxiliary: what the loss of the classes is multiplied by"},
-  {"model.generator", LAYERS, AT(model.generator), NULL, 0, 0, NULL, 0, "",
-   "layers from z to a sample, as in nn.Sequential"},
-  {"model.discriminator", LAYERS, AT(model.discriminator), NULL, 0, 0, NULL, 0, "",
-   "layers from a sample to one raw logit"},
+  {"model.generator", LAYERS, AT(model.generator), "null", 0, 0, NULL, UNSET, "",
+   "task gan: layers from z to a sample, as in nn.Sequential"},
+  {"model.discriminator", LAYERS, AT(model.discriminator), "null", 0, 0, NULL, UNSET, "",
+   "task gan: layers from a sample to one raw logit"},
+  {"model.classifier", LAYERS, AT(model.classifier), "null", 0, 0, NULL, UNSET, "",
+   "task classifier: layers from a sample to one raw logit for each class"},
+  {"model.encoder", LAYERS, AT(model.encoder), "null", 0, 0, NULL, UNSET, "",
+   "task vae: layers from a sample to model.latent means and as many log-variances of z, in this "
+   "order; with stochastic: false to z itself"},
+  {"model.decoder", LAYERS, AT(model.decoder), "null", 0, 0, NULL, UNSET, "",
+   "task vae: layers from z to a sample's means, or with a Bernoulli likelihood to raw logits: it "
+   "ends without an activation then, and a sample is their sigmoid"},
+  {"model.likelihood", CHOICE, AT(model.likelihood), "bernoulli", 0, 0, likelihoods, 0, "",
+   "task vae: law of a sample's numbers, each of its own, given z: bernoulli is the cross entropy "
+   "of values in [0, 1], gaussian is normal around what the decoder gives, by train.decoder_std"},
+  {"model.stochastic", BOOL, AT(model.stochastic), "true", 0, 0, NULL, 0, "",
+   "task vae: z is drawn from the law that the encoder gives, which is held to N(0, 1); false: z is "
+   "what the encoder gives, a plain autoencoder"},
 
   {"train.batch", INT, AT(train.batch), "128", 1, 16777216, NULL, FREE, "samples",
    "the global batch of one update, over all ranks; give this or train.batch_per_rank"},
@@ -126,6 +148,14 @@ static const gan_option rows[] = {
    "length of the run in passes over the data; give this or train.steps"},
   {"train.objective", CHOICE, AT(train.objective), "non_saturating", 0, 0, objectives, 0, "",
    "the generator's loss: non_saturating is -log D(G(z)), minimax is log(1 - D(G(z)))"},
+  {"train.beta", REAL, AT(train.beta), "1", 0, 1e6, NULL, FREE, "",
+   "task vae: what the divergence of z's law from N(0, 1) counts for (Higgins et al. 2017); 1 is the "
+   "evidence bound; test_loss has 1 always"},
+  {"train.kl_warmup_steps", INT, AT(train.kl_warmup_steps), "0", 0, 1e15, NULL, FREE, "steps",
+   "task vae: beta grows linearly from 0 over the first so many steps"},
+  {"train.decoder_std", REAL, AT(train.decoder_std), "1", 0, 1e6, NULL, ABOVE | FREE, "",
+   "gaussian likelihood: standard deviation of a number around the decoder's, in the range that the "
+   "networks see"},
   {"train.d_steps", INT, AT(train.d_steps), "1", 1, 1000, NULL, 0, "updates",
    "discriminator updates a step"},
   {"train.g_steps", INT, AT(train.g_steps), "1", 1, 1000, NULL, 0, "updates",
@@ -135,14 +165,19 @@ static const gan_option rows[] = {
    "learnt to tell, as the DCGAN reference code has it, in place of fresh ones: one forward pass of "
    "the generator less, and its batch norms see one batch less; a rank's samples must pass in one "
    "piece"},
+  {"train.label_smoothing", REAL, AT(train.label_smoothing), "0", 0, 1, NULL, BELOW, "",
+   "task classifier: so much of the target is taken from the label and shared among all classes "
+   "(Szegedy et al. 2016); test_loss is without it"},
   {"train.optimizer.type", CHOICE, AT(train.optimizer), "adam", 0, 0, optimizers, 0, "",
-   "optimizer of both networks"},
+   "optimizer of all networks"},
+  {"train.optimizer.lr", REAL, AT(train.lr), "null", 0, 1e6, NULL, UNSET | FREE, "",
+   "learning rate of tasks that have one for all networks (classifier, vae); default: 0.001"},
   {"train.optimizer.lr_d", REAL, AT(train.lr_d), "0.0002", 0, 1e6, NULL, FREE, "",
    "learning rate of the discriminator"},
   {"train.optimizer.lr_g", REAL, AT(train.lr_g), "0.0002", 0, 1e6, NULL, FREE, "",
    "learning rate of the generator"},
   {"train.optimizer.beta1", REAL, AT(train.beta1), "0.5", 0, 1, NULL, BELOW | FREE, "",
-   "Adam: decay of the mean of gradients"},
+   "Adam: decay of the mean of gradients (PyTorch has 0.9, which suits a classifier)"},
   {"train.optimizer.beta2", REAL, AT(train.beta2), "0.999", 0, 1, NULL, BELOW | FREE, "",
    "Adam: decay of the mean of squared gradients"},
   {"train.optimizer.eps", REAL, AT(train.eps), "1e-8", 0, 1, NULL, ABOVE | FREE, "",
@@ -167,6 +202,8 @@ static const gan_option rows[] = {
    "schedule step: the factor of each decay"},
   {"train.log_every", INT, AT(train.log_every), "50", 1, 1e15, NULL, FREE, "steps",
    "steps between lines of metrics.jsonl and, without a terminal, of the console"},
+  {"train.test_every", INT, AT(train.test_every), "0", 0, 1e15, NULL, FREE, "steps",
+   "steps between passes over data.test; 0: only at the end"},
   {"train.check_every", INT, AT(train.check_every), "1000", 0, 1e15, NULL, FREE, "steps",
    "steps between checks that all ranks hold the same state; 0: only before each checkpoint"},
   {"train.on_nonfinite", CHOICE, AT(train.on_nonfinite), "stop", 0, 0, nonfinite, FREE, "",

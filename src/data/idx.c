@@ -6,7 +6,8 @@
  *   then         each dimension as a big-endian 32-bit integer, then the numbers, big-endian
  *
  * A path is one file of images (N, H, W) or points (N, D), or a folder with the usual names
- * train-images-idx3-ubyte and train-labels-idx1-ubyte (or ....gz).
+ * train-images-idx3-ubyte and train-labels-idx1-ubyte (or ....gz).  The labels of a file of images
+ * are in the one of the same folder whose name has "labels-idx1" for "images-idx3".
  */
 #include "base/memory.h"
 #include "data/source.h"
@@ -130,11 +131,31 @@ static gan_status open_images(idx_state *state, gan_source *source, const char *
   return GAN_OK;
 }
 
+/* The path of the labels that go with a file of images; NULL if there is none. */
+static char *beside(const char *path) {
+  static const char images[] = "images-idx3", labels[] = "labels-idx1";
+  const char *slash = strrchr(path, '/'), *at = strstr(slash ? slash : path, images);
+  if (!at) return NULL;
+  char *found = gan_format("%.*s%s%s", (int)(at - path), path, labels, at + strlen(images));
+  if (found && !gan_file_exists(found)) gan_free(&found);
+  return found;
+}
+
+static gan_status open_one(const gan_source_spec *spec, idx_state *state, gan_source *source) {
+  GAN_TRY(open_images(state, source, spec->path));
+  char *labels = spec->labels_beside ? beside(spec->path) : NULL;
+  if (!labels) return GAN_OK;
+  gan_status status = open_labels(state, labels, source->info.n);
+  source->info.has_labels = true;
+  gan_free(&labels);
+  return status;
+}
+
 static gan_status open_source(const gan_source_spec *spec, gan_source *source) {
   idx_state *state;
   GAN_TRY_ALLOC(state, 1, "an IDX reader");
   source->state = state;
-  if (!gan_folder_exists(spec->path)) return open_images(state, source, spec->path);
+  if (!gan_folder_exists(spec->path)) return open_one(spec, state, source);
   char *images = in_folder(spec->path, "train-images-idx3-ubyte");
   char *labels = in_folder(spec->path, "train-labels-idx1-ubyte");
   gan_status status;

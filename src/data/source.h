@@ -43,6 +43,8 @@ typedef struct gan_source_spec {
   const char *path; /* resolved: a path, builtin:... or synthetic:... */
   const char *images, *labels;
   gan_layout layout;
+  bool labels_beside; /* of one IDX file of images: the file of labels that goes with it is taken,
+                       * where there is one */
   gan_selection select;
   gan_picture_spec pictures;
 } gan_source_spec;

@@ -58,21 +58,37 @@ const gan_objective *gan_objective_of(gan_objective_kind kind) {
   return &objectives[kind];
 }
 
-gan_loss gan_class_term(int64_t n, int64_t batch, int64_t classes, int64_t stride, double weight,
-                        const int32_t *labels, const float *logits, float *dlogits) {
+/* Sum of n numbers. */
+static double sum_of(int64_t n, const float *x) {
+  double sum = 0;
+  for (int64_t k = 0; k < n; k++) sum += (double)x[k];
+  return sum;
+}
+
+gan_loss gan_smoothed_class_term(int64_t n, int64_t batch, int64_t classes, int64_t stride,
+                                 double weight, double smoothing, const int32_t *labels,
+                                 const float *logits, float *dlogits) {
+  double others = smoothing / (double)classes; /* the target of a class that is not the label's */
   gan_loss sum = {0, 0};
   for (int64_t i = 0; i < n; i++, logits += stride, dlogits += stride) {
-    double largest = (double)logits[0], total = 0;
+    double largest = (double)logits[0], total = 0, wanted = (double)logits[labels[i]];
     int64_t guess = 0;
     for (int64_t k = 1; k < classes; k++)
       if ((double)logits[k] > largest) largest = (double)logits[guess = k];
     for (int64_t k = 0; k < classes; k++) total += exp((double)logits[k] - largest);
-    sum.loss += weight * (largest + log(total) - (double)logits[labels[i]]);
+    if (smoothing > 0) wanted = (1 - smoothing) * wanted + others * sum_of(classes, logits);
+    sum.loss += weight * (largest + log(total) - wanted);
     sum.probability += guess == labels[i];
     for (int64_t k = 0; k < classes; k++) {
-      double share = exp((double)logits[k] - largest) / total - (k == labels[i] ? 1 : 0);
+      double target = others + (k == labels[i] ? 1 - smoothing : 0);
+      double share = exp((double)logits[k] - largest) / total - target;
       dlogits[k] = (float)(weight * share / (double)batch);
     }
   }
   return (gan_loss){sum.loss / (double)batch, sum.probability / (double)batch};
+}
+
+gan_loss gan_class_term(int64_t n, int64_t batch, int64_t classes, int64_t stride, double weight,
+                        const int32_t *labels, const float *logits, float *dlogits) {
+  return gan_smoothed_class_term(n, batch, classes, stride, weight, 0, labels, logits, dlogits);
 }

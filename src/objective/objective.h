@@ -39,4 +39,10 @@ const gan_objective *gan_objective_of(gan_objective_kind kind);
 gan_loss gan_class_term(int64_t n, int64_t batch, int64_t classes, int64_t stride, double weight,
                         const int32_t *labels, const float *logits, float *dlogits);
 
+/* The same with the label's share of the target lowered by `smoothing`, 0 to 1, which all classes
+ * get in equal parts (Szegedy et al. 2016, section 7; PyTorch's label_smoothing). */
+gan_loss gan_smoothed_class_term(int64_t n, int64_t batch, int64_t classes, int64_t stride,
+                                 double weight, double smoothing, const int32_t *labels,
+                                 const float *logits, float *dlogits);
+
 #endif

@@ -11,6 +11,9 @@ static gan_status fill(gan_h5 *file, const gan_samples *samples) {
   int64_t latent[2] = {samples->n, samples->latent_size};
   GAN_TRY(gan_h5_write(file, "images", GAN_F32, points ? 2 : 4, images, samples->images));
   GAN_TRY(gan_h5_write(file, "latent", GAN_F32, 2, latent, samples->latent));
+  if (samples->reconstructions)
+    GAN_TRY(gan_h5_write(file, "reconstructions", GAN_F32, points ? 2 : 4, images,
+                         samples->reconstructions));
   if (samples->labels)
     GAN_TRY(gan_h5_write(file, "labels", GAN_I32, 1, &samples->n, samples->labels));
   if (samples->labels_to)

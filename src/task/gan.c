@@ -10,16 +10,13 @@
  * gradients are summed over the ranks, and every rank takes the same step.  Noise is keyed by
  * phase, update and global sample.
  */
-#include "base/clock.h"
 #include "base/memory.h"
 #include "objective/objective.h"
 #include "task/batch.h"
 #include "task/generate.h"
 #include "task/networks.h"
 #include "task/update.h"
-
-#include <math.h>
-#include <string.h>
+#include "task/work.h"
 
 enum { GENERATOR = GAN_GENERATOR, DISCRIMINATOR = GAN_DISCRIMINATOR };
 
@@ -42,10 +39,7 @@ enum {
   LOSS_G,
   CLASS_G,
   TOLD_G,
-  LOSSES,
-  FAILED = LOSSES,
-  ASKED,
-  SUMS = ASKED + GAN_ASKS
+  LOSSES
 };
 
 enum {
@@ -69,46 +63,20 @@ enum { TIME_DATA, TIME_WAIT, TIME_D, TIME_G, TIME_SUM, TIME_OPTIMIZER, TIMES };
 
 typedef struct {
   const gan_objective *objective;
-  gan_division division; /* of this rank's samples: see model/layer.h */
-  gan_sums *sums;        /* order-free ones; NULL: plain */
-  int64_t piece;         /* samples that a pass takes at most */
+  gan_work work;
   gan_batch batch;
-  int64_t first_sample;
   int64_t d_updates, g_updates;
-  bool fakes_learnt;        /* the generator has learnt since the discriminator did */
-  int64_t row;              /* SUMS, then the networks' statistics */
-  double *parts;            /* (parts, row) */
-  double *totals;           /* (row) */
-  double since, sums_since; /* clock and seconds in sums at the last row of the profile */
+  bool fakes_learnt; /* the generator has learnt since the discriminator did */
 } gan_state;
 
 /* The pass of this rank's samples from number `at` on. */
 static gan_pass make_pass(const gan_task *task, uint32_t phase, int64_t update, int64_t at) {
   const gan_state *state = task->state;
-  int64_t left = task->local_samples - at;
-  int sets = phase == PASS_REAL ? state->batch.sets : 1;
   const gan_classes *classes = &state->batch.classes;
-  return (gan_pass){.comm = task->comm,
-                    .classes = phase == PASS_REAL ? classes->real : classes->fake,
-                    .training = true,
-                    .sets = sets,
-                    .samples = sets * (left < state->piece ? left : state->piece),
-                    .at = at,
-                    .first_sample = state->first_sample + at,
-                    .batch = task->config->train.batch,
-                    .seed = (uint64_t)task->config->seed,
-                    .phase = phase,
-                    .draw = (uint64_t)update};
-}
-
-/* Adds the time since the last call to a row of the profile, less what was spent in sums. */
-static void spend(gan_task *task, int row) {
-  gan_state *state = task->state;
-  double now = gan_clock(), sums = gan_comm_seconds(task->comm);
-  task->profile[row].seconds += now - state->since - (sums - state->sums_since);
-  task->profile[TIME_SUM].seconds += sums - state->sums_since;
-  state->since = now;
-  state->sums_since = sums;
+  int sets = phase == PASS_REAL ? state->batch.sets : 1;
+  gan_pass pass = gan_work_pass(task, &state->work, phase, update, at, sets);
+  pass.classes = phase == PASS_REAL ? classes->real : classes->fake;
+  return pass;
 }
 
 /* The data of a pass.  If it could not be read, share_metrics tells all. */
@@ -118,7 +86,7 @@ static void fetch(gan_task *task, const gan_pass *pass) {
   uint64_t drawn = (uint64_t)(task->images_seen / task->config->data.shards);
   gan_batch_fetch(&state->batch, task->learners[DISCRIMINATOR].net, pass, drawn);
   waited = gan_loader_waited(state->batch.loader) - waited;
-  spend(task, TIME_DATA);
+  gan_work_spend(task, &state->work, TIME_DATA);
   task->profile[TIME_DATA].seconds -= waited;
   task->profile[TIME_WAIT].seconds += waited;
 }
@@ -145,7 +113,7 @@ static void apply(const gan_task *task, gan_objective_term term, const gan_pass 
     gan_span span = gan_net_span(judge, pass, i);
     gan_span_set set = gan_span_set_of(&span, which);
     int64_t first = span.first + set.first;
-    double *row = state->parts + span.part * state->row;
+    double *row = gan_work_losses(&state->work, &span);
     const float *from = logits + first * stride;
     float *to = judge->dout + first * stride;
     gan_loss made = term(set.samples, pass->batch, stride, from, to);
@@ -159,33 +127,12 @@ static void apply(const gan_task *task, gan_objective_term term, const gan_pass 
   }
 }
 
-static void forget(const gan_task *task, int first, int end) {
-  const gan_state *state = task->state;
-  for (int64_t p = 0; p < state->division.parts; p++)
-    for (int sum = first; sum < end; sum++) state->parts[p * state->row + sum] = 0;
-}
-
-/* Whether this rank's losses of the update that learner `which` takes are. */
-static bool losses_finite(const gan_task *task, int which) {
-  const gan_state *state = task->state;
-  bool finite = true;
-  int first = which == GENERATOR ? LOSS_G : 0, end = which == GENERATOR ? LOSSES : LOSS_G;
-  for (int64_t p = 0; p < state->division.parts; p++)
-    for (int sum = first; sum < end; sum++)
-      finite &= isfinite(state->parts[p * state->row + sum]) != 0;
-  return finite;
-}
-
 /* Sums the gradients over the ranks; all then take the same step, unless it is no number. */
 static gan_status update(gan_task *task, int which, double *norm) {
-  spend(task, which == GENERATOR ? TIME_G : TIME_D);
-  gan_update_taint(task, which, losses_finite(task, which));
-  GAN_TRY(gan_net_sum_gradients(task->learners[which].net, task->comm));
-  spend(task, TIME_SUM);
-  GAN_TRY(gan_update_finish(task, which, task->lr_factor * gan_networks_rate(task->config, which),
-                            norm));
-  spend(task, TIME_OPTIMIZER);
-  return GAN_OK;
+  gan_work *work = &((gan_state *)task->state)->work;
+  bool made = which == GENERATOR;
+  bool finite = gan_work_finite(work, made ? LOSS_G : 0, made ? LOSSES : LOSS_G);
+  return gan_work_update(task, work, which, finite, made ? TIME_G : TIME_D, TIME_OPTIMIZER, norm);
 }
 
 static const term_sums sums_of_real = {LOSS_REAL, P_REAL, CLASS_REAL, TOLD_REAL};
@@ -242,18 +189,13 @@ static gan_status deceive(gan_task *task, const gan_pass *pass) {
   return learn_to_deceive(task, pass);
 }
 
-/* Where a pass over the batch stands among those of its update. */
-enum { FIRST_PASS = 1, LAST_PASS = 2 };
-
 /* A pass over the batch, in pieces. */
 static gan_status in_pieces(gan_task *task, uint32_t phase, int64_t update, unsigned place,
                             gan_status (*take)(gan_task *task, const gan_pass *pass)) {
   const gan_state *state = task->state;
-  for (int64_t at = 0; at < task->local_samples; at += state->piece) {
+  for (int64_t at = 0; at < task->local_samples; at += state->work.piece) {
     gan_pass pass = make_pass(task, phase, update, at);
-    pass.accumulate = !(place & FIRST_PASS);
-    bool last = at + pass.samples / gan_pass_sets(&pass) == task->local_samples;
-    pass.completes = place & LAST_PASS && last;
+    gan_work_place(task, place, &pass);
     GAN_TRY(take(task, &pass));
   }
   return GAN_OK;
@@ -263,12 +205,13 @@ static gan_status discriminator_update(gan_task *task) {
   gan_state *state = task->state;
   task->phase = TIME_D;
   gan_update_begin(task);
-  forget(task, 0, LOSS_G);
+  gan_work_forget(&state->work, 0, LOSS_G);
   if (state->batch.sets == BOTH) {
-    GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, FIRST_PASS | LAST_PASS, judge_both));
+    GAN_TRY(
+        in_pieces(task, PASS_REAL, state->d_updates, GAN_FIRST_PASS | GAN_LAST_PASS, judge_both));
   } else {
-    GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, FIRST_PASS, judge_real));
-    GAN_TRY(in_pieces(task, PASS_FAKE, state->d_updates, LAST_PASS, judge_fakes));
+    GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, GAN_FIRST_PASS, judge_real));
+    GAN_TRY(in_pieces(task, PASS_FAKE, state->d_updates, GAN_LAST_PASS, judge_fakes));
   }
   state->d_updates++;
   task->images_seen += task->config->train.batch;
@@ -283,9 +226,9 @@ static gan_status generator_update(gan_task *task) {
   gan_state *state = task->state;
   task->phase = TIME_G;
   gan_update_begin(task);
-  forget(task, LOSS_G, LOSSES);
+  gan_work_forget(&state->work, LOSS_G, LOSSES);
   bool reuses = task->config->train.reuse_fakes && !state->fakes_learnt;
-  GAN_TRY(in_pieces(task, PASS_GENERATOR, state->g_updates, FIRST_PASS | LAST_PASS,
+  GAN_TRY(in_pieces(task, PASS_GENERATOR, state->g_updates, GAN_FIRST_PASS | GAN_LAST_PASS,
                     reuses ? learn_to_deceive : deceive));
   state->fakes_learnt = true;
   state->g_updates++;
@@ -301,45 +244,11 @@ static const struct {
     {generator_update, offsetof(gan_config, train.g_steps)},
 };
 
-/* One reduction a step: the losses, the networks' statistics, what some rank asks of all, and
- * whether one could not read. */
-static gan_status sum_up(gan_task *task) {
-  gan_state *state = task->state;
-  for (int64_t p = 0; p < state->division.parts; p++) {
-    double *row = state->parts + p * state->row;
-    for (int i = 0; i < GAN_ASKS; i++) row[ASKED + i] = p == 0 && task->asked[i];
-    row[FAILED] = p == 0 && state->batch.data_status != GAN_OK;
-    row += SUMS;
-    for (int i = 0; i < task->learner_count; i++) {
-      const gan_net *net = task->learners[i].net;
-      memcpy(row, net->statistics + p * net->statistics_size,
-             (size_t)net->statistics_size * sizeof *row);
-      row += net->statistics_size;
-    }
-  }
-  return gan_sums_doubles(state->sums, task->comm, state->division.parts, state->row, state->row,
-                          state->parts, state->totals, "the sum of the step's losses");
-}
-
-static void absorb_statistics(gan_task *task) {
-  const double *statistics = ((const gan_state *)task->state)->totals + SUMS;
-  for (int i = 0; i < task->learner_count; i++) {
-    gan_net_absorb(task->learners[i].net, statistics);
-    statistics += task->learners[i].net->statistics_size;
-  }
-}
-
 static gan_status share_metrics(gan_task *task) {
   gan_state *state = task->state;
   gan_metric *metrics = task->metrics;
-  const double *totals = state->totals;
-  GAN_TRY(sum_up(task));
-  spend(task, TIME_SUM);
-  if (totals[FAILED] > 0)
-    return gan_comm_agree(task->comm, state->batch.data_status,
-                          "agreeing on the data that could not be read");
-  absorb_statistics(task);
-  for (int i = 0; i < GAN_ASKS; i++) task->agreed[i] = totals[ASKED + i] > 0;
+  const double *totals = state->work.totals;
+  GAN_TRY(gan_work_share(task, &state->work, state->batch.data_status));
   metrics[D_LOSS].value = totals[LOSS_REAL] + totals[LOSS_FAKE];
   metrics[G_LOSS].value = totals[LOSS_G];
   metrics[D_REAL].value = totals[P_REAL];
@@ -356,9 +265,7 @@ static gan_status share_metrics(gan_task *task) {
 }
 
 static gan_status step(gan_task *task) {
-  gan_state *state = task->state;
-  state->since = gan_clock();
-  state->sums_since = gan_comm_seconds(task->comm);
+  gan_work_begin(task, &((gan_state *)task->state)->work);
   gan_update_forget(task);
   for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
     int64_t count = *(const int64_t *)((const char *)task->config + phases[i].count);
@@ -400,45 +307,23 @@ static void describe(gan_task *task) {
   task->counters[task->counter_count++] = (gan_counter){"g_updates", &state->g_updates};
 }
 
-/* How this rank's samples are cut into parts and passes. */
-static gan_status divide(gan_task *task) {
-  const gan_config *config = task->config;
-  gan_state *state = task->state;
-  gan_shards shards = gan_shards_of(task->info->n, config->data.shards, config->train.batch,
-                                    gan_comm_rank(task->comm), gan_comm_size(task->comm));
-  task->local_samples = gan_shards_samples(&shards);
-  state->first_sample = gan_shards_first_sample(&shards);
-  state->piece = task->local_samples;
-  if (config->train.microbatch != GAN_UNSET_INT && config->train.microbatch < state->piece)
-    state->piece = config->train.microbatch;
-  state->division.parts = 1;
-  if (!config->compute.reproducible) return GAN_OK;
-  state->division = (gan_division){.share = gan_shards_quota(&shards),
-                                   .parts = shards.owned,
-                                   .threads = gan_config_threads(config)};
-  return gan_sums_create(shards.count, state->division.threads, &state->sums);
-}
-
 static gan_status create(gan_task *task) {
   const gan_config *config = task->config;
   gan_state *state;
   GAN_TRY_ALLOC(state, 1, "the GAN");
   task->state = state;
+  gan_work *work = &state->work;
+  work->sum_row = TIME_SUM;
   state->objective = gan_objective_of((gan_objective_kind)config->train.objective);
   task->latent_size = config->model.latent;
   task->classes = config->model.classes;
   task->batches_a_step = config->train.d_steps;
-  GAN_TRY(divide(task));
-  GAN_TRY(gan_networks_add(task, state->piece, state->division, state->sums));
+  GAN_TRY(gan_work_divide(task, work));
+  GAN_TRY(gan_networks_add_gan(task, work->piece, work->division, work->sums));
   GAN_TRY(gan_update_reserve(task));
-  state->row = SUMS;
-  for (int i = 0; i < task->learner_count; i++)
-    state->row += task->learners[i].net->statistics_size;
-  if (state->sums) GAN_TRY(gan_sums_reserve(state->sums, state->row));
-  GAN_TRY_ALLOC(state->parts, state->division.parts * state->row, "losses");
-  GAN_TRY_ALLOC(state->totals, state->row, "losses");
-  GAN_TRY(gan_batch_reserve(task, state->piece, task->learners[DISCRIMINATOR].net->sets,
-                            &state->batch));
+  GAN_TRY(gan_work_reserve(task, LOSSES, work));
+  GAN_TRY(
+      gan_batch_reserve(task, work->piece, task->learners[DISCRIMINATOR].net->sets, &state->batch));
   describe(task);
   return GAN_OK;
 }
@@ -460,9 +345,7 @@ static void destroy(gan_task *task) {
   gan_state *state = task->state;
   if (!state) return;
   gan_batch_release(&state->batch);
-  gan_sums_destroy(&state->sums);
-  gan_free(&state->parts);
-  gan_free(&state->totals);
+  gan_work_release(&state->work);
   gan_free(&task->state);
 }
 

@@ -1,8 +1,11 @@
 #include "task/generate.h"
 
 #include "base/blocks.h"
+#include "base/memory.h"
+#include "kernels/pointwise.h"
 
 #include <math.h>
+#include <string.h>
 
 static void fill(gan_latent_distribution law, gan_rng rng, uint64_t draw, int64_t first,
                  int64_t samples, int64_t size, float *out) {
@@ -31,6 +34,16 @@ static void to_data_units(int64_t n, const gan_data_facts *data, const float *fr
             (float)(((double)from[(i * pixels + p) * c + k] - data->offset) / data->scale);
 }
 
+/* The other way, (n, C, H, W) in the data's range to (n, H, W, C) in the networks'. */
+static void from_data_units(int64_t n, const gan_data_facts *data, const float *from, float *to) {
+  int64_t pixels = data->h * data->w, c = data->c;
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t k = 0; k < c; k++)
+      for (int64_t p = 0; p < pixels; p++)
+        to[(i * pixels + p) * c + k] =
+            (float)((double)from[(i * c + k) * pixels + p] * data->scale + data->offset);
+}
+
 int64_t gan_class_rows(int64_t n, int64_t classes, int32_t *out) {
   int64_t columns = n > classes ? n / classes : 1;
   for (int64_t i = 0; i < n; i++) out[i] = (int32_t)(i / columns % classes);
@@ -47,6 +60,10 @@ void gan_latent_samples(gan_latent_distribution law, double truncation, uint64_t
   GAN_ASSERT(law == GAN_LATENT_NORMAL);
   for (int64_t i = 0; i < n; i++)
     gan_rng_truncated(rng, 0, (uint32_t)(first + i), size, truncation, out + i * size);
+}
+
+float gan_latent_quantile(gan_latent_distribution law, double u) {
+  return (float)(law == GAN_LATENT_UNIFORM ? 2 * u - 1 : gan_normal_quantile(u));
 }
 
 static double inner_product(int64_t n, const float *a, const float *b) {
@@ -84,7 +101,7 @@ static gan_pass pass_over(const gan_generator_classes *classes, int64_t first, i
   return pass;
 }
 
-gan_status gan_generate_from(gan_net *generator, const gan_data_facts *data, int64_t n,
+gan_status gan_generate_from(gan_net *generator, bool logits, const gan_data_facts *data, int64_t n,
                              const float *latent, const gan_generator_classes *classes,
                              float *images) {
   int64_t z = gan_shape_size(generator->in), row = gan_shape_size(generator->out);
@@ -93,6 +110,7 @@ gan_status gan_generate_from(gan_net *generator, const gan_data_facts *data, int
     gan_pass pass = pass_over(classes, done, count);
     float *made;
     GAN_TRY(gan_net_forward(generator, &pass, latent + done * z, &made));
+    if (logits) gan_sigmoid(count * row, made, made);
     to_data_units(count, data, made, images + done * row);
     done += count;
   }
@@ -104,6 +122,33 @@ gan_status gan_generate(gan_net *generator, const gan_request *request, const ga
   gan_latent_samples(request->law, 0, request->seed, request->first, request->n,
                      gan_shape_size(generator->in), latent);
   gan_generator_classes classes = {.of = request->classes};
-  return gan_generate_from(generator, data, request->n, latent, request->classes ? &classes : NULL,
-                           images);
+  return gan_generate_from(generator, false, data, request->n, latent,
+                           request->classes ? &classes : NULL, images);
+}
+
+static gan_status encode_piece(gan_net *encoder, int64_t n, int64_t latent_size, const float *x,
+                               float *latent) {
+  gan_pass pass = pass_over(NULL, 0, n);
+  int64_t code = gan_shape_size(encoder->out);
+  float *codes;
+  GAN_TRY(gan_net_forward(encoder, &pass, x, &codes));
+  for (int64_t i = 0; i < n; i++)
+    memcpy(latent + i * latent_size, codes + i * code, (size_t)latent_size * sizeof *latent);
+  return GAN_OK;
+}
+
+gan_status gan_encode(gan_net *encoder, const gan_data_facts *data, int64_t n, int64_t latent_size,
+                      const float *images, float *latent) {
+  int64_t row = gan_shape_size(encoder->in);
+  int64_t most = n < encoder->capacity ? n : encoder->capacity;
+  float *x;
+  gan_status status = GAN_OK;
+  GAN_TRY_ALLOC(x, most * row, "images to encode");
+  for (int64_t done = 0; done < n && status == GAN_OK; done += most) {
+    int64_t count = n - done < most ? n - done : most;
+    from_data_units(count, data, images + done * row, x);
+    status = encode_piece(encoder, count, latent_size, x, latent + done * latent_size);
+  }
+  gan_free(&x);
+  return status;
 }

@@ -27,10 +27,19 @@ void gan_latent_between(gan_latent_distribution law, int64_t size, const float *
                         double share, float *out);
 
 /* From noise (n, Z) to images (n, C, H, W) in the data's units; `classes` is NULL where the
- * generator is not conditional.  Local; uses the network in passes of its capacity. */
-GAN_CHECKED gan_status gan_generate_from(gan_net *generator, const gan_data_facts *data, int64_t n,
-                                         const float *latent, const gan_generator_classes *classes,
-                                         float *images);
+ * generator is not conditional; `logits`: its sigmoid is the image.  Local; uses the network in
+ * passes of its capacity. */
+GAN_CHECKED gan_status gan_generate_from(gan_net *generator, bool logits,
+                                         const gan_data_facts *data, int64_t n, const float *latent,
+                                         const gan_generator_classes *classes, float *images);
+
+/* From images (n, C, H, W) in the data's units to the codes (n, Z) that a vae's decoder takes: what
+ * the encoder gives, or the means where it gives log-variances behind them.  As above. */
+GAN_CHECKED gan_status gan_encode(gan_net *encoder, const gan_data_facts *data, int64_t n,
+                                  int64_t latent_size, const float *images, float *latent);
+
+/* The noise below which a share 0 < u < 1 of its law lies. */
+float gan_latent_quantile(gan_latent_distribution law, double u);
 
 /* Which samples. */
 typedef struct gan_request {

@@ -1,83 +1,35 @@
 /* The public face of a trained generator: see mpigan/generator.h. */
 #include <mpigan/generator.h>
 
-#include "base/cores.h"
 #include "base/memory.h"
-#include "checkpoint/store.h"
-#include "kernels/compute.h"
 #include "task/generate.h"
-
-#include <string.h>
-
-/* Samples a pass, and bytes of activations that those of large images may take. */
-enum { CAPACITY = 256 };
-static const size_t PASS_BYTES = (size_t)1 << 30;
+#include "task/networks.h"
+#include "task/trained.h"
 
 struct gan_generator {
-  gan_checkpoint *checkpoint;
-  gan_config config;
+  gan_trained trained;
   gan_net *net;
+  gan_net *encoder; /* of a vae, once something was to be encoded */
 };
 
-/* For passes of a multiple of `unit` samples; what they take is known of a network that is built.
- */
-static gan_status build(gan_net_spec spec, int64_t unit, gan_net **out) {
-  spec.capacity = unit;
-  GAN_TRY(gan_net_create(&spec, out));
-  int64_t units = (int64_t)(PASS_BYTES / ((*out)->activation_bytes + 1));
-  int64_t most = (CAPACITY + unit - 1) / unit;
-  if (units > most) units = most;
-  if (units <= 1) return GAN_OK;
-  gan_net_destroy(out);
-  spec.capacity = units * unit;
-  return gan_net_create(&spec, out);
-}
-
-/* What the run computed with, where that is there. */
-static gan_compute compute_of(const gan_config *config) {
-  gan_compute compute = {.library = (gan_library)config->compute.library,
-                         .precision = (gan_precision)config->compute.precision};
-  if (!gan_compute_has(compute.library, GAN_PRECISION_FP32)) compute.library = GAN_LIBRARY_AUTO;
-  if (!gan_compute_can(compute, config->compute.emulate_bf16))
-    compute.precision = GAN_PRECISION_FP32;
-  return compute;
-}
-
-/* As many as trained, where there are cores for them. */
-static int threads_of(const gan_config *config) {
-  gan_cores cores = gan_cores_of_process();
-  int threads = gan_config_threads(config), most = gan_cores_count(&cores);
-  return threads < most ? threads : most;
-}
-
 static gan_status load(gan_generator *generator, const char *path) {
-  GAN_TRY(gan_store_open(path, &generator->checkpoint));
-  gan_layer_schemas layers = gan_layer_table();
-  const char *text = gan_checkpoint_config(generator->checkpoint);
-  gan_status status =
-      gan_config_parse(&generator->config, text, strlen(text), path, NULL, 0, 1, &layers);
-  if (status != GAN_OK) return gan_fail_context(GAN_INPUT, "%s: its config", path);
-  const gan_config *config = &generator->config;
-  int threads = threads_of(config);
-  gan_compute_use_threads(threads, config->compute.reproducible);
-  gan_compute_set(compute_of(config));
-  const gan_data_facts *data = &gan_checkpoint_facts(generator->checkpoint)->data;
-  gan_net_spec spec = {.name = "generator",
-                       .key = "model.generator",
-                       .layers = &generator->config.model.generator,
-                       .in = {1, 1, generator->config.model.latent},
-                       .out = {data->h, data->w, data->c},
-                       .label = gan_config_label_way(config, true),
-                       .classes = config->model.classes,
-                       .label_units = config->model.label_units};
-  int64_t unit = 1;
-  if (config->compute.reproducible) { /* whole parts a pass, as training's own samples */
-    unit = config->train.batch / config->data.shards;
-    spec.division = (gan_division){.share = unit, .threads = threads};
-  }
-  GAN_TRY(build(spec, unit, &generator->net));
-  gan_learner learner = {.net = generator->net};
-  return gan_checkpoint_read_learner(generator->checkpoint, &learner);
+  gan_trained *trained = &generator->trained;
+  GAN_TRY(gan_trained_open(path, trained));
+  const gan_config *config = &trained->config;
+  const gan_data_facts *data = &gan_checkpoint_facts(trained->checkpoint)->data;
+  const gan_network *maker = gan_network_that_makes_data((gan_task_kind)config->task);
+  if (!maker)
+    return gan_fail(GAN_USAGE,
+                    "%s: is of task: %s, which generates nothing; give a checkpoint of a task that "
+                    "does, such as gan",
+                    path, gan_checkpoint_task(trained->checkpoint));
+  gan_net_spec spec = gan_trained_spec(trained, maker);
+  spec.in = (gan_shape){1, 1, config->model.latent};
+  spec.out = (gan_shape){data->h, data->w, data->c};
+  spec.label = gan_config_label_way(config, true);
+  spec.classes = config->model.classes;
+  spec.label_units = config->model.label_units;
+  return gan_trained_network(trained, spec, &generator->net);
 }
 
 gan_status gan_generator_open(const char *path, gan_generator **out) {
@@ -90,18 +42,18 @@ gan_status gan_generator_open(const char *path, gan_generator **out) {
 void gan_generator_close(gan_generator **generator) {
   if (!*generator) return;
   gan_net_destroy(&(*generator)->net);
-  gan_config_reset(&(*generator)->config);
-  gan_checkpoint_close(&(*generator)->checkpoint);
+  gan_net_destroy(&(*generator)->encoder);
+  gan_trained_close(&(*generator)->trained);
   gan_free(generator);
 }
 
 gan_generator_info gan_generator_get_info(const gan_generator *generator) {
-  const gan_run_facts *facts = gan_checkpoint_facts(generator->checkpoint);
+  const gan_run_facts *facts = gan_checkpoint_facts(generator->trained.checkpoint);
   return (gan_generator_info){.channels = facts->data.c,
                               .height = facts->data.h,
                               .width = facts->data.w,
-                              .latent_size = generator->config.model.latent,
-                              .classes = generator->config.model.classes,
+                              .latent_size = generator->trained.config.model.latent,
+                              .classes = generator->trained.config.model.classes,
                               .step = facts->step,
                               .seed = facts->seed,
                               .low = facts->data.low,
@@ -109,54 +61,55 @@ gan_generator_info gan_generator_get_info(const gan_generator *generator) {
 }
 
 const char *gan_generator_config(const gan_generator *generator) {
-  return gan_checkpoint_config(generator->checkpoint);
+  return gan_checkpoint_config(generator->trained.checkpoint);
 }
 
 static gan_latent_distribution law_of(const gan_generator *generator) {
-  return (gan_latent_distribution)generator->config.model.latent_distribution;
+  return (gan_latent_distribution)generator->trained.config.model.latent_distribution;
 }
 
 /* ---- classes ---- */
 
 static gan_status not_conditional(const gan_generator *generator) {
   return gan_fail(GAN_USAGE, "%s: its generator is not conditional: it knows no classes",
-                  gan_checkpoint_path(generator->checkpoint));
+                  gan_checkpoint_path(generator->trained.checkpoint));
 }
 
 gan_status gan_generator_find_class(const gan_generator *generator, int64_t label, int32_t *out) {
-  const gan_config *config = &generator->config;
+  const gan_config *config = &generator->trained.config;
   char labels[256];
   if (!config->model.classes) return not_conditional(generator);
   int64_t place = gan_config_class_place(config, label);
   if (place < 0 || place >= config->model.classes)
     return gan_fail(GAN_USAGE, "%s: its generator knows no class %lld; its classes are %s",
-                    gan_checkpoint_path(generator->checkpoint), (long long)label,
+                    gan_checkpoint_path(generator->trained.checkpoint), (long long)label,
                     gan_config_classes_text(config, labels, sizeof labels));
   *out = (int32_t)place;
   return GAN_OK;
 }
 
 int64_t gan_generator_class_label(const gan_generator *generator, int32_t of) {
-  return gan_config_class_label(&generator->config, of);
+  return gan_config_class_label(&generator->trained.config, of);
 }
 
 static gan_status check_numbers(const gan_generator *generator, int64_t n, const int32_t *classes) {
-  int64_t count = generator->config.model.classes;
+  int64_t count = generator->trained.config.model.classes;
   for (int64_t i = 0; classes && i < n; i++)
     if (classes[i] < 0 || classes[i] >= count)
       return gan_fail(GAN_USAGE, "%s: class number %d; its generator knows 0 to %lld",
-                      gan_checkpoint_path(generator->checkpoint), classes[i], (long long)count - 1);
+                      gan_checkpoint_path(generator->trained.checkpoint), classes[i],
+                      (long long)count - 1);
   return GAN_OK;
 }
 
 static gan_status check_classes(const gan_generator *generator, int64_t n,
                                 const gan_generator_classes *classes) {
-  bool conditional = generator->config.model.classes > 0;
+  bool conditional = generator->trained.config.model.classes > 0;
   if (classes && !conditional) return not_conditional(generator);
   if (!classes && conditional)
     return gan_fail(GAN_USAGE,
                     "%s: its generator is conditional: say of which class each sample is to be",
-                    gan_checkpoint_path(generator->checkpoint));
+                    gan_checkpoint_path(generator->trained.checkpoint));
   if (!classes) return GAN_OK;
   if (classes->other && !classes->share)
     return gan_fail(GAN_USAGE, "samples between two classes want the share of the way, too");
@@ -172,23 +125,55 @@ gan_status gan_generator_latent(const gan_generator *generator, uint64_t seed, d
     return gan_fail(GAN_USAGE,
                     "%s: its noise is uniform in (-1, 1) (model.latent_distribution); truncation "
                     "is for normal noise",
-                    gan_checkpoint_path(generator->checkpoint));
+                    gan_checkpoint_path(generator->trained.checkpoint));
   if (!(truncation >= 0))
     return gan_fail(GAN_USAGE, "truncation is %g; allowed is a number above 0, or 0 for none",
                     truncation);
-  gan_latent_samples(law_of(generator), truncation, seed, first, n, generator->config.model.latent,
-                     latent);
+  gan_latent_samples(law_of(generator), truncation, seed, first, n,
+                     generator->trained.config.model.latent, latent);
   return GAN_OK;
 }
 
 void gan_generator_between(const gan_generator *generator, const float *a, const float *b,
                            double share, float *latent) {
-  gan_latent_between(law_of(generator), generator->config.model.latent, a, b, share, latent);
+  gan_latent_between(law_of(generator), generator->trained.config.model.latent, a, b, share,
+                     latent);
 }
 
 gan_status gan_generator_run(gan_generator *generator, int64_t n, const float *latent,
                              const gan_generator_classes *classes, float *images) {
   GAN_TRY(check_classes(generator, n, classes));
-  return gan_generate_from(generator->net, &gan_checkpoint_facts(generator->checkpoint)->data, n,
-                           latent, classes, images);
+  return gan_generate_from(generator->net, gan_config_makes_logits(&generator->trained.config),
+                           &gan_checkpoint_facts(generator->trained.checkpoint)->data, n, latent,
+                           classes, images);
+}
+
+float gan_generator_quantile(const gan_generator *generator, double u) {
+  return gan_latent_quantile(law_of(generator), u);
+}
+
+/* ---- a vae's encoder ---- */
+
+static gan_status want_encoder(gan_generator *generator) {
+  const gan_trained *trained = &generator->trained;
+  const gan_data_facts *data = &gan_checkpoint_facts(trained->checkpoint)->data;
+  if (generator->encoder) return GAN_OK;
+  if (trained->config.task != GAN_TASK_VAE)
+    return gan_fail(GAN_USAGE,
+                    "%s: is of task: %s, which has no encoder; to reconstruct images give a "
+                    "checkpoint of task: vae",
+                    gan_checkpoint_path(trained->checkpoint),
+                    gan_checkpoint_task(trained->checkpoint));
+  gan_net_spec spec = gan_trained_spec(trained, &gan_networks_of(GAN_TASK_VAE).rows[GAN_ENCODER]);
+  spec.in = (gan_shape){data->h, data->w, data->c};
+  spec.out = (gan_shape){1, 1, gan_config_code_size(&trained->config)};
+  return gan_trained_network(trained, spec, &generator->encoder);
+}
+
+gan_status gan_generator_reconstruct(gan_generator *generator, int64_t n, const float *images,
+                                     float *latent, float *reconstructions) {
+  GAN_TRY(want_encoder(generator));
+  GAN_TRY(gan_encode(generator->encoder, &gan_checkpoint_facts(generator->trained.checkpoint)->data,
+                     n, generator->trained.config.model.latent, images, latent));
+  return gan_generator_run(generator, n, latent, NULL, reconstructions);
 }

@@ -1,21 +1,43 @@
 #include "task/networks.h"
 
-double gan_networks_rate(const gan_config *config, int which) {
-  return which == GAN_GENERATOR ? config->train.lr_g : config->train.lr_d;
+static const gan_network *row_of(const gan_task *task, int which) {
+  gan_networks networks = gan_networks_of((gan_task_kind)task->config->task);
+  GAN_ASSERT(which < networks.count);
+  return &networks.rows[which];
 }
 
-static gan_status add_learner(gan_task *task, const gan_net_spec *spec) {
+double gan_learner_rate(const gan_task *task, int which) {
+  return gan_network_rate(task->config, row_of(task, which));
+}
+
+gan_net_spec gan_network_spec(const gan_task *task, int which, int64_t piece, gan_division division,
+                              gan_sums *sums) {
   const gan_config *config = task->config;
-  gan_learner *learner = &task->learners[task->learner_count++];
+  const gan_network *row = row_of(task, which);
+  return (gan_net_spec){.name = row->name,
+                        .key = row->key,
+                        .id = (uint32_t)which,
+                        .layers = gan_network_layers(config, row),
+                        .capacity = piece,
+                        .share = config->train.batch / config->data.shards,
+                        .trains = true,
+                        .division = division,
+                        .sums = sums};
+}
+
+gan_status gan_networks_add(gan_task *task, const gan_net_spec *spec) {
+  const gan_config *config = task->config;
+  int which = task->learner_count++;
+  gan_learner *learner = &task->learners[which];
   GAN_TRY(gan_net_create(spec, &learner->net));
-  return gan_adam_create(learner->net->slab_size, gan_networks_rate(config, (int)spec->id),
+  return gan_adam_create(learner->net->slab_size, gan_learner_rate(task, which),
                          config->train.beta1, config->train.beta2, config->train.eps,
                          &learner->adam);
 }
 
 /* With room for data and generated samples in one pass, unless a layer wants them apart. */
 static gan_status add_discriminator(gan_task *task, gan_net_spec *spec) {
-  GAN_TRY(add_learner(task, spec));
+  GAN_TRY(gan_networks_add(task, spec));
   gan_learner *learner = &task->learners[GAN_DISCRIMINATOR];
   const gan_layer *layer;
   if (gan_net_apart(learner->net, &layer)) return GAN_OK;
@@ -24,31 +46,26 @@ static gan_status add_discriminator(gan_task *task, gan_net_spec *spec) {
   return gan_net_create(spec, &learner->net);
 }
 
-gan_status gan_networks_add(gan_task *task, int64_t piece, gan_division division, gan_sums *sums) {
+/* How the class enters one of a GAN's networks. */
+static void condition(const gan_config *config, bool generator, gan_net_spec *spec) {
+  spec->label = gan_config_label_way(config, generator);
+  spec->classes = config->model.classes;
+  spec->label_units = config->model.label_units;
+}
+
+gan_status gan_networks_add_gan(gan_task *task, int64_t piece, gan_division division,
+                                gan_sums *sums) {
   const gan_config *config = task->config;
   gan_shape image = {task->info->h, task->info->w, task->info->c};
-  gan_net_spec spec = {.name = "generator",
-                       .key = "model.generator",
-                       .id = GAN_GENERATOR,
-                       .layers = &config->model.generator,
-                       .in = {1, 1, config->model.latent},
-                       .out = image,
-                       .capacity = piece,
-                       .share = config->train.batch / config->data.shards,
-                       .trains = true,
-                       .label = gan_config_label_way(config, true),
-                       .classes = config->model.classes,
-                       .label_units = config->model.label_units,
-                       .division = division,
-                       .sums = sums};
-  GAN_TRY(add_learner(task, &spec));
-  spec.name = "discriminator";
-  spec.key = "model.discriminator";
-  spec.id = GAN_DISCRIMINATOR;
-  spec.layers = &config->model.discriminator;
-  spec.label = gan_config_label_way(config, false);
-  spec.in = image;
-  spec.out = (gan_shape){1, 1, 1};
-  GAN_TRY(add_discriminator(task, &spec));
+  gan_net_spec generator = gan_network_spec(task, GAN_GENERATOR, piece, division, sums);
+  generator.in = (gan_shape){1, 1, config->model.latent};
+  generator.out = image;
+  condition(config, true, &generator);
+  GAN_TRY(gan_networks_add(task, &generator));
+  gan_net_spec discriminator = gan_network_spec(task, GAN_DISCRIMINATOR, piece, division, sums);
+  discriminator.in = image;
+  discriminator.out = (gan_shape){1, 1, 1};
+  condition(config, false, &discriminator);
+  GAN_TRY(add_discriminator(task, &discriminator));
   return gan_task_check_microbatch(task);
 }

@@ -1,12 +1,15 @@
 #include "task/task.h"
 
 #include "base/memory.h"
+#include "config/networks.h"
 
 #include <string.h>
 
-extern const gan_task_type gan_task_gan;
+extern const gan_task_type gan_task_gan, gan_task_classifier, gan_task_vae;
 
-static const gan_task_type *const types[] = {[GAN_TASK_GAN] = &gan_task_gan};
+static const gan_task_type *const types[GAN_TASKS] = {[GAN_TASK_GAN] = &gan_task_gan,
+                                                      [GAN_TASK_CLASSIFIER] = &gan_task_classifier,
+                                                      [GAN_TASK_VAE] = &gan_task_vae};
 
 gan_status gan_task_create(gan_comm *comm, const gan_config *config, const gan_data_info *info,
                            gan_task **out) {
@@ -66,7 +69,9 @@ void gan_task_clear(gan_task *task) {
 
 gan_range gan_task_range(const gan_config *config) {
   if (config->data.range != GAN_RANGE_AUTO) return (gan_range)config->data.range;
-  const gan_layer_list *layers = &config->model.generator;
+  const gan_network *maker = gan_network_that_makes_data((gan_task_kind)config->task);
+  if (!maker || gan_config_makes_logits(config)) return GAN_RANGE_UNIT;
+  const gan_layer_list *layers = gan_network_layers(config, maker);
   for (int i = layers->count - 1; i >= 0; i--) {
     const char *name = layers->layers[i].schema->name;
     if (!strcmp(name, "sigmoid")) return GAN_RANGE_UNIT;

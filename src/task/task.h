@@ -44,9 +44,16 @@ typedef struct gan_task_type {
    * and noted in task->skips. */
   gan_status (*step)(gan_task *task);
   /* n samples from the run's fixed noise: images (n, C, H, W) in the data's units, latent (n, Z);
-   * of these classes (n) where task->classes is not 0.  Local. */
+   * of these classes (n) where task->classes is not 0.  Local.  NULL: it generates nothing. */
   gan_status (*sample)(gan_task *task, const gan_data_facts *data, int64_t n, float *images,
                        float *latent, const int32_t *classes);
+  /* A pass over task->test, into task->tests.  Collective; leaves no other trace.  NULL: there is
+   * none. */
+  gan_status (*test)(gan_task *task);
+  /* Rank 0, behind the last step's test: what it found that is more than a row of numbers, to the
+   * log, and as the text of a file of the run folder (in fresh memory; NULL: none).  NULL: nothing.
+   */
+  gan_status (*report)(const gan_task *task, int64_t step, const char **name, char **text);
   void (*destroy)(gan_task *task);
 } gan_task_type;
 
@@ -62,11 +69,15 @@ struct gan_task {
   int counter_count;
   gan_metric metrics[GAN_METRICS_MAX];
   int metric_count;
+  const gan_dataset *test; /* held-out data, of all ranks; NULL: there is none.  Set before start */
+  gan_metric tests[GAN_METRICS_MAX]; /* of the last pass over it */
+  int test_count;
+  bool tested; /* set by the trainer: they are of this step */
   gan_profile_row profile[GAN_PROFILE_MAX];
   int profile_count;
   int phase;              /* the row of the profile that passes count for now */
   int64_t images_seen;    /* samples of data drawn so far, over all ranks */
-  int64_t batches_a_step; /* of data */
+  int64_t batches_a_step; /* of data, each of train.batch samples */
   int64_t latent_size;
   int64_t classes;       /* of a conditional model; else 0 */
   int64_t local_samples; /* this rank's part of a batch */
@@ -98,7 +109,8 @@ void gan_task_clear(gan_task *task);
  * layer that cannot, and which sizes would do. */
 GAN_CHECKED gan_status gan_task_check_microbatch(const gan_task *task);
 
-/* The range of values that the networks work in, where the config leaves it open. */
+/* The range of values that the networks work in: where the config leaves it open, by the last
+ * activation of the network that makes data, [0, 1] where none does. */
 gan_range gan_task_range(const gan_config *config);
 
 #endif

@@ -46,27 +46,54 @@ static gan_status check_norm(const gan_task *task, const char *name, double norm
   return GAN_OK;
 }
 
-static void skip(gan_task *task, int which) {
-  gan_skip *noted = &task->skips[which];
-  noted->updates++;
-  snprintf(noted->reason, sizeof noted->reason, "%s", gan_error_message());
+/* The update of learners first..end-1. */
+static void skip(gan_task *task, int first, int end) {
+  for (int which = first; which < end; which++) {
+    gan_skip *noted = &task->skips[which];
+    noted->updates++;
+    snprintf(noted->reason, sizeof noted->reason, "%s", gan_error_message());
+    gan_net_clear_gradients(task->learners[which].net);
+  }
   gan_fail_clear();
-  gan_net_clear_gradients(task->learners[which].net);
   for (int i = 0; i < task->learner_count; i++) gan_net_return(task->learners[i].net);
+}
+
+/* The norm of a learner's summed gradient, before a step at rate `lr`. */
+static double norm_of(gan_learner *learner, double lr) {
+  learner->adam->lr = lr;
+  return sqrt(gan_sum_of_squares(learner->net->slab_size, learner->net->summed));
+}
+
+static gan_status take(gan_learner *learner) {
+  gan_adam_step_once(learner->adam, learner->net->summed, learner->net->params);
+  gan_net_changed(learner->net);
+  return gan_net_meet(learner->net);
 }
 
 gan_status gan_update_finish(gan_task *task, int which, double lr, double *norm) {
   gan_learner *learner = &task->learners[which];
-  *norm = sqrt(gan_sum_of_squares(learner->net->slab_size, learner->net->summed));
-  learner->adam->lr = lr;
+  *norm = norm_of(learner, lr);
   gan_status status = check_norm(task, learner->net->name, *norm);
-  if (status == GAN_OK) {
-    gan_adam_step_once(learner->adam, learner->net->summed, learner->net->params);
-    gan_net_changed(learner->net);
-    return gan_net_meet(learner->net);
-  }
+  if (status == GAN_OK) return take(learner);
   if (!skips(task)) return status;
-  skip(task, which);
+  skip(task, which, which + 1);
+  return GAN_OK;
+}
+
+gan_status gan_update_finish_all(gan_task *task, double lr, double *norm) {
+  double norms[GAN_CHECKPOINT_NETWORKS_MAX], squares = 0;
+  gan_status status = GAN_OK;
+  for (int i = 0; i < task->learner_count; i++) {
+    norms[i] = norm_of(&task->learners[i], lr);
+    squares += norms[i] * norms[i];
+  }
+  *norm = sqrt(squares);
+  for (int i = 0; status == GAN_OK && i < task->learner_count; i++)
+    status = check_norm(task, task->learners[i].net->name, norms[i]);
+  if (status != GAN_OK && !skips(task)) return status;
+  if (status != GAN_OK) skip(task, 0, task->learner_count);
+  for (int i = 0; status == GAN_OK && i < task->learner_count; i++)
+    GAN_TRY(take(&task->learners[i]));
   return GAN_OK;
 }
 

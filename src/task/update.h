@@ -33,6 +33,10 @@ void gan_update_taint(gan_task *task, int which, bool losses_finite);
  * optimizer at rate `lr`; else the update is skipped, or GAN_NUMBERS. */
 GAN_CHECKED gan_status gan_update_finish(gan_task *task, int which, double lr, double *norm);
 
+/* The same for all learners at once, at one rate: *norm is that of all their gradients together,
+ * and where one is bad none takes the step. */
+GAN_CHECKED gan_status gan_update_finish_all(gan_task *task, double lr, double *norm);
+
 /* Behind a step, when its statistics are in the networks: GAN_NUMBERS if a metric or a running
  * statistic is not finite, and no skipped update says why. */
 GAN_CHECKED gan_status gan_update_check(const gan_task *task);

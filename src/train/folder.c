@@ -113,12 +113,12 @@ bool gan_folder_lost(const gan_folder *folder) {
 }
 
 gan_status gan_folder_begin(gan_folder *folder, const char *config_text, int64_t step,
-                            int64_t rollbacks, int64_t *start) {
+                            int64_t rollbacks, bool has_samples, int64_t *start) {
   char *metrics = inside(folder, "metrics.jsonl"), *events = inside(folder, "run.jsonl");
   char *config = inside(folder, "config.yaml"), *samples = inside(folder, "samples");
   gan_status status = metrics && events && config && samples ? GAN_OK : GAN_NO_MEMORY;
   if (status == GAN_OK) status = check_ours(folder);
-  if (status == GAN_OK) status = gan_folder_make(samples);
+  if (status == GAN_OK && has_samples) status = gan_folder_make(samples);
   if (status == GAN_OK)
     status = begin(folder, config_text, step, rollbacks, start, metrics, events, config);
   gan_free(&metrics);
@@ -159,6 +159,14 @@ gan_status gan_folder_sync(gan_folder *folder) {
 
 const gan_permit *gan_folder_permit(const gan_folder *folder) {
   return &folder->permit;
+}
+
+gan_status gan_folder_write(gan_folder *folder, const char *name, const char *text) {
+  char *path = inside(folder, name);
+  if (!path) return GAN_NO_MEMORY;
+  gan_status status = gan_file_replace_if(&folder->permit, path, text, strlen(text), NULL, 0);
+  gan_free(&path);
+  return status;
 }
 
 gan_status gan_folder_samples(gan_folder *folder, const gan_samples *samples) {

@@ -23,10 +23,10 @@ void gan_folder_close(gan_folder **folder);
 bool gan_folder_lost(const gan_folder *folder);
 
 /* A start of the run at `step` (0: anew), behind so many roll-backs: cuts metrics.jsonl and the
- * samples back to that step, saves the config, and opens metrics.jsonl and run.jsonl.  *start is
- * its number, from 1. */
+ * samples back to that step, saves the config, and opens metrics.jsonl and run.jsonl; makes a
+ * folder for samples where there will be some.  *start is its number, from 1. */
 GAN_CHECKED gan_status gan_folder_begin(gan_folder *folder, const char *config_text, int64_t step,
-                                        int64_t rollbacks, int64_t *start);
+                                        int64_t rollbacks, bool has_samples, int64_t *start);
 
 /* Roll-back number `rollback` of the run, to `step`: the lines of later steps in metrics.jsonl are
  * marked void, their samples removed. */
@@ -40,6 +40,9 @@ GAN_CHECKED gan_status gan_folder_sync(gan_folder *folder);
 
 /* For a file that others write into the folder; lives as long as the folder. */
 const gan_permit *gan_folder_permit(const gan_folder *folder);
+
+/* A file of the folder by that name, written whole or not at all. */
+GAN_CHECKED gan_status gan_folder_write(gan_folder *folder, const char *name, const char *text);
 
 /* samples/step-....h5 and .png. */
 GAN_CHECKED gan_status gan_folder_samples(gan_folder *folder, const gan_samples *samples);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/version.h"
 #include "checkpoint/snapshot.h"
+#include "config/networks.h"
 #include "kernels/compute.h"
 #include "kernels/gemm.h"
 #include "kernels/onednn.h"
@@ -159,6 +160,14 @@ static double data_bytes(const gan_session *session) {
   return 2 * (row + labels) * window * share * (double)config->data.shards;
 }
 
+/* What a rank holds of the held-out data. */
+static double test_bytes(const gan_session *session) {
+  const gan_data_info *info = &session->test_info;
+  double shards = (double)session->config.data.shards, ranks = gan_comm_size(session->comm);
+  double row = (double)gan_data_row_bytes(info) + sizeof(int32_t);
+  return (double)info->n * row * ceil(shards / ranks) / shards;
+}
+
 static void print_data_memory(const gan_session *session) {
   const gan_config *config = &session->config;
   const gan_data_info *info = &session->info;
@@ -190,6 +199,7 @@ static void print_memory(const gan_session *session, size_t at_start) {
   const gan_data_info *info = &session->info;
   double samples = (double)config->samples.count *
                    (double)(gan_data_row_size(info) + task->latent_size) * sizeof(float);
+  if (!task->type->sample) samples = 0;
   double state = (double)gan_snapshot_bytes(task->learners, task->learner_count);
   const struct {
     const char *what;
@@ -197,7 +207,7 @@ static void print_memory(const gan_session *session, size_t at_start) {
   } rows[] = {
       {"networks and batches", (double)gan_alloc_bytes()},
       {"shared sums", shared_bytes(task)},
-      {"data", data_bytes(session)},
+      {"data", data_bytes(session) + test_bytes(session)},
       {"samples", samples},
       {"checkpoints", CHECKPOINT_COPIES * state},
       {"matrix products", BLAS_BYTES * (double)config->compute.threads},
@@ -214,13 +224,17 @@ static void print_memory(const gan_session *session, size_t at_start) {
           gan_bytes_text(size, sum), gan_bytes_text(start, (double)at_start), text);
 }
 
-/* What becomes of the data's values, which the generator's last layer has to match. */
+/* What becomes of the data's values, which the last layer of a network that makes some has to
+ * match. */
 static void print_range(const gan_config *config) {
   static const char *const seen[] = {[GAN_RANGE_UNIT] = "scaled to [0, 1]",
                                      [GAN_RANGE_SYMMETRIC] = "scaled to [-1, 1]",
                                      [GAN_RANGE_NONE] = "as they are"};
-  gan_log("  the networks see its values %s%s", seen[gan_task_range(config)],
-          config->data.range == GAN_RANGE_AUTO ? ", by the generator's last layer" : "");
+  const gan_network *maker = gan_network_that_makes_data((gan_task_kind)config->task);
+  char why[64] = "";
+  if (config->data.range == GAN_RANGE_AUTO && maker)
+    snprintf(why, sizeof why, ", by the %s's last layer", maker->name);
+  gan_log("  the networks see its values %s%s", seen[gan_task_range(config)], why);
 }
 
 void gan_plan_print(const gan_session *session, const char *run_dir, size_t at_start) {
@@ -234,6 +248,9 @@ void gan_plan_print(const gan_session *session, const char *run_dir, size_t at_s
   gan_log("data: %s: %s", config->data.path, gan_data_info_text(info, data, sizeof data));
   print_range(config);
   print_data_memory(session);
+  if (session->test_info.n)
+    gan_log("test data: %s: %s", config->data.test,
+            gan_data_info_text(&session->test_info, data, sizeof data));
   const char *from = config->resolved.threads_from;
   gan_log("ranks: %d, %lld thread%s each%s%s%s; %s", gan_comm_size(session->comm),
           (long long)config->compute.threads, config->compute.threads == 1 ? "" : "s",
@@ -253,26 +270,28 @@ void gan_plan_print(const gan_session *session, const char *run_dir, size_t at_s
 /* "lr_d 0.0002 x 4 (linear: batch 512 / base_batch 128) = 0.0008; cosine to 0 of it at step 900" */
 static void print_rates(const gan_config *config, int64_t last_step) {
   gan_schedule schedule = gan_schedule_of(config, last_step);
-  const struct {
-    const char *name;
-    double value;
-  } rates[] = {{"lr_d", config->train.lr_d}, {"lr_g", config->train.lr_g}};
+  gan_networks networks = gan_networks_of((gan_task_kind)config->task);
+  const char *before = "";
   char scale[128], course[128];
   gan_schedule_scale_text(config, scale, sizeof scale);
   gan_schedule_text(&schedule, course, sizeof course);
-  for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+  for (int i = networks.count - 1; i >= 0; i--) { /* a discriminator learns before its generator */
+    const gan_network *network = &networks.rows[i];
+    const char *name = strrchr(network->rate_key, '.') + 1;
+    double rate = gan_network_rate(config, network);
+    if (strcmp(name, before) == 0) continue;
+    before = name;
     if (*scale)
-      gan_log("%s %g%s = %g; %s", rates[i].name, rates[i].value, scale,
-              rates[i].value * schedule.scale, course);
+      gan_log("%s %g%s = %g; %s", name, rate, scale, rate * schedule.scale, course);
     else
-      gan_log("%s %g; %s", rates[i].name, rates[i].value, course);
+      gan_log("%s %g; %s", name, rate, course);
   }
 }
 
 void gan_plan_print_course(const gan_session *session, int64_t step, int64_t last_step) {
   const gan_config *config = &session->config;
   double n = (double)session->info.n;
-  double step_samples = (double)(config->train.batch * config->train.d_steps);
+  double step_samples = (double)(config->train.batch * session->task->batches_a_step);
   double samples = (double)session->task->images_seen + (double)(last_step - step) * step_samples;
   gan_log("length: %lld steps, %.4g epochs of %.4g steps", (long long)last_step, samples / n,
           n / step_samples);

@@ -25,6 +25,17 @@ double gan_progress_rate(gan_progress *progress) {
   return progress->rate;
 }
 
+/* Those that have a label; gives how long the text is then. */
+static size_t add_metrics(const gan_metric *metrics, int count, char *text, size_t used,
+                          size_t size) {
+  for (int i = 0; i < count && used < size; i++)
+    if (metrics[i].label)
+      used += (size_t)snprintf(text + used, size - used,
+                               fabs(metrics[i].value) < 1e6 ? "  %s %.3f" : "  %s %.3g",
+                               metrics[i].label, gan_printable(metrics[i].value));
+  return used;
+}
+
 static void compose(const gan_progress *progress, const gan_task *task, char *text, size_t size) {
   double done = (double)(progress->step - progress->first_step);
   double left = (double)(progress->last_step - progress->step);
@@ -33,11 +44,8 @@ static void compose(const gan_progress *progress, const gan_task *task, char *te
   size_t used = (size_t)snprintf(text, size, "step %lld/%lld  ETA %s  %.0f images/s",
                                  (long long)progress->step, (long long)progress->last_step, eta,
                                  progress->rate);
-  for (int i = 0; i < task->metric_count && used < size; i++)
-    if (task->metrics[i].label)
-      used += (size_t)snprintf(text + used, size - used,
-                               fabs(task->metrics[i].value) < 1e6 ? "  %s %.3f" : "  %s %.3g",
-                               task->metrics[i].label, gan_printable(task->metrics[i].value));
+  used = add_metrics(task->metrics, task->metric_count, text, used, size);
+  if (task->tested) add_metrics(task->tests, task->test_count, text, used, size);
 }
 
 void gan_progress_show(gan_progress *progress, const gan_task *task, bool due) {

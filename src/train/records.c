@@ -95,6 +95,8 @@ gan_status gan_record_metrics(gan_folder *folder, const gan_task *task, const ga
   gan_json_int(&line, "ranks", gan_comm_size(task->comm));
   for (int i = 0; i < task->metric_count; i++)
     gan_json_real(&line, task->metrics[i].name, task->metrics[i].value);
+  for (int i = 0; i < task->test_count && task->tested; i++)
+    gan_json_real(&line, task->tests[i].name, task->tests[i].value);
   if (task->config->train.on_nonfinite == GAN_NONFINITE_SKIP)
     gan_json_int(&line, "skipped", facts->skipped);
   return gan_folder_metrics(folder, &line);

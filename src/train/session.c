@@ -2,6 +2,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "config/networks.h"
+#include "data/heldout.h"
 #include "io/file.h"
 #include "kernels/compute.h"
 #include "kernels/gemm.h"
@@ -41,20 +43,21 @@ static gan_status share_text(gan_session *session, char **member, char *text) {
   return status;
 }
 
-/* The data's path, made absolute on rank 0 and told to all. */
-static gan_status resolve_data(gan_session *session) {
+/* The data's path, the value of `key`, made absolute on rank 0 and told to all. */
+static gan_status resolve_data(gan_session *session, const char *key, char **member) {
   char *path = NULL;
   gan_status status = GAN_OK;
+  if (!*member) return GAN_OK;
   if (gan_comm_rank(session->comm) == 0) {
-    status = gan_source_find(session->config.data.path, &path);
+    status = gan_source_find(*member, &path);
     if (status == GAN_INPUT) {
       char place[600];
-      gan_config_place(&session->config, "data.path", place, sizeof place);
+      gan_config_place(&session->config, key, place, sizeof place);
       status = gan_fail_context(status, "%s", place);
     }
   }
   GAN_TRY(gan_comm_agree(session->comm, status, "agreeing whether the data was found"));
-  return share_text(session, &session->config.data.path, path);
+  return share_text(session, member, path);
 }
 
 /* The same for model.init_from, which need not exist any more when a run goes on. */
@@ -178,21 +181,27 @@ static gan_status build_task(gan_session *session) {
 }
 
 gan_status gan_session_build(gan_session *session) {
+  gan_config *config = &session->config;
   GAN_TRY(check_ranks(session));
-  GAN_TRY(resolve_data(session));
+  GAN_TRY(resolve_data(session, "data.path", &config->data.path));
+  GAN_TRY(resolve_data(session, "data.test", &config->data.test));
   GAN_TRY(resolve_init(session));
-  GAN_TRY(gan_dataset_open(session->comm, &session->config, &session->source, &session->info));
+  GAN_TRY(gan_dataset_open(session->comm, config, &session->source, &session->info));
+  session->test_config = gan_heldout_config(config);
+  if (config->data.test)
+    GAN_TRY(gan_heldout_open(session->comm, &session->test_config, &session->info,
+                             &session->test_source, &session->test_info));
   GAN_TRY(check_rows(session));
   GAN_TRY(check_buffer(session));
   return build_task(session);
 }
 
-/* The shape that the generator makes, where there is no data to tell it. */
-static gan_status shape_of_generator(gan_session *session) {
+/* The shape of the data that the network makes, where there is no data to tell it. */
+static gan_status shape_of_made(gan_session *session, const gan_network *maker) {
   const gan_config *config = &session->config;
-  gan_net_spec spec = {.name = "generator",
-                       .key = "model.generator",
-                       .layers = &config->model.generator,
+  gan_net_spec spec = {.name = maker->name,
+                       .key = maker->key,
+                       .layers = gan_network_layers(config, maker),
                        .in = {1, 1, config->model.latent},
                        .capacity = 1,
                        .label = gan_config_label_way(config, true),
@@ -209,17 +218,21 @@ gan_status gan_session_build_synthetic(gan_session *session) {
   gan_comm *comm = session->comm;
   GAN_TRY(check_ranks(session));
   session->config.data.cache = GAN_CACHE_MEMORY; /* what is made up is in no file */
-  gan_status found = resolve_data(session);
+  gan_status found = resolve_data(session, "data.path", &session->config.data.path);
   if (found == GAN_OK)
     found = gan_dataset_open(comm, &session->config, &session->source, &session->info);
+  const gan_network *maker = gan_network_that_makes_data((gan_task_kind)session->config.task);
+  if (found != GAN_OK && !maker) return found;
   if (found != GAN_OK) {
-    GAN_TRY(gan_comm_agree(comm, shape_of_generator(session), "agreeing on the generator's shape"));
-    gan_log("no data set to take the shape from; the generator's output is taken");
+    GAN_TRY(
+        gan_comm_agree(comm, shape_of_made(session, maker), "agreeing on the shape of the data"));
+    gan_log("no data set to take the shape from; the %s's output is taken", maker->name);
   }
   gan_source_close(&session->source);
   session->info.n = 4 * session->config.train.batch;
   session->info.type = GAN_U8;
-  session->info.has_labels = session->config.model.classes > 0;
+  session->info.has_labels =
+      session->config.model.classes > 0 || session->config.task == GAN_TASK_CLASSIFIER;
   gan_status status = GAN_OK;
   if (gan_comm_rank(comm) == 0) status = gan_source_make(&session->info, &session->source);
   GAN_TRY(gan_comm_agree(comm, status, "agreeing whether data could be made up"));
@@ -230,7 +243,7 @@ gan_status gan_session_build_synthetic(gan_session *session) {
 gan_status gan_session_reshard(gan_session *session, int64_t shards) {
   gan_log("data.shards stays %lld, as the checkpoint has it (a new run would have %lld)",
           (long long)shards, (long long)session->config.data.shards);
-  session->config.data.shards = shards;
+  session->config.data.shards = session->test_config.data.shards = shards;
   int ranks = gan_comm_size(session->comm);
   if (ranks > shards)
     return gan_fail(GAN_USAGE,
@@ -248,6 +261,10 @@ gan_status gan_session_reshard(gan_session *session, int64_t shards) {
 gan_status gan_session_load(gan_session *session) {
   GAN_TRY(gan_dataset_load(session->comm, &session->config, &session->source, &session->info,
                            gan_task_range(&session->config), &session->data));
+  if (session->test_info.n)
+    GAN_TRY(gan_heldout_load(session->comm, &session->test_config, session->data,
+                             &session->test_source, &session->test_info, &session->test));
+  session->task->test = session->test;
   return gan_comm_agree(session->comm, session->task->type->start(session->task, session->data),
                         "agreeing whether all could start with the data");
 }
@@ -269,7 +286,7 @@ gan_data_facts gan_session_data_facts(const gan_session *session) {
 int64_t gan_session_last_step(const gan_session *session, int64_t step) {
   const gan_config *config = &session->config;
   if (config->train.steps != GAN_UNSET_INT) return config->train.steps;
-  double samples_a_step = (double)(config->train.batch * config->train.d_steps);
+  double samples_a_step = (double)(config->train.batch * session->task->batches_a_step);
   double left = config->train.epochs * (double)session->info.n - (double)session->task->images_seen;
   int64_t last = step + (int64_t)ceil(left / samples_a_step - 1e-9);
   return last < 1 ? 1 : last;
@@ -278,7 +295,9 @@ int64_t gan_session_last_step(const gan_session *session, int64_t step) {
 void gan_session_reset(gan_session *session) {
   gan_task_destroy(&session->task);
   gan_dataset_destroy(&session->data);
+  gan_dataset_destroy(&session->test);
   gan_source_close(&session->source);
+  gan_source_close(&session->test_source);
   gan_free(&session->config_text);
   gan_config_reset(&session->config);
 }

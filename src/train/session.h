@@ -14,6 +14,10 @@ typedef struct gan_session {
   gan_data_info info;
   gan_source *source; /* open on rank 0 until the data is loaded */
   gan_dataset *data;
+  gan_config test_config; /* the same of data.test, where it is given */
+  gan_data_info test_info;
+  gan_source *test_source;
+  gan_dataset *test;
   gan_task *task;
 } gan_session;
 
@@ -27,8 +31,8 @@ GAN_CHECKED gan_status gan_session_choose_compute(gan_session *session);
 /* Finds and opens the data (headers only), and builds the task's networks for its shape. */
 GAN_CHECKED gan_status gan_session_build(gan_session *session);
 
-/* The same over made-up data of the data's shape (where there is no data: of the generator's
- * output), loaded and started: for measuring. */
+/* The same over made-up data of the data's shape (where there is no data: of the output of the
+ * network that makes some), loaded and started: for measuring. */
 GAN_CHECKED gan_status gan_session_build_synthetic(gan_session *session);
 
 /* Cuts the data into another number of shards than the config's, before it is loaded: those of the

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "checkpoint/store.h"
 #include "comm/watchdog.h"
+#include "config/networks.h"
 #include "optim/schedule.h"
 #include "task/generate.h"
 #include "train/health.h"
@@ -72,6 +73,7 @@ static gan_status make_samples(trainer *t) {
   gan_task *task = t->session.task;
   const gan_data_facts *data = &t->facts.data;
   gan_status status = GAN_OK;
+  if (!task->type->sample) return GAN_OK;
   if (is_root(t)) {
     gan_samples samples = {.n = t->session.config.samples.count,
                            .c = data->c,
@@ -97,6 +99,21 @@ static gan_status make_samples(trainer *t) {
   return gan_comm_agree(t->comm, status, "agreeing whether the samples were written");
 }
 
+/* A pass over the held-out data; behind the last step also what is told of it once. */
+static gan_status test(trainer *t, bool last) {
+  gan_task *task = t->session.task;
+  const char *name = NULL;
+  char *text = NULL;
+  gan_status status = GAN_OK;
+  GAN_TRY(task->type->test(task));
+  task->tested = true;
+  if (!last || !task->type->report) return GAN_OK;
+  if (is_root(t)) status = task->type->report(task, t->facts.step, &name, &text);
+  if (status == GAN_OK && text) status = gan_folder_write(t->folder, name, text);
+  gan_free(&text);
+  return gan_comm_agree(t->comm, status, "agreeing whether the test's report was written");
+}
+
 static gan_status log_metrics(trainer *t) {
   gan_status status = GAN_OK;
   if (is_root(t))
@@ -113,7 +130,8 @@ static void count_step(trainer *t) {
   t->facts.step++;
   t->facts.epoch = (double)t->session.task->images_seen / (double)t->session.info.n;
   t->facts.elapsed_s = t->elapsed_before + gan_clock() - t->started;
-  gan_progress_step(&t->progress, t->facts.step, config->train.batch * config->train.d_steps);
+  gan_progress_step(&t->progress, t->facts.step,
+                    config->train.batch * t->session.task->batches_a_step);
 }
 
 /* What this rank asks of all, before a step.  Rank 0's clock and disk decide for all. */
@@ -143,8 +161,12 @@ static gan_status loop(trainer *t) {
     bool last = step == t->steps, stop = task->agreed[GAN_ASK_STOP] && !last;
     bool saves =
         last || stop || task->agreed[GAN_ASK_SAVE] || due(step, config->checkpoint.every_steps);
-    if (last || due(step, config->train.log_every)) GAN_TRY(log_metrics(t));
-    gan_progress_show(&t->progress, task, last || due(step, config->train.log_every));
+    bool tests = task->test && (last || due(step, config->train.test_every));
+    bool logs = tests || last || due(step, config->train.log_every);
+    task->tested = false;
+    if (tests) GAN_TRY(test(t, last));
+    if (logs) GAN_TRY(log_metrics(t));
+    gan_progress_show(&t->progress, task, logs);
     if (saves || due(step, config->train.check_every))
       GAN_TRY(gan_replicas_check(t->replicas, step));
     if (last || due(step, config->samples.every_steps)) GAN_TRY(make_samples(t));
@@ -220,6 +242,7 @@ static gan_status set_state(trainer *t) {
 static gan_status reserve_samples(trainer *t) {
   const gan_task *task = t->session.task;
   int64_t n = t->session.config.samples.count;
+  if (!task->type->sample) return GAN_OK;
   GAN_TRY_ALLOC(t->sample_images, n * gan_data_row_size(&t->session.info), "samples");
   GAN_TRY_ALLOC(t->sample_latent, n * task->latent_size, "samples");
   if (task->classes) GAN_TRY_ALLOC(t->sample_classes, n, "samples");
@@ -231,8 +254,9 @@ static gan_status begin(trainer *t) {
   if (is_root(t)) {
     status = reserve_samples(t);
     if (status == GAN_OK)
-      status = gan_folder_begin(t->folder, t->session.config_text, t->facts.step,
-                                t->facts.rollbacks, &t->start);
+      status =
+          gan_folder_begin(t->folder, t->session.config_text, t->facts.step, t->facts.rollbacks,
+                           t->session.task->type->sample != NULL, &t->start);
     if (status == GAN_OK) status = gan_saver_create(t->run_dir, t->folder, &t->session, &t->saver);
     if (status == GAN_OK) status = gan_record_start(t->folder, t->comm, t->start, t->facts.step);
     if (status == GAN_OK) status = gan_record_skipped(t->folder, t->start, &t->skipped);
@@ -296,8 +320,9 @@ static gan_status finish(trainer *t, gan_status status) {
     char time[32];
     status = written;
     print_profile(t);
-    gan_log("finished at step %lld after %s; samples and checkpoints are in %s",
-            (long long)t->facts.step, gan_duration_text(time, t->facts.elapsed_s), t->run_dir);
+    gan_log("finished at step %lld after %s; %scheckpoints are in %s", (long long)t->facts.step,
+            gan_duration_text(time, t->facts.elapsed_s),
+            t->session.task->type->sample ? "samples and " : "", t->run_dir);
   } else if (written != GAN_OK && kept) {
     status = gan_fail(status, "%s", kept);
   }
@@ -318,11 +343,14 @@ static gan_status run_loop(trainer *t) {
   t->started = t->saved = gan_clock();
   gan_progress_start(&t->progress, t->facts.step, t->steps);
   gan_status status = loop(t);
+  char rates[128];
   if (status == GAN_NUMBERS)
-    status = gan_fail(status,
-                      "step %lld: %s; nothing of this step is kept; train.optimizer.lr_d and lr_g "
-                      "may be too large: go on from the last checkpoint with smaller ones",
-                      (long long)t->facts.step + 1, gan_error_message());
+    status = gan_fail(
+        status,
+        "step %lld: %s; nothing of this step is kept; %s may be too large: go on from the last "
+        "checkpoint with less",
+        (long long)t->facts.step + 1, gan_error_message(),
+        gan_networks_rate_keys((gan_task_kind)t->session.config.task, rates, sizeof rates));
   if (status == GAN_OUTPUT && !(t->folder && gan_folder_lost(t->folder)))
     status = gan_fail(status,
                       "%s; earlier checkpoints are whole: once it can write, the same command goes "

@@ -90,8 +90,9 @@ gan_status gan_inputs_make(const gan_session *session, gan_inputs *inputs) {
   GAN_TRY_ALLOC(inputs->noise_d, GAN_INPUTS_D_UPDATES * batch * z, "noise");
   GAN_TRY_ALLOC(inputs->noise_g, GAN_INPUTS_G_UPDATES * batch * z, "noise");
   GAN_TRY_ALLOC(inputs->noise_sample, GAN_INPUTS_SAMPLES * z, "noise");
-  noise(session, GAN_RNG_LATENT, GAN_INPUTS_PASS_FAKE, GAN_INPUTS_D_UPDATES, batch,
-        inputs->noise_d);
+  bool vae = session->config.task == GAN_TASK_VAE;
+  noise(session, GAN_RNG_LATENT, vae ? GAN_INPUTS_PASS_VAE : GAN_INPUTS_PASS_FAKE,
+        GAN_INPUTS_D_UPDATES, batch, inputs->noise_d);
   noise(session, GAN_RNG_LATENT, GAN_INPUTS_PASS_GENERATOR, GAN_INPUTS_G_UPDATES, batch,
         inputs->noise_g);
   noise(session, GAN_RNG_SAMPLE, 0, 1, GAN_INPUTS_SAMPLES, inputs->noise_sample);

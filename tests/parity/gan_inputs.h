@@ -9,13 +9,14 @@
 /* As many as the longest run of make_golden.py takes. */
 enum { GAN_INPUTS_D_UPDATES = 4, GAN_INPUTS_G_UPDATES = 6, GAN_INPUTS_SAMPLES = 5 };
 
-/* Keys of noise and of fakes' classes: the passes of src/task/gan.c. */
-enum { GAN_INPUTS_PASS_FAKE = 1, GAN_INPUTS_PASS_GENERATOR = 2 };
+/* Keys of noise and of fakes' classes: the passes of src/task/gan.c; and the one of src/task/vae.c.
+ */
+enum { GAN_INPUTS_PASS_VAE, GAN_INPUTS_PASS_FAKE, GAN_INPUTS_PASS_GENERATOR };
 
 typedef struct gan_inputs {
   int64_t batch, z, pixels, classes;
   float *data;         /* (D updates, batch, H, W, C) */
-  float *noise_d;      /* (D updates, batch, Z) */
+  float *noise_d;      /* (D updates, batch, Z); of a VAE: what z is drawn by */
   float *noise_g;      /* (G updates, batch, Z) */
   float *noise_sample; /* (samples, Z): of sample pictures */
 

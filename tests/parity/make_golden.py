@@ -5,8 +5,9 @@
     golden/objective.h5   the terms of the losses at single logits
     golden/adam.h5        Adam on given gradients
     golden/GAN.h5         steps of each GAN in GAN.yaml, from golden/GAN_inputs.h5
+    golden/VAE.h5         likewise of each VAE
 
-A GAN's first weights, batches, noise and classes are the product's own.  So it takes two stages:
+A GAN's or VAE's first weights, batches, noise and classes are the product's own.  So it takes two stages:
 
     1.  build/release/tests/parity/parity_dump_inputs GAN...
     2.  python3 tests/parity/make_golden.py GAN...
@@ -28,7 +29,7 @@ import h5py
 import numpy as np
 import torch
 import yaml
-from torch import nn
+from torch import distributions, nn
 from torch.nn import functional
 
 import sequential
@@ -184,6 +185,7 @@ GANS = {
     "projection": {**USUAL, **UNEVEN},
     "acgan": {**USUAL, "minimax": ("minimax", 1, 2, 2, True)},
 }
+VAES, VAE_STEPS = ("vae", "vae_gaussian"), 3
 METRICS = ["d_loss", "g_loss", "d_real", "d_fake", "d_grad_norm", "g_grad_norm"]
 CLASS_METRICS = ["d_class_loss", "g_class_loss", "d_class_accuracy", "g_class_accuracy"]
 NETWORKS = ["generator", "discriminator"]
@@ -456,9 +458,88 @@ def make_gan(gan):
             make_run(file.create_group(name), config, inputs, *run)
 
 
+# ---- VAEs ----
+
+class Vae:
+    """One run, as Gan: both networks by one Adam, from the product's first weights, batches and
+    noise.  Likelihoods and divergence are those of torch.distributions."""
+
+    def __init__(self, config, inputs):
+        self.inputs, self.train = inputs, config["train"]
+        self.image = inputs["data"].shape[2:]
+        model, options = config["model"], self.train["optimizer"]
+        self.likelihood = model.get("likelihood", "bernoulli")
+        self.nets, self.optimizers, self.updates = {}, {}, 0
+        for name, shape in (("encoder", self.image), ("decoder", (model["latent"],))):
+            net = sequential.build(model[name], shape)
+            stored = inputs["initial"][name].items()
+            net.load_state_dict({key: torch.from_numpy(np.asarray(t)) for key, t in stored})
+            self.nets[name] = net.double()
+            self.optimizers[name] = torch.optim.Adam(
+                net.parameters(), lr=options["lr"], eps=options["eps"],
+                betas=(options["beta1"], options["beta2"]))
+
+    def law(self, made):
+        """Of an image, given what the decoder gives."""
+        if self.likelihood == "gaussian":
+            return distributions.Normal(made, self.train["decoder_std"])
+        return distributions.Bernoulli(logits=made, validate_args=False)  # of grey values, too
+
+    def beta(self):
+        warmup = self.train.get("kl_warmup_steps", 0)
+        return self.train["beta"] * (self.updates / warmup if self.updates < warmup else 1.0)
+
+    def step(self):
+        x = double(self.inputs["data"][self.updates])
+        mean, v = self.nets["encoder"](x).chunk(2, 1)
+        z = mean + torch.exp(v / 2) * double(self.inputs["noise_d"][self.updates])
+        made = self.nets["decoder"](z).reshape(-1, *self.image)
+        reconstruction = -self.law(made).log_prob(x).sum() / len(x)
+        prior = distributions.Normal(torch.zeros_like(mean), torch.ones_like(mean))
+        posterior = distributions.Normal(mean, torch.exp(v / 2))
+        kl = distributions.kl_divergence(posterior, prior).sum() / len(x)
+        loss = reconstruction + self.beta() * kl
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad()
+        loss.backward()
+        self.gradients = {name: {key: p.grad.clone() for key, p in net.named_parameters()}
+                          for name, net in self.nets.items()}
+        norm = sum((g ** 2).sum() for net in self.gradients.values() for g in net.values()).sqrt()
+        metrics = [t.item() for t in (loss, reconstruction, kl, torch.tensor(self.beta()), norm)]
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+        self.updates += 1
+        return metrics
+
+    def samples(self):
+        """In the data's units: uint8, in [0, 255]."""
+        made = self.nets["decoder"].eval()(double(self.inputs["noise_sample"][...]))
+        return self.law(made.reshape(-1, *self.image)).mean * 255
+
+    write_state = Gan.write_state
+
+
+def make_vae(name):
+    config = yaml.safe_load((FOLDER / (name + ".yaml")).read_text())
+    with h5py.File(GOLDEN / (name + "_inputs.h5"), "r") as inputs, \
+            h5py.File(GOLDEN / (name + ".h5"), "w") as file:
+        group, vae, metrics = file.create_group("usual"), Vae(config, inputs), []
+        group.attrs.update({"objective": "non_saturating", "d_steps": 1, "g_steps": 1,
+                            "steps": VAE_STEPS, "state": 1})  # as a GAN's runs have them
+        for step in range(VAE_STEPS):
+            metrics.append(vae.step())
+            for net, tensors in vae.gradients.items() if step == 0 else ():
+                for key, tensor in tensors.items():
+                    write(group, "gradient/%s/%s" % (net, key), tensor)
+        group["metrics"] = np.array(metrics)
+        vae.write_state(group.create_group("state"))
+        write(group, "samples", vae.samples())
+
+
 def main(wanted):
     makers = {"layers": make_layers, "objective": make_objective, "adam": make_adam,
-              **{gan: functools.partial(make_gan, gan) for gan in GANS}}
+              **{gan: functools.partial(make_gan, gan) for gan in GANS},
+              **{vae: functools.partial(make_vae, vae) for vae in VAES}}
     torch.manual_seed(0)
     GOLDEN.mkdir(exist_ok=True)
     for name in wanted or makers:

@@ -300,10 +300,10 @@ def label_of(model, network):
     return {"label": label[network], "classes": model["classes"], "units": label["embedding"]}
 
 
-def shape_of(model):
+def shape_of(model, maker="generator"):
     """Of the samples: (C, H, W), or (D,) for points.  A vector is a square grey image if it can."""
     latent = (model["latent"],)
-    generator = build(model["generator"], latent, **label_of(model, "generator")).eval()
+    generator = build(model[maker], latent, **label_of(model, maker)).eval()
     made = generator(torch.zeros(1, *latent), torch.zeros(1, dtype=torch.long))
     shape = tuple(made.shape[1:])
     side = math.isqrt(shape[0])

@@ -1,4 +1,4 @@
-/* Steps of whole GANs, through the task's own phases, against PyTorch.
+/* Steps of whole GANs and VAEs, through the task's own phases, against PyTorch.
  *
  * The networks' first weights, the batches, noise and classes are the product's own: they were
  * dumped into golden/GAN_inputs.h5, from which PyTorch computed golden/GAN.h5.  The first test
@@ -28,23 +28,27 @@ static const double TOLERANCE_MOVE = 1e-3;
   "%s as dumped for the golden (after a change that is meant, make both goldens anew as "          \
   "tests/parity/make_golden.py says)"
 
-enum { METRICS = 6, ALL_METRICS = 10, OVERRIDES = 4, ALL_OVERRIDES = 6 };
+enum { METRICS = 6, ALL_METRICS = 10, VAE_METRICS = 5, OVERRIDES = 4, ALL_OVERRIDES = 6 };
 static const char *const metric_names[ALL_METRICS] = {
     "d_loss",      "g_loss",       "d_real",       "d_fake",           "d_grad_norm",
     "g_grad_norm", "d_class_loss", "g_class_loss", "d_class_accuracy", "g_class_accuracy"};
 
-/* The configs of this folder, and the first runs of their goldens. */
-static const char *const gans[][2] = {{"gan", "digits"},       {"dcgan", "usual"},
-                                      {"sngan", "usual"},      {"cgan", "usual"},
-                                      {"projection", "usual"}, {"acgan", "usual"}};
-enum { GANS = sizeof gans / sizeof *gans };
+static const char *const vae_metric_names[VAE_METRICS] = {"loss", "reconstruction", "kl", "beta",
+                                                          "grad_norm"};
+
+/* The configs of this folder, and the first runs of their goldens; the VAEs behind the GANs. */
+static const char *const models[][2] = {
+    {"gan", "digits"},       {"dcgan", "usual"}, {"sngan", "usual"}, {"cgan", "usual"},
+    {"projection", "usual"}, {"acgan", "usual"}, {"vae", "usual"},   {"vae_gaussian", "usual"}};
+enum { MODELS = sizeof models / sizeof *models, GANS = MODELS - 2 };
 
 /* All runs. */
 static const char *const runs[][2] = {
-    {"gan", "digits"},       {"gan", "minimax"},        {"gan", "uneven"},   {"dcgan", "usual"},
-    {"dcgan", "uneven"},     {"sngan", "usual"},        {"sngan", "uneven"}, {"cgan", "usual"},
-    {"projection", "usual"}, {"projection", "uneven"},  {"acgan", "usual"},  {"acgan", "minimax"},
-    {"dcgan", "reuse"},      {"dcgan", "reuse_uneven"}, {"cgan", "reuse"},
+    {"gan", "digits"},         {"gan", "minimax"},        {"gan", "uneven"},   {"dcgan", "usual"},
+    {"dcgan", "uneven"},       {"sngan", "usual"},        {"sngan", "uneven"}, {"cgan", "usual"},
+    {"projection", "usual"},   {"projection", "uneven"},  {"acgan", "usual"},  {"acgan", "minimax"},
+    {"dcgan", "reuse"},        {"dcgan", "reuse_uneven"}, {"cgan", "reuse"},   {"vae", "usual"},
+    {"vae_gaussian", "usual"},
 };
 enum { RUNS = sizeof runs / sizeof *runs };
 
@@ -101,6 +105,10 @@ static void finish(gan_run *run) {
   gan_h5_close(&run->golden);
 }
 
+static bool is_vae(const gan_run *run) {
+  return run->session.config.task == GAN_TASK_VAE;
+}
+
 static gan_net *net_of(const gan_run *run, const char *name) {
   for (int i = 0; i < run->task->learner_count; i++)
     if (!strcmp(run->task->learners[i].net->name, name)) return run->task->learners[i].net;
@@ -146,7 +154,7 @@ static void compare_all_classes(gan_h5 *golden, const gan_inputs *inputs) {
 
 START_TEST(inputs_are_those_of_the_golden) {
   gan_run run;
-  start(&run, gans[_i]);
+  start(&run, models[_i]);
   gan_inputs inputs;
   parity_ok(gan_inputs_make(&run.session, &inputs));
   int64_t batch = inputs.batch;
@@ -159,8 +167,8 @@ START_TEST(inputs_are_those_of_the_golden) {
   compare_input(run.inputs, GAN_INPUTS_SAMPLES * inputs.z, inputs.noise_sample, "noise_sample",
                 "noise vectors of samples");
   compare_all_classes(run.inputs, &inputs);
-  compare_first_weights(run.inputs, net_of(&run, "generator"));
-  compare_first_weights(run.inputs, net_of(&run, "discriminator"));
+  for (int i = 0; i < run.task->learner_count; i++)
+    compare_first_weights(run.inputs, run.task->learners[i].net);
   gan_inputs_reset(&inputs);
   finish(&run);
 }
@@ -187,7 +195,7 @@ static void forward(const gan_run *run, gan_net *net, const float *x, const int3
 /* The whole networks, by hand: a failure here is in a layer, not in a phase. */
 START_TEST(first_outputs) {
   gan_run run;
-  start(&run, gans[_i]);
+  start(&run, models[_i]);
   gan_net *judge = net_of(&run, "discriminator");
   gan_inputs inputs;
   float *fake, *logits;
@@ -216,6 +224,7 @@ static last_fakes fakes_behind(const gan_run *run, int64_t steps) {
 
 /* Its noise is what the network still points to. */
 static void check_noise(const gan_run *run, last_fakes fakes) {
+  if (is_vae(run)) return; /* its decoder sees no noise, but what was drawn by it */
   const gan_net *net = net_of(run, "generator");
   int64_t n = run->session.config.train.batch * gan_shape_size(net->in);
   double *all = parity_read(run->inputs, GAN_F64, fakes.updates * n, "noise_%c", fakes.of);
@@ -226,6 +235,7 @@ static void check_noise(const gan_run *run, last_fakes fakes) {
 
 /* Likewise its classes, where they are the first that it joins. */
 static void check_classes(const gan_run *run, last_fakes fakes) {
+  if (is_vae(run)) return;
   const gan_net *net = net_of(run, "generator");
   const gan_layer *layer = &net->layers[0];
   int64_t batch = run->session.config.train.batch;
@@ -249,10 +259,10 @@ static double metric_of(const gan_task *task, const char *name) {
 
 static void compare_metrics(const gan_run *run, int64_t step) {
   bool tells = gan_config_label_way(&run->session.config, false) == GAN_LABEL_AUXILIARY;
-  int count = tells ? ALL_METRICS : METRICS;
+  int count = is_vae(run) ? VAE_METRICS : tells ? ALL_METRICS : METRICS;
   double *all = parity_read(run->golden, GAN_F64, run->steps * count, "%s/metrics", run->name);
   for (int i = 0; i < count; i++) {
-    const char *name = metric_names[i];
+    const char *name = is_vae(run) ? vae_metric_names[i] : metric_names[i];
     double tolerance = strstr(name, "norm") ? TOLERANCE_STATE : TOLERANCE_LOSS;
     parity_near_real(metric_of(run->task, name), all[step * count + i], tolerance,
                      "%s: %s of step %d", run->title, name, (int)step + 1);
@@ -264,7 +274,7 @@ static void compare_metrics(const gan_run *run, int64_t step) {
  * of the generator at its first weights, seen through the updated discriminator. */
 static void compare_gradients(const gan_run *run, const gan_net *net) {
   bool updated = run->d_steps > 1 || run->g_steps > 1;
-  if (parity_is_bf16()) updated |= net == net_of(run, "generator");
+  if (parity_is_bf16()) updated |= !strcmp(net->name, "generator");
   double tolerance = updated ? TOLERANCE_STATE : TOLERANCE_PASS;
   for (int i = 0; i < net->tensor_count; i++) {
     const gan_tensor *tensor = &net->tensors[i];
@@ -366,7 +376,7 @@ int main(void) {
   Suite *suite = suite_create("parity: gan");
   TCase *cases = tcase_create("gan");
   tcase_add_checked_fixture(cases, NULL, parity_report);
-  tcase_add_loop_test(cases, inputs_are_those_of_the_golden, 0, GANS);
+  tcase_add_loop_test(cases, inputs_are_those_of_the_golden, 0, MODELS);
   tcase_add_loop_test(cases, first_outputs, 0, GANS);
   tcase_add_loop_test(cases, steps_of_a_run, 0, RUNS);
   suite_add_tcase(suite, cases);

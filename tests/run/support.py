@@ -343,11 +343,13 @@ def write_idx(path, dims, values=None, kind=8):
 
 
 def write_idx_folder(path, images, side=28):
-    """A folder with the usual names, as MNIST comes: blurred noise, and labels 0 to 9."""
+    """A folder with the usual names, as MNIST comes: noise, and labels 0 to 9; a tenth as many to
+    test on."""
     path = pathlib.Path(path)
     path.mkdir(parents=True)
-    write_idx(path / "train-images-idx3-ubyte.gz", (images, side, side))
-    write_idx(path / "train-labels-idx1-ubyte.gz", (images,), bytes(i % 10 for i in range(images)))
+    for name, n in (("train", images), ("t10k", images // 10)):
+        write_idx(path / f"{name}-images-idx3-ubyte.gz", (n, side, side))
+        write_idx(path / f"{name}-labels-idx1-ubyte.gz", (n,), bytes(i % 10 for i in range(n)))
     return path
 
 

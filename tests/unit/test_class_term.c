@@ -213,10 +213,49 @@ START_TEST(impossible_classes) {
 }
 END_TEST
 
+/* With smoothing e it is the label's loss, 1 - e of it, and the mean of all classes' losses, e of
+ * that: so PyTorch defines it.  The slopes are the same mixture of those of each class. */
+START_TEST(smoothing_mixes_labels) {
+  const double smoothing = 0.3;
+  const float *x = rows[_i];
+  long double wide[CLASSES], mean = 0, mean_slopes[CLASSES] = {0};
+  float slopes[CLASSES], one[CLASSES];
+  widen(x, wide);
+  for (int32_t k = 0; k < CLASSES; k++) {
+    mean += cross_entropy(CLASSES, wide, k) / CLASSES;
+    gan_class_term(1, 1, CLASSES, CLASSES, 1, &k, x, one);
+    for (int j = 0; j < CLASSES; j++) mean_slopes[j] += (long double)one[j] / CLASSES;
+  }
+  for (int32_t label = 0; label < CLASSES; label++) {
+    gan_loss loss =
+        gan_smoothed_class_term(1, 1, CLASSES, CLASSES, 1, smoothing, &label, x, slopes);
+    long double wanted = 0.7L * cross_entropy(CLASSES, wide, label) + 0.3L * mean;
+    ck_assert_msg(fabsl((long double)loss.loss - wanted) <=
+                      4 * LOSS_TOLERANCE * (fabsl(wanted) + largest_of(CLASSES, x)),
+                  "row %d, label %d: loss %.18g, not %.18Lg", _i, label, loss.loss, wanted);
+    gan_loss plain = gan_class_term(1, 1, CLASSES, CLASSES, 1, &label, x, one);
+    ck_assert_double_eq(loss.probability, plain.probability);
+    for (int k = 0; k < CLASSES; k++) {
+      long double slope = 0.7L * (long double)one[k] + 0.3L * mean_slopes[k];
+      ck_assert_msg(fabsl((long double)slopes[k] - slope) <= 2 * SLOPE_TOLERANCE,
+                    "row %d, label %d: slope %d is %.9g, not %.9Lg", _i, label, k,
+                    (double)slopes[k], slope);
+    }
+  }
+}
+END_TEST
+
 int main(void) {
   const unit_test tests[] = {
-      {values, ROWS},      {differences, ROWS}, {shares_fade, ROWS},       {ends, 1},
-      {stride_is_kept, 1}, {parts_add_up, 1},   {no_number_stays_none, 1}, {impossible_classes, 1},
+      {smoothing_mixes_labels, ROWS},
+      {values, ROWS},
+      {differences, ROWS},
+      {shares_fade, ROWS},
+      {ends, 1},
+      {stride_is_kept, 1},
+      {parts_add_up, 1},
+      {no_number_stays_none, 1},
+      {impossible_classes, 1},
   };
   return UNIT_MAIN("class_term", tests);
 }

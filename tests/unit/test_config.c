@@ -134,7 +134,7 @@ static const struct {
     {"seed", "", "empty", "an integer"},
     {"seed", "[1]", "a list", "an integer"},
     {"seed", "{a: 1}", "a mapping", "an integer"},
-    {"task", "vae", "vae", "one of: gan"},
+    {"task", "painter", "painter", "one of: gan"},
     {"task", "GAN", "GAN", "one of: gan"},
     {"data.layout", "hwc", "hwc", "one of: auto, nhwc, nchw"},
     {"data.range", "0", "0", "one of: auto, unit, symmetric, none"},

@@ -102,6 +102,36 @@ START_TEST(reads_folders) {
 }
 END_TEST
 
+/* The labels of one file of images are looked for where that is asked for, and nowhere else. */
+START_TEST(labels_beside_a_file) {
+  int32_t labels[7];
+  unsigned char rows[7 * 6];
+  for (int packed = 0; packed < 2; packed++) {
+    const char *ending = packed ? ".gz" : "";
+    gan_source_spec spec = {.path = unit_path("train-images-idx3-ubyte%s", ending)};
+    gan_source *source;
+    write_folder(ending, 7, 7);
+    check_ok(gan_source_open(&spec, &source));
+    ck_assert(!source->info.has_labels);
+    gan_source_close(&source);
+    spec.labels_beside = true;
+    check_ok(gan_source_open(&spec, &source));
+    ck_assert(source->info.has_labels);
+    check_ok(gan_source_read(source, 7, rows, labels));
+    check_ok(gan_source_finish(source));
+    for (int i = 0; i < 7; i++) ck_assert_int_eq(labels[i], (int32_t)unit_digit(i));
+    gan_source_close(&source);
+    write_folder(ending, 7, 6);
+    check_fails(gan_source_open(&spec, &source), GAN_INPUT, "train-labels-idx1-ubyte",
+                "6 labels for 7 images");
+    remove(unit_path("train-labels-idx1-ubyte%s", ending));
+    check_ok(gan_source_open(&spec, &source));
+    ck_assert(!source->info.has_labels);
+    gan_source_close(&source);
+  }
+}
+END_TEST
+
 /* ---- damaged files ---- */
 
 START_TEST(truncated_at_every_byte) {
@@ -291,6 +321,7 @@ int main(void) {
       {reads_every_type, sizeof shapes / sizeof *shapes},
       {reads_odd_numbers, 2},
       {reads_folders, 1},
+      {labels_beside_a_file, 1},
       {truncated_at_every_byte, 2},
       {gzip_cut_off_at_every_byte, 1},
       {gzip_with_one_bit_flipped, 1},

@@ -1,0 +1,145 @@
+#include "cli/reconstruct.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "data/source.h"
+#include "output/samples.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { COUNT = 64 };
+
+typedef struct {
+  int64_t n, size;        /* images, and numbers in one */
+  float *images;          /* (n, C, H, W) in the data's own units, as are all */
+  float *reconstructions; /* (n, C, H, W) */
+  float *pairs;           /* (2 n, C, H, W) each image and its reconstruction */
+  float *latent;          /* (n, Z) */
+} arrays;
+
+static gan_status check_shape(const gan_data_info *data, const gan_generator_info *info,
+                              const char *path) {
+  if (data->h == info->height && data->w == info->width && data->c == info->channels) return GAN_OK;
+  return gan_fail(GAN_USAGE,
+                  "sample: --reconstruct %s: its rows are %lldx%lldx%lld (H, W, C), but the model "
+                  "was trained on %lldx%lldx%lld",
+                  path, (long long)data->h, (long long)data->w, (long long)data->c,
+                  (long long)info->height, (long long)info->width, (long long)info->channels);
+}
+
+static gan_status choose_count(const gan_reconstruct_request *request, const gan_data_info *data,
+                               int64_t *n) {
+  *n = request->count ? request->count : COUNT;
+  if (!request->count && *n > data->n) *n = data->n;
+  if (*n <= data->n) return GAN_OK;
+  return gan_fail(GAN_USAGE, "sample: --count is %lld, but %s has %lld rows", (long long)*n,
+                  request->data, (long long)data->n);
+}
+
+/* Rows (n, H, W, C), as stored, to floats (n, C, H, W). */
+static void take_rows(const gan_data_info *data, int64_t n, const void *rows, float *images) {
+  int64_t pixels = data->h * data->w, c = data->c;
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t p = 0; p < pixels; p++)
+      for (int64_t k = 0; k < c; k++) {
+        int64_t at = (i * pixels + p) * c + k;
+        images[(i * c + k) * pixels + p] =
+            data->type == GAN_U8 ? (float)((const uint8_t *)rows)[at] : ((const float *)rows)[at];
+      }
+}
+
+static gan_status read_images(gan_source *source, arrays *made) {
+  const gan_data_info *data = &source->info;
+  void *rows = gan_alloc((size_t)made->n, gan_data_row_bytes(data), "rows of data");
+  int32_t *labels = gan_alloc((size_t)made->n, sizeof *labels, "labels of data");
+  gan_status status = rows && labels ? GAN_OK : GAN_NO_MEMORY;
+  if (status == GAN_OK) status = gan_source_read(source, made->n, rows, labels);
+  if (status == GAN_OK) take_rows(data, made->n, rows, made->images);
+  gan_free(&rows);
+  gan_free(&labels);
+  return status;
+}
+
+static gan_status reserve(const gan_generator_info *info, arrays *made) {
+  int64_t all = made->n * made->size;
+  GAN_TRY_ALLOC(made->images, all, "images");
+  GAN_TRY_ALLOC(made->reconstructions, all, "reconstructions");
+  GAN_TRY_ALLOC(made->pairs, 2 * all, "images beside their reconstructions");
+  GAN_TRY_ALLOC(made->latent, made->n * info->latent_size, "codes");
+  return GAN_OK;
+}
+
+static void pair_up(arrays *made) {
+  size_t bytes = (size_t)made->size * sizeof(float);
+  for (int64_t i = 0; i < made->n; i++) {
+    float *pair = made->pairs + 2 * i * made->size;
+    memcpy(pair, made->images + i * made->size, bytes);
+    memcpy(pair + made->size, made->reconstructions + i * made->size, bytes);
+  }
+}
+
+static gan_status fill(const gan_reconstruct_request *request, gan_generator *generator,
+                       const char *path, arrays *made) {
+  gan_generator_info info = gan_generator_get_info(generator);
+  gan_source_spec spec = {.path = path, .images = request->images, .labels = "labels"};
+  gan_source *source;
+  made->size = info.channels * info.height * info.width;
+  GAN_TRY(gan_source_open(&spec, &source));
+  gan_status status = check_shape(&source->info, &info, path);
+  if (status == GAN_OK) status = choose_count(request, &source->info, &made->n);
+  if (status == GAN_OK) status = reserve(&info, made);
+  if (status == GAN_OK) status = read_images(source, made);
+  gan_source_close(&source);
+  GAN_TRY(status);
+  GAN_TRY(gan_generator_reconstruct(generator, made->n, made->images, made->latent,
+                                    made->reconstructions));
+  pair_up(made);
+  return GAN_OK;
+}
+
+static gan_status write_files(const gan_reconstruct_request *request,
+                              const gan_generator *generator, const arrays *made) {
+  gan_generator_info info = gan_generator_get_info(generator);
+  gan_samples samples = {.n = made->n,
+                         .c = info.channels,
+                         .h = info.height,
+                         .w = info.width,
+                         .latent_size = info.latent_size,
+                         .images = made->images,
+                         .latent = made->latent,
+                         .reconstructions = made->reconstructions,
+                         .low = info.low,
+                         .high = info.high,
+                         .step = info.step,
+                         .config = gan_generator_config(generator)};
+  int written = 1;
+  if (request->output) {
+    GAN_TRY(gan_samples_write_hdf5(request->output, &samples));
+    gan_log("%lld images and their reconstructions: %s", (long long)made->n, request->output);
+  }
+  samples.n = 2 * made->n;
+  samples.images = made->pairs;
+  samples.columns = 2 * (int64_t)ceil(sqrt((double)made->n / 2)); /* whole pairs, nearly square */
+  if (request->png) GAN_TRY(gan_samples_write_png(request->png, &samples, &written));
+  if (!written)
+    return gan_fail(GAN_USAGE,
+                    "--png: points of %lld numbers have no picture; images and 2-D points do",
+                    (long long)samples.c);
+  if (request->png) gan_log("picture, each image left of its reconstruction: %s", request->png);
+  return GAN_OK;
+}
+
+gan_status gan_reconstruct(gan_generator *generator, const gan_reconstruct_request *request) {
+  arrays made = {0};
+  char *path;
+  GAN_TRY(gan_source_find(request->data, &path));
+  gan_status status = fill(request, generator, path, &made);
+  if (status == GAN_OK) status = write_files(request, generator, &made);
+  gan_free(&path);
+  gan_free(&made.images);
+  gan_free(&made.reconstructions);
+  gan_free(&made.pairs);
+  gan_free(&made.latent);
+  return status;
+}
