@@ -16,9 +16,15 @@ typedef enum { GAN_CACHE_MEMORY, GAN_CACHE_STREAM } gan_cache;
 typedef enum { GAN_LATENT_NORMAL, GAN_LATENT_UNIFORM } gan_latent_distribution;
 typedef enum { GAN_INIT_PYTORCH, GAN_INIT_NORMAL } gan_init;
 typedef enum { GAN_OBJECTIVE_NON_SATURATING, GAN_OBJECTIVE_MINIMAX } gan_objective_kind;
-typedef enum { GAN_OPTIMIZER_ADAM } gan_optimizer_kind;
+typedef enum { GAN_OPTIMIZER_ADAM, GAN_OPTIMIZER_SGD } gan_optimizer_kind;
 typedef enum { GAN_LR_SCALING_NONE, GAN_LR_SCALING_LINEAR, GAN_LR_SCALING_SQRT } gan_lr_scaling;
-typedef enum { GAN_LR_CONSTANT, GAN_LR_LINEAR, GAN_LR_COSINE, GAN_LR_STEP } gan_lr_schedule;
+typedef enum {
+  GAN_LR_CONSTANT,
+  GAN_LR_LINEAR,
+  GAN_LR_COSINE,
+  GAN_LR_STEP,
+  GAN_LR_EXPONENTIAL
+} gan_lr_schedule;
 
 typedef enum { GAN_LIBRARY_AUTO, GAN_LIBRARY_OPENBLAS, GAN_LIBRARY_ONEDNN } gan_library;
 typedef enum { GAN_PRECISION_FP32, GAN_PRECISION_BF16 } gan_precision;
@@ -76,7 +82,10 @@ typedef struct gan_config {
     int64_t d_steps, g_steps;
     bool reuse_fakes;
     int optimizer; /* gan_optimizer_kind */
-    double lr_d, lr_g, beta1, beta2, eps;
+    double lr, lr_d, lr_g, beta1, beta2, eps;
+    double momentum, momentum_final;
+    int64_t momentum_steps;
+    bool nesterov;
     int lr_scaling;  /* gan_lr_scaling */
     int lr_schedule; /* gan_lr_schedule */
     int64_t base_batch, lr_warmup_steps, lr_decay_steps, lr_step;

@@ -8,9 +8,8 @@ static gan_status add_learner(gan_task *task, const gan_net_spec *spec) {
   const gan_config *config = task->config;
   gan_learner *learner = &task->learners[task->learner_count++];
   GAN_TRY(gan_net_create(spec, &learner->net));
-  return gan_adam_create(learner->net->slab_size, gan_networks_rate(config, (int)spec->id),
-                         config->train.beta1, config->train.beta2, config->train.eps,
-                         &learner->adam);
+  return gan_optimizer_create(config, learner->net->slab_size,
+                              gan_networks_rate(config, (int)spec->id), &learner->optimizer);
 }
 
 /* With room for data and generated samples in one pass, unless a layer wants them apart. */

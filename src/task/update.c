@@ -32,17 +32,19 @@ void gan_update_taint(gan_task *task, int which, bool losses_finite) {
   if (!finite) net->grads[0] = NAN;
 }
 
-/* Whether Adam can take a gradient of that norm. */
-static gan_status check_norm(const gan_task *task, const char *name, double norm) {
+/* Whether the optimizer can take a gradient of that norm. */
+static gan_status check_norm(const gan_task *task, const gan_learner *learner, double norm) {
+  const char *name = learner->net->name;
+  const gan_optimizer_type *type = learner->optimizer->type;
   if (!isfinite(norm))
     return gan_fail(GAN_NUMBERS, "%s of the %s is not finite (its norm is %g)",
                     skips(task) ? "the loss or the gradient" : "the gradient", name,
                     gan_printable(norm));
-  if (norm > gan_adam_limit)
+  if (norm > type->limit)
     return gan_fail(GAN_NUMBERS,
-                    "the gradient of the %s is too large (its norm is %g; the squares that Adam "
+                    "the gradient of the %s is too large (its norm is %g; the squares that %s "
                     "keeps are finite up to %g)",
-                    name, norm, gan_adam_limit);
+                    name, norm, type->title, type->limit);
   return GAN_OK;
 }
 
@@ -58,10 +60,10 @@ static void skip(gan_task *task, int which) {
 gan_status gan_update_finish(gan_task *task, int which, double lr, double *norm) {
   gan_learner *learner = &task->learners[which];
   *norm = sqrt(gan_sum_of_squares(learner->net->slab_size, learner->net->summed));
-  learner->adam->lr = lr;
-  gan_status status = check_norm(task, learner->net->name, *norm);
+  learner->optimizer->lr = lr;
+  gan_status status = check_norm(task, learner, *norm);
   if (status == GAN_OK) {
-    gan_adam_step_once(learner->adam, learner->net->summed, learner->net->params);
+    gan_optimizer_step(learner->optimizer, learner->net->summed, learner->net->params);
     gan_net_changed(learner->net);
     return gan_net_meet(learner->net);
   }

@@ -4,6 +4,7 @@
     golden/layers.h5      each layer family alone and in chains: forward, backward, statistics
     golden/objective.h5   the terms of the losses at single logits
     golden/adam.h5        Adam on given gradients
+    golden/sgd.h5         SGD on given gradients
     golden/GAN.h5         steps of each GAN in GAN.yaml, from golden/GAN_inputs.h5
 
 A GAN's first weights, batches, noise and classes are the product's own.  So it takes two stages:
@@ -13,7 +14,7 @@ A GAN's first weights, batches, noise and classes are the product's own.  So it 
 
 The first is needed after a change of GAN.yaml, or of how weights, batches, noise or classes are
 made; the test parity_gan says so.  Then both files are to be committed together.  Other words for
-the second are layers, objective and adam; with none it makes all.
+the second are layers, objective, adam and sgd; with none it makes all.
 
 All inputs and first weights are exact in float32, in which the product computes.  Wants torch (1.13
 or newer), h5py, numpy and yaml.
@@ -181,6 +182,14 @@ GANS = {
     "dcgan": {**USUAL, **UNEVEN, "reuse": USUAL["usual"], "reuse_uneven": UNEVEN["uneven"]},
     "sngan": {**USUAL, **UNEVEN},
     "cgan": {**USUAL, "reuse": USUAL["usual"]},
+SGD_CASES = {  # options, then the momentum of the last updates, and behind how many it is reached
+    "plain": ({"lr": 0.1}, None, 0),
+    "momentum": ({"lr": 0.1, "momentum": 0.9}, None, 0),
+    "nesterov": ({"lr": 0.05, "momentum": 0.7, "nesterov": True}, None, 0),
+    "schedule": ({"lr": 0.1, "momentum": 0.5}, 0.7, 6),
+    "schedule_of_nesterov": ({"lr": 0.1, "momentum": 0.9, "nesterov": True}, 0.25, 3),
+}
+
     "projection": {**USUAL, **UNEVEN},
     "acgan": {**USUAL, "minimax": ("minimax", 1, 2, 2, True)},
 }
@@ -368,6 +377,40 @@ class Gan:
     def judge(self, images, classes):
         """All logits; the first alone; the loss of the classes, and the part told right."""
         logits = self.nets["discriminator"](images, classes)
+# ---- SGD ----
+
+def make_sgd():
+    n = 37
+    with h5py.File(GOLDEN / "sgd.h5", "w") as file:
+        for i, (name, (options, final, steps)) in enumerate(SGD_CASES.items()):
+            rng = np.random.default_rng(3000 + i)
+            group = file.create_group(name)
+            momentum = options.get("momentum", 0.0)
+            group.attrs.update({"lr": options["lr"], "momentum": momentum,
+                                "nesterov": int(options.get("nesterov", False)),
+                                "momentum_steps": steps})
+            if steps:
+                group.attrs["momentum_final"] = final
+            group["first"] = exact(rng, n)
+            group["gradients"] = exact(rng, ADAM_STEPS, n)
+            group["gradients"][:, 0] = 0.0  # a weight that learns nothing stays
+            weights = nn.Parameter(double(group["first"][()]))
+            sgd = torch.optim.SGD([weights], **options)
+            rows = {"params": [], "momentum_buffer": []}
+            for step, gradient in enumerate(group["gradients"]):
+                if steps:
+                    way = min(step / steps, 1.0)
+                    sgd.param_groups[0]["momentum"] = momentum + (final - momentum) * way
+                weights.grad = double(gradient)
+                sgd.step()
+                rows["params"].append(weights.detach().clone())
+                if momentum:
+                    rows["momentum_buffer"].append(sgd.state[weights]["momentum_buffer"].clone())
+            for key, values in rows.items():
+                if values:
+                    write(group, key, torch.stack(values))
+
+
         first = logits.flatten(1)[:, :1]
         if not self.tells:
             return logits, first, torch.zeros(()), torch.zeros(())
@@ -457,7 +500,7 @@ def make_gan(gan):
 
 
 def main(wanted):
-    makers = {"layers": make_layers, "objective": make_objective, "adam": make_adam,
+    makers = {"layers": make_layers, "objective": make_objective, "adam": make_adam, "sgd": make_sgd,
               **{gan: functools.partial(make_gan, gan) for gan in GANS}}
     torch.manual_seed(0)
     GOLDEN.mkdir(exist_ok=True)

@@ -315,8 +315,8 @@ static void compare_state(const gan_run *run, const gan_learner *learner) {
                          run->title, net->name, tensor->name);
     if (tensor->kind == GAN_TENSOR_PARAM) {
       compare_moved(run, net, tensor, after);
-      compare_moment(run, net, tensor, "exp_avg", learner->adam->exp_avg);
-      compare_moment(run, net, tensor, "exp_avg_sq", learner->adam->exp_avg_sq);
+      compare_moment(run, net, tensor, "exp_avg", learner->optimizer->moments[0]);
+      compare_moment(run, net, tensor, "exp_avg_sq", learner->optimizer->moments[1]);
     }
     gan_free(&after);
   }

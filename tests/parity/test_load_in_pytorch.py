@@ -38,6 +38,14 @@ SETTINGS = {"train.epochs": "null", "train.steps": STEPS, "train.batch": BATCH,
             "checkpoint.every_steps": 1, "checkpoint.keep_last": STEPS}
 NETWORKS = ("generator", "discriminator")
 
+# By the type that a checkpoint names: PyTorch's, and what it keeps.
+OPTIMIZERS = {
+    "adam": (lambda parameters: torch.optim.Adam(parameters, lr=2e-4, betas=(0.5, 0.999)),
+             ("exp_avg", "exp_avg_sq")),
+    "sgd": (lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.5),
+            ("momentum_buffer",)),
+}
+
 # Layers whose training differs from PyTorch's by their nature: random, or of parts of a batch.
 OF_THEIR_OWN = ('"dropout"', '"diff_augment"', '"ghost"')
 
@@ -152,26 +160,25 @@ class LoadInPyTorch:
                 if key.endswith("num_batches_tracked"):
                     self.assertEqual((value.dtype, int(value)), (torch.int64, passes * STEPS), key)
 
-    def test_adam_goes_on(self):
-        """torch.optim.Adam takes the moments, by the parameters' names, as its state."""
+    def test_the_optimizer_goes_on(self):
+        """PyTorch's takes the moments, by the parameters' names, as its state."""
         for network in NETWORKS:
             model = self.load(network)
             saved = self.checkpoint[network]["optimizer"]
-            adam = torch.optim.Adam(model.parameters(), lr=2e-4, betas=(0.5, 0.999))
-            state = adam.state_dict()
-            state["state"] = {
-                i: {"step": torch.tensor(float(saved.attrs["step"])),
-                    "exp_avg": torch.tensor(saved["exp_avg"][name][()]),
-                    "exp_avg_sq": torch.tensor(saved["exp_avg_sq"][name][()])}
-                for i, (name, _) in enumerate(model.named_parameters())}
-            adam.load_state_dict(state)
             self.assertEqual(saved.attrs["step"], STEPS)
+            make, moments = OPTIMIZERS[saved.attrs["type"]]
+            optimizer = make(model.parameters())
+            state = optimizer.state_dict()
+            state["state"] = {
+                i: {"step": torch.tensor(float(STEPS)),
+                    **{key: torch.tensor(saved[key][name][()]) for key in moments}}
+                for i, (name, _) in enumerate(model.named_parameters())}
+            optimizer.load_state_dict(state)
             for parameter in model.parameters():
-                moments = adam.state[parameter]
-                self.assertEqual(moments["exp_avg"].shape, parameter.shape)
-                self.assertEqual(moments["exp_avg_sq"].shape, parameter.shape)
+                for key in moments:
+                    self.assertEqual(optimizer.state[parameter][key].shape, parameter.shape)
                 parameter.grad = torch.zeros_like(parameter)
-            adam.step()
+            optimizer.step()
 
 
 def load_tests(loader, _, pattern):

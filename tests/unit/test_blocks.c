@@ -50,6 +50,9 @@ static const gan_adam_step adam = {.beta1 = 0.5f,
                                    .root_bias_correction = 0.9f};
 
 /* A row as an image of one line: windows of three, one apart. */
+static const gan_sgd_step sgd = {
+    .momentum = 0.9f, .of_gradient = 1, .of_velocity = 0.9f, .lr = 1e-3f};
+
 static gan_window window_of(const kernel_case *k) {
   return (gan_window){
       .h = 1, .w = k->c, .c = 1, .kernel = 3, .stride = 1, .padding = 1, .out_h = 1, .out_w = k->c};
@@ -115,6 +118,9 @@ static void adam_update(kernel_case *k) {
   gan_adam_update(k->n, &adam, k->x, k->out, k->more, k->rest);
 }
 static void squares(kernel_case *k) {
+static void sgd_update(kernel_case *k) {
+  gan_sgd_update(k->n, &sgd, k->x, k->out, k->more);
+}
   k->total = gan_sum_of_squares(k->n, k->x);
 }
 static void dot(kernel_case *k) {
@@ -223,6 +229,7 @@ static const struct {
     {"matrix_vector", matrix_vector},
     {"vector_matrix", vector_matrix},
     {"rank_one", rank_one},
+    {"sgd_update", sgd_update},
     {"column_moments", moments},
     {"column_sums", column_sums},
     {"normalise", normalise},
