@@ -45,6 +45,10 @@ def linear(units):
     return {"linear": {"units": units}}
 
 
+def maxout(units, pieces, **options):
+    return {"maxout": {"units": units, "pieces": pieces, **options}}
+
+
 def conv(channels, kernel, **options):
     return {"conv2d": {"channels": channels, "kernel": kernel, **options}}
 
@@ -61,6 +65,13 @@ CASES = [
     ("linear_of_an_image", [{"linear": {"units": 7}}], IMAGE, 5, {}),
     ("linear_wide", [{"linear": {"units": 67}}], (19,), 6, {}),
     ("linear_to_an_image", [{"linear": {"units": 60}}, {"sigmoid": {}}], (11,), 5, {"out": IMAGE}),
+    ("maxout", [maxout(7, 5)], (19,), 13, {"apart": 0.05}),
+    ("maxout_without_bias", [maxout(5, 3, bias=False)], (7,), 9, {"apart": 0.05}),
+    ("maxout_of_one_piece", [maxout(4, 1)], (3,), 5, {}),
+    ("maxout_of_an_image", [maxout(3, 2)], IMAGE, 5, {"apart": 0.05}),
+    ("maxout_spectral", [maxout(9, 3, spectral_norm=True)], (11,), 5, {"apart": 0.05}),
+    ("maxout_in_a_chain", [maxout(6, 3), maxout(4, 2), TANH, linear(2)], (13,), 7,
+     {"apart": 0.05}),
     ("batchnorm", [{"batchnorm": {}}], (19,), 13, {}),
     ("batchnorm_wide", [{"batchnorm": {}}], (67,), 9, {}),
     ("batchnorm_options", [{"batchnorm": {"momentum": 0.3, "eps": 0.01}}], (5,), 7, {}),
@@ -171,6 +182,14 @@ ADAM_CASES = {  # size of gradients, first weights' size, options
     "without_momentum": (10.0, 1.0, {"lr": 1e-3, "betas": (0.0, 0.9), "eps": 1e-8}),
 }
 
+SGD_CASES = {  # options, then the momentum of the last updates, and behind how many it is reached
+    "plain": ({"lr": 0.1}, None, 0),
+    "momentum": ({"lr": 0.1, "momentum": 0.9}, None, 0),
+    "nesterov": ({"lr": 0.05, "momentum": 0.7, "nesterov": True}, None, 0),
+    "schedule": ({"lr": 0.1, "momentum": 0.5}, 0.7, 6),
+    "schedule_of_nesterov": ({"lr": 0.1, "momentum": 0.9, "nesterov": True}, 0.25, 3),
+}
+
 # name: objective, d_steps, g_steps, steps, whether the state behind them is kept.  Where the name
 # begins with "reuse" the generator's first update of a step sees the fakes that the discriminator
 # has just seen, in the order of the DCGAN reference code (pytorch/examples, dcgan/main.py).
@@ -182,14 +201,6 @@ GANS = {
     "dcgan": {**USUAL, **UNEVEN, "reuse": USUAL["usual"], "reuse_uneven": UNEVEN["uneven"]},
     "sngan": {**USUAL, **UNEVEN},
     "cgan": {**USUAL, "reuse": USUAL["usual"]},
-SGD_CASES = {  # options, then the momentum of the last updates, and behind how many it is reached
-    "plain": ({"lr": 0.1}, None, 0),
-    "momentum": ({"lr": 0.1, "momentum": 0.9}, None, 0),
-    "nesterov": ({"lr": 0.05, "momentum": 0.7, "nesterov": True}, None, 0),
-    "schedule": ({"lr": 0.1, "momentum": 0.5}, 0.7, 6),
-    "schedule_of_nesterov": ({"lr": 0.1, "momentum": 0.9, "nesterov": True}, 0.25, 3),
-}
-
     "projection": {**USUAL, **UNEVEN},
     "acgan": {**USUAL, "minimax": ("minimax", 1, 2, 2, True)},
 }
@@ -242,6 +253,32 @@ def case_inputs(rng, shape, n, special):
     return x
 
 
+def keep_apart(model, x, classes, least, rng):
+    """Draws samples anew until the largest piece of each maxout leads by `least` of their spread:
+    another rounding, of bf16 too, must not choose another."""
+    leads = []
+
+    def look(module, inputs, _):
+        pieces = nn.Linear.forward(module, inputs[0]).unflatten(-1, module.unflatten)
+        first, second = pieces.topk(2, -1).values.unbind(-1)
+        leads.append(((first - second) / pieces.std()).min(1).values)
+
+    hooks = [m.register_forward_hook(look) for m in model.modules()
+             if isinstance(m, sequential.Maxout)]
+    model.eval()
+    for samples, labels in zip(x, classes):
+        while True:
+            leads.clear()
+            model(double(samples), labels)
+            close = (torch.stack(leads).min(0).values < least).numpy()
+            if not close.any():
+                break
+            samples[close] = exact(rng, *samples[close].shape)
+    model.train()
+    for hook in hooks:
+        hook.remove()
+
+
 def make_labels(group, n, special):
     """Always there; of no consequence to networks that know no classes."""
     group.attrs.update({"label": special.get("label", "none"),
@@ -259,7 +296,10 @@ def make_case(group, layers, shape, n, special, rng):
     classes = make_labels(group, n, special)
     for name, tensor in model.state_dict().items():  # as stored: the product's types
         write(group, "initial/" + name, tensor.float() if tensor.dim() else tensor)
-    group["x"] = case_inputs(rng, shape, n, special)
+    inputs = case_inputs(rng, shape, n, special)
+    if "apart" in special:
+        keep_apart(model, inputs, classes, special["apart"], rng)
+    group["x"] = inputs
     x = double(group["x"][()]).requires_grad_()
     shaped = lambda t: t.reshape(n, *special.get("out", t.shape[1:]))
 
@@ -337,6 +377,40 @@ def make_adam():
                 write(group, key, torch.stack(values))
 
 
+# ---- SGD ----
+
+def make_sgd():
+    n = 37
+    with h5py.File(GOLDEN / "sgd.h5", "w") as file:
+        for i, (name, (options, final, steps)) in enumerate(SGD_CASES.items()):
+            rng = np.random.default_rng(3000 + i)
+            group = file.create_group(name)
+            momentum = options.get("momentum", 0.0)
+            group.attrs.update({"lr": options["lr"], "momentum": momentum,
+                                "nesterov": int(options.get("nesterov", False)),
+                                "momentum_steps": steps})
+            if steps:
+                group.attrs["momentum_final"] = final
+            group["first"] = exact(rng, n)
+            group["gradients"] = exact(rng, ADAM_STEPS, n)
+            group["gradients"][:, 0] = 0.0  # a weight that learns nothing stays
+            weights = nn.Parameter(double(group["first"][()]))
+            sgd = torch.optim.SGD([weights], **options)
+            rows = {"params": [], "momentum_buffer": []}
+            for step, gradient in enumerate(group["gradients"]):
+                if steps:
+                    way = min(step / steps, 1.0)
+                    sgd.param_groups[0]["momentum"] = momentum + (final - momentum) * way
+                weights.grad = double(gradient)
+                sgd.step()
+                rows["params"].append(weights.detach().clone())
+                if momentum:
+                    rows["momentum_buffer"].append(sgd.state[weights]["momentum_buffer"].clone())
+            for key, values in rows.items():
+                if values:
+                    write(group, key, torch.stack(values))
+
+
 # ---- GANs ----
 
 class Gan:
@@ -377,40 +451,6 @@ class Gan:
     def judge(self, images, classes):
         """All logits; the first alone; the loss of the classes, and the part told right."""
         logits = self.nets["discriminator"](images, classes)
-# ---- SGD ----
-
-def make_sgd():
-    n = 37
-    with h5py.File(GOLDEN / "sgd.h5", "w") as file:
-        for i, (name, (options, final, steps)) in enumerate(SGD_CASES.items()):
-            rng = np.random.default_rng(3000 + i)
-            group = file.create_group(name)
-            momentum = options.get("momentum", 0.0)
-            group.attrs.update({"lr": options["lr"], "momentum": momentum,
-                                "nesterov": int(options.get("nesterov", False)),
-                                "momentum_steps": steps})
-            if steps:
-                group.attrs["momentum_final"] = final
-            group["first"] = exact(rng, n)
-            group["gradients"] = exact(rng, ADAM_STEPS, n)
-            group["gradients"][:, 0] = 0.0  # a weight that learns nothing stays
-            weights = nn.Parameter(double(group["first"][()]))
-            sgd = torch.optim.SGD([weights], **options)
-            rows = {"params": [], "momentum_buffer": []}
-            for step, gradient in enumerate(group["gradients"]):
-                if steps:
-                    way = min(step / steps, 1.0)
-                    sgd.param_groups[0]["momentum"] = momentum + (final - momentum) * way
-                weights.grad = double(gradient)
-                sgd.step()
-                rows["params"].append(weights.detach().clone())
-                if momentum:
-                    rows["momentum_buffer"].append(sgd.state[weights]["momentum_buffer"].clone())
-            for key, values in rows.items():
-                if values:
-                    write(group, key, torch.stack(values))
-
-
         first = logits.flatten(1)[:, :1]
         if not self.tells:
             return logits, first, torch.zeros(()), torch.zeros(())
