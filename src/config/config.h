@@ -62,9 +62,9 @@ typedef struct gan_config {
   } data;
   struct {
     int64_t latent;
-    int latent_distribution; /* gan_latent_distribution */
-    int init;                /* gan_init */
-    double init_std;
+    int latent_distribution;     /* gan_latent_distribution */
+    int init;                    /* gan_init */
+    double init_std, init_std_d; /* the second unset: the first is the discriminator's, too */
     char *init_from;
     int64_t classes;     /* 0 where it is not conditional */
     int label_g;         /* 0: one_hot, 1: embedding; see gan_config_label_way */

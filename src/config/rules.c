@@ -170,6 +170,7 @@ static const struct {
     {"train.optimizer.momentum_final", "train.optimizer.type", BIT(GAN_OPTIMIZER_SGD), 0},
     {"train.optimizer.momentum_steps", "train.optimizer.type", BIT(GAN_OPTIMIZER_SGD), 0},
     {"train.optimizer.nesterov", "train.optimizer.type", BIT(GAN_OPTIMIZER_SGD), 0},
+    {"model.init_std_d", "model.init", BIT(GAN_INIT_NORMAL), 0},
     {"model.label.embedding", "model.label.generator", BIT(1), 0},
     {"model.label.auxiliary_weight", "model.label.discriminator", BIT(2), 0},
     {"train.skip_max", "train.on_nonfinite", BIT(GAN_NONFINITE_SKIP), 0},

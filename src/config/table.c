@@ -88,6 +88,8 @@ static const gan_option rows[] = {
    "N(1, init_std)"},
   {"model.init_std", REAL, AT(model.init_std), "0.02", 0, 10, NULL, ABOVE, "",
    "standard deviation of init: normal"},
+  {"model.init_std_d", REAL, AT(model.init_std_d), "null", 0, 10, NULL, ABOVE | UNSET, "",
+   "the same of the discriminator, where it is another"},
   {"model.init_from", STRING, AT(model.init_from), "null", 0, 0, NULL, UNSET | FREE, "",
    "a checkpoint, or a run folder for its newest: a new run takes the weights and statistics from it "
    "whose network, name and shape are the same, and logs which are not"},

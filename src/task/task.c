@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <math.h>
 #include <string.h>
 
 extern const gan_task_type gan_task_gan;
@@ -53,11 +54,16 @@ void gan_task_destroy(gan_task **task) {
   gan_free(task);
 }
 
+static float init_std_of(const gan_config *config, const gan_net *net) {
+  bool own = !isnan(config->model.init_std_d) && !strcmp(net->name, "discriminator");
+  return (float)(own ? config->model.init_std_d : config->model.init_std);
+}
+
 void gan_task_init(gan_task *task) {
   const gan_config *config = task->config;
   for (int i = 0; i < task->learner_count; i++)
     gan_net_init(task->learners[i].net, (uint64_t)config->seed, (gan_init)config->model.init,
-                 (float)config->model.init_std);
+                 init_std_of(config, task->learners[i].net));
 }
 
 void gan_task_clear(gan_task *task) {

@@ -1,5 +1,6 @@
 /* The task gan on real data: what a step does, that it is the same again, and what comes out. */
 #include "base/memory.h"
+#include "kernels/update.h"
 #include "task/generate.h"
 #include "train/resume.h"
 #include "train/session.h"
@@ -564,8 +565,30 @@ START_TEST(range_of_the_data) {
 }
 END_TEST
 
+/* First weights of a standard deviation of their own in each network; biases stay 0. */
+START_TEST(first_weights_of_each_network) {
+  static const char *const overrides[][3] = {
+      {"model={init: normal, init_std: 0.1}", NULL},
+      {"model={init: normal, init_std: 0.1, init_std_d: 0.001}", NULL}};
+  gan_session session;
+  make_session(&session, overrides[_i]);
+  const double wanted[] = {[GENERATOR] = 0.1, [DISCRIMINATOR] = _i ? 0.001 : 0.1};
+  for (int k = 0; k < 2; k++) {
+    const gan_net *net = session.task->learners[k].net;
+    const gan_tensor *tensor = net->tensors; /* the large one: 64 x 19, or 33 x 64 */
+    while (tensor->rank != 2 || tensor->dims[0] * tensor->dims[1] < 1000) tensor++;
+    const float *w = gan_net_tensor(net, tensor);
+    double deviation = sqrt(gan_sum_of_squares(tensor->size, w) / (double)tensor->size);
+    /* of n numbers it is off by 1 / sqrt(2 n) of itself, 2%: five times that */
+    ck_assert_double_eq_tol(deviation / wanted[k], 1, 0.1);
+  }
+  gan_session_reset(&session);
+}
+END_TEST
+
 int main(void) {
   const unit_test tests[] = {
+      {first_weights_of_each_network, 2},
       {seed_gives_the_bits, 1},
       {steps_take_no_memory, 1},
       {updates_are_counted, 1},
