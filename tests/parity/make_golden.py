@@ -203,6 +203,7 @@ GANS = {
     "cgan": {**USUAL, "reuse": USUAL["usual"]},
     "projection": {**USUAL, **UNEVEN},
     "acgan": {**USUAL, "minimax": ("minimax", 1, 2, 2, True)},
+    "maxout": {**USUAL, **UNEVEN},
 }
 METRICS = ["d_loss", "g_loss", "d_real", "d_fake", "d_grad_norm", "g_grad_norm"]
 CLASS_METRICS = ["d_class_loss", "g_class_loss", "d_class_accuracy", "g_class_accuracy"]
@@ -413,6 +414,17 @@ def make_sgd():
 
 # ---- GANs ----
 
+def make_optimizer(parameters, options, name):
+    """By the config; and the names of what it keeps."""
+    lr = options["lr_" + name[0]]
+    if options["type"] == "sgd":
+        return torch.optim.SGD(parameters, lr=lr, momentum=options["momentum"]), \
+            ("momentum_buffer",)
+    adam = torch.optim.Adam(parameters, lr=lr, eps=options["eps"],
+                            betas=(options["beta1"], options["beta2"]))
+    return adam, ("exp_avg", "exp_avg_sq")
+
+
 class Gan:
     """One run: the networks from the product's first weights, and its batches, noise and classes
     in turn."""
@@ -422,6 +434,7 @@ class Gan:
         self.seen = None  # fakes and their classes, until the generator has learnt from them
         self.image = inputs["data"].shape[2:]
         model, options = config["model"], config["train"]["optimizer"]
+        self.options = options
         self.weight = model.get("label", {}).get("auxiliary_weight", 1.0)
         self.nets, self.optimizers = {}, {}
         shapes = {"generator": (model["latent"],), "discriminator": self.image}
@@ -431,9 +444,7 @@ class Gan:
             stored = inputs["initial"][name].items()
             net.load_state_dict({key: torch.from_numpy(np.asarray(t)) for key, t in stored})
             self.nets[name] = net.double()
-            self.optimizers[name] = torch.optim.Adam(
-                net.parameters(), lr=options["lr_" + name[0]], eps=options["eps"],
-                betas=(options["beta1"], options["beta2"]))
+            self.optimizers[name], self.moments = make_optimizer(net.parameters(), options, name)
         self.tells = label.get("label") == "auxiliary"
         self.metric_names = METRICS + (CLASS_METRICS if self.tells else [])
         self.d_updates = self.g_updates = 0
@@ -458,8 +469,15 @@ class Gan:
         loss = self.weight * functional.cross_entropy(rest, classes)
         return logits, first, loss, (rest.argmax(1) == classes).double().mean()
 
+    def raise_momentum(self, name, updates):
+        """As far as it is behind so many updates of a network."""
+        if "momentum_final" in self.options:
+            first, final = self.options["momentum"], self.options["momentum_final"]
+            way = min(updates / self.options["momentum_steps"], 1.0)
+            self.optimizers[name].param_groups[0]["momentum"] = first + (final - first) * way
+
     def update(self, name, loss, class_loss, told):
-        """Adam by the gradient of both losses, of which the norm and the tensors are kept."""
+        """A step by the gradient of both losses, of which the norm and the tensors are kept."""
         net = self.nets[name]
         self.optimizers[name].zero_grad()
         (loss + class_loss).backward()
@@ -480,6 +498,7 @@ class Gan:
         self.outputs = {"real_logits": real_logits, "fake": made, "fake_logits": fake_logits}
         self.metrics["d_real"] = torch.sigmoid(real).mean()
         self.metrics["d_fake"] = torch.sigmoid(fake).mean()
+        self.raise_momentum("discriminator", i)
         self.update("discriminator", bce(real, 1.0) + bce(fake, 0.0), real_loss + fake_loss, told)
         self.d_updates += 1
 
@@ -489,6 +508,7 @@ class Gan:
         self.seen = None
         _, logit, class_loss, told = self.judge(fakes, classes)
         loss = -bce(logit, 0.0) if self.objective == "minimax" else bce(logit, 1.0)
+        self.raise_momentum("generator", i)
         self.update("generator", loss, class_loss, told)
         self.g_updates += 1
 
@@ -496,7 +516,7 @@ class Gan:
         for name, net in self.nets.items():
             write_state(group.create_group(name + "/tensors"), net)
             for key, parameter in net.named_parameters():
-                for moment in ("exp_avg", "exp_avg_sq"):
+                for moment in self.moments:
                     values = self.optimizers[name].state[parameter][moment]
                     write(group, "%s/%s/%s" % (name, moment, key), values)
 

@@ -34,9 +34,9 @@ static const char *const metric_names[ALL_METRICS] = {
     "g_grad_norm", "d_class_loss", "g_class_loss", "d_class_accuracy", "g_class_accuracy"};
 
 /* The configs of this folder, and the first runs of their goldens. */
-static const char *const gans[][2] = {{"gan", "digits"},       {"dcgan", "usual"},
-                                      {"sngan", "usual"},      {"cgan", "usual"},
-                                      {"projection", "usual"}, {"acgan", "usual"}};
+static const char *const gans[][2] = {
+    {"gan", "digits"},       {"dcgan", "usual"}, {"sngan", "usual"}, {"cgan", "usual"},
+    {"projection", "usual"}, {"acgan", "usual"}, {"maxout", "usual"}};
 enum { GANS = sizeof gans / sizeof *gans };
 
 /* All runs. */
@@ -44,7 +44,8 @@ static const char *const runs[][2] = {
     {"gan", "digits"},       {"gan", "minimax"},        {"gan", "uneven"},   {"dcgan", "usual"},
     {"dcgan", "uneven"},     {"sngan", "usual"},        {"sngan", "uneven"}, {"cgan", "usual"},
     {"projection", "usual"}, {"projection", "uneven"},  {"acgan", "usual"},  {"acgan", "minimax"},
-    {"dcgan", "reuse"},      {"dcgan", "reuse_uneven"}, {"cgan", "reuse"},
+    {"dcgan", "reuse"},      {"dcgan", "reuse_uneven"}, {"cgan", "reuse"},   {"maxout", "usual"},
+    {"maxout", "uneven"},
 };
 enum { RUNS = sizeof runs / sizeof *runs };
 
@@ -303,6 +304,7 @@ static void compare_moment(const gan_run *run, const gan_net *net, const gan_ten
 
 static void compare_state(const gan_run *run, const gan_learner *learner) {
   const gan_net *net = learner->net;
+  const gan_optimizer *optimizer = learner->optimizer;
   for (int i = 0; i < net->tensor_count; i++) {
     const gan_tensor *tensor = &net->tensors[i];
     double *after = parity_read(run->golden, GAN_F64, tensor->size, "%s/state/%s/tensors/%s",
@@ -315,8 +317,8 @@ static void compare_state(const gan_run *run, const gan_learner *learner) {
                          run->title, net->name, tensor->name);
     if (tensor->kind == GAN_TENSOR_PARAM) {
       compare_moved(run, net, tensor, after);
-      compare_moment(run, net, tensor, "exp_avg", learner->optimizer->moments[0]);
-      compare_moment(run, net, tensor, "exp_avg_sq", learner->optimizer->moments[1]);
+      for (int m = 0; m < optimizer->type->moment_count; m++)
+        compare_moment(run, net, tensor, optimizer->type->moments[m], optimizer->moments[m]);
     }
     gan_free(&after);
   }
