@@ -7,9 +7,10 @@
  *
  * Bytes are those that no fusion can save: data as it is stored and as the networks take it, 28 a
  * weight and update for Adam (gradient, moments and weight are read, moments and weight written),
- * 8 a weight and update for a sum over ranks (read once, written once).  Passes between products
- * have none: they could go with the products.  An optimizer's floor is that of its bytes, or one
- * Adam pass alone where that is faster.  Output (checkpoints, samples, log) is no part of it.
+ * 20 for SGD, which has one moment, 8 a weight and update for a sum over ranks (read once, written
+ * once).  Passes between products have none: they could go with the products.  An optimizer's floor
+ * is that of its bytes, or one pass of it alone where that is faster.  Output (checkpoints,
+ * samples, log) is no part of it.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -30,7 +31,7 @@ typedef struct {
   gan_trial trial;
   gan_task *task;
   gan_step_products products;
-  double *step, *adam;             /* (repeat) */
+  double *step, *update;           /* (repeat) a step; its optimizers' passes alone */
   double *phases[GAN_PROFILE_MAX]; /* (repeat) of a step's rows */
   double *alone[GAN_PROFILE_MAX];  /* (repeat) products of a row; NULL: it has none */
   double *times;                   /* the memory behind them all */
@@ -54,17 +55,22 @@ static double updated_weights(const step_bench *b) {
 }
 
 /* Of ranks that share weights each updates a part. */
-static double adam_weights(const step_bench *b) {
+static double part_weights(const step_bench *b) {
   double sum = 0;
   for (int i = 0; i < b->task->learner_count; i++) {
-    const gan_adam *adam = b->task->learners[i].adam;
-    sum += (double)(adam->end - adam->first) * (double)updates_of(b->task, i);
+    const gan_optimizer *optimizer = b->task->learners[i].optimizer;
+    sum += (double)(optimizer->end - optimizer->first) * (double)updates_of(b->task, i);
   }
   return sum;
 }
 
-static double adam_bytes(const step_bench *b) {
-  return 28 * adam_weights(b);
+/* Of the one kind of optimizer that all networks have. */
+static double weight_bytes(const step_bench *b) {
+  return gan_optimizer_weight_bytes(b->task->learners[0].optimizer);
+}
+
+static double update_bytes(const step_bench *b) {
+  return weight_bytes(b) * part_weights(b);
 }
 
 static double sum_bytes(const step_bench *b) {
@@ -81,7 +87,7 @@ static double data_bytes(const step_bench *b) {
 static const struct {
   const char *name;
   double (*bytes)(const step_bench *b);
-} byte_rows[] = {{"data", data_bytes}, {"sums over ranks", sum_bytes}, {"optimizer", adam_bytes}};
+} byte_rows[] = {{"data", data_bytes}, {"sums over ranks", sum_bytes}, {"optimizer", update_bytes}};
 
 static double bytes_of(const step_bench *b, int phase) {
   for (size_t i = 0; i < sizeof byte_rows / sizeof *byte_rows; i++)
@@ -93,7 +99,7 @@ static double bytes_of(const step_bench *b, int phase) {
 static double seconds_of_bytes(const step_bench *b, int phase) {
   double seconds = bytes_of(b, phase) / b->memory.bytes_per_s;
   bool updates = !strcmp(b->task->profile[phase].name, "optimizer");
-  return updates ? fmin(seconds, gan_median(b->adam, b->bench->repeat)) : seconds;
+  return updates ? fmin(seconds, gan_median(b->update, b->bench->repeat)) : seconds;
 }
 
 /* ---- measuring ---- */
@@ -124,26 +130,27 @@ static void play_products(step_bench *b, int at) {
 }
 
 /* Once over the weights of each update, with a learning rate of 0 so that they stay. */
-static void pass_adam(step_bench *b, int at) {
+static void pass_optimizers(step_bench *b, int at) {
   double start = gan_clock();
   for (int i = 0; i < b->task->learner_count; i++) {
     gan_learner *learner = &b->task->learners[i];
-    double lr = learner->adam->lr;
-    learner->adam->lr = 0;
+    double lr = learner->optimizer->lr;
+    learner->optimizer->lr = 0;
     int64_t passes = updates_of(b->task, i);
     for (int64_t k = 0; k < passes; k++)
-      gan_adam_step_once(learner->adam, learner->net->grads, learner->net->params);
-    learner->adam->lr = lr;
+      gan_optimizer_step(learner->optimizer, learner->net->grads, learner->net->params);
+    learner->optimizer->lr = lr;
   }
-  b->adam[at] = gan_clock() - start;
+  b->update[at] = gan_clock() - start;
 }
 
-/* Step, products and Adam in turn, so that a change of the machine's speed meets all three. */
+/* Step, products and optimizers in turn, so that a change of the machine's speed meets all three.
+ */
 static gan_status measure(step_bench *b) {
   for (int i = 0; i < b->bench->repeat; i++) {
     GAN_TRY(take_step(b, i));
     play_products(b, i);
-    pass_adam(b, i);
+    pass_optimizers(b, i);
   }
   return GAN_OK;
 }
@@ -152,7 +159,7 @@ static gan_status reserve(step_bench *b) {
   int rows = 0, repeat = b->bench->repeat, most = 2 + 2 * b->task->profile_count;
   GAN_TRY(gan_bench_doubles(b->bench->comm, (size_t)(most * repeat), &b->times));
   b->step = b->times + repeat * rows++;
-  b->adam = b->times + repeat * rows++;
+  b->update = b->times + repeat * rows++;
   for (int p = 0; p < b->task->profile_count; p++) {
     b->phases[p] = b->times + repeat * rows++;
     if (gan_products_count(&b->products, p)) b->alone[p] = b->times + repeat * rows++;
@@ -226,25 +233,27 @@ static void report_whole(step_bench *b, sums all, gan_bench_report *report) {
   int repeat = b->bench->repeat;
   const gan_config *config = b->task->config;
   gan_quartiles step = gan_quartiles_of(b->step, repeat);
-  double adam = gan_median(b->adam, repeat), weights = adam_weights(b);
+  const char *optimizer = b->task->learners[0].optimizer->type->title;
+  double update = gan_median(b->update, repeat), weights = part_weights(b), bytes = weight_bytes(b);
   double images = (double)(config->train.batch * b->task->batches_a_step) / step.median;
   report_row(report, "whole step", step, all);
   gan_log("step, median          %9.3f ms   (quartiles %.3f to %.3f), %.0f images/s",
           1e3 * step.median, 1e3 * step.low, 1e3 * step.high, images);
   gan_log("its matrix products   %9.3f ms   %d calls, %.3f GFLOP at %.1f GFLOP/s",
           1e3 * all.products, all.calls, 1e-9 * all.flops, 1e-9 * all.flops / all.products);
-  gan_log("its Adam passes       %9.3f ms   %.0f weights, 28 bytes each, %.1f GB/s", 1e3 * adam,
-          weights, 28e-9 * weights / adam);
+  gan_log("its %-4s passes       %9.3f ms   %.0f weights, %.0f bytes each, %.1f GB/s", optimizer,
+          1e3 * update, weights, bytes, 1e-9 * bytes * weights / update);
   gan_log("memory                %9.1f GB/s (a += s b over %.0f MB, as much as a step touches)",
           1e-9 * b->memory.bytes_per_s, 1e-6 * b->memory.over);
-  gan_log("step / (products + Adam)  %.3f", step.median / (all.products + adam));
+  gan_log("step / (products + %s)  %.3f", optimizer, step.median / (all.products + update));
   gan_log("step / floor              %.3f   %.1f GFLOP/s of %.1f", step.median / all.floor,
           1e-9 * all.flops / step.median, 1e-9 * all.flops / all.floor);
   gan_json *head = &report->head;
   gan_json_real(head, "images_per_s", images);
-  gan_json_real(head, "adam_seconds", adam);
+  gan_json_text(head, "optimizer", optimizer); /* the keys below are older than the second one */
+  gan_json_real(head, "adam_seconds", update);
   gan_json_real(head, "memory_bytes_per_s", b->memory.bytes_per_s);
-  gan_json_real(head, "step_over_products_and_adam", step.median / (all.products + adam));
+  gan_json_real(head, "step_over_products_and_adam", step.median / (all.products + update));
   gan_json_real(head, "step_over_floor", step.median / all.floor);
 }
 

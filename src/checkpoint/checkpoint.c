@@ -35,6 +35,13 @@ static const char *part_of(const gan_tensor *tensor) {
   return tensor->kind == GAN_TENSOR_PARAM ? "param" : "buffer";
 }
 
+/* "optimizer/exp_avg" */
+static const char *moment_group(const gan_optimizer *optimizer, int moment, char *text,
+                                size_t size) {
+  snprintf(text, size, "optimizer/%s", optimizer->type->moments[moment]);
+  return text;
+}
+
 /* ---- writing ---- */
 
 static gan_status write_tensor(gan_h5 *file, const char *network, const char *group,
@@ -53,7 +60,7 @@ static gan_status write_tensor(gan_h5 *file, const char *network, const char *gr
 
 static gan_status write_learner(gan_h5 *file, const gan_learner *learner) {
   const gan_net *net = learner->net;
-  const gan_adam *adam = learner->adam;
+  const gan_optimizer *optimizer = learner->optimizer;
   char group[256];
   for (int i = 0; i < net->tensor_count; i++) {
     const gan_tensor *tensor = &net->tensors[i];
@@ -61,15 +68,14 @@ static gan_status write_learner(gan_h5 *file, const gan_learner *learner) {
   }
   snprintf(group, sizeof group, "%s/optimizer", net->name);
   GAN_TRY(gan_h5_make_group(file, group));
-  GAN_TRY(gan_h5_set_text(file, group, "type", "adam"));
-  GAN_TRY(gan_h5_set_int(file, group, "step", adam->step));
+  GAN_TRY(gan_h5_set_text(file, group, "type", optimizer->type->name));
+  GAN_TRY(gan_h5_set_int(file, group, "step", optimizer->step));
   for (int i = 0; i < net->tensor_count; i++) {
     const gan_tensor *tensor = &net->tensors[i];
     if (tensor->kind != GAN_TENSOR_PARAM) continue;
-    GAN_TRY(
-        write_tensor(file, net->name, "optimizer/exp_avg", tensor, adam->exp_avg + tensor->offset));
-    GAN_TRY(write_tensor(file, net->name, "optimizer/exp_avg_sq", tensor,
-                         adam->exp_avg_sq + tensor->offset));
+    for (int m = 0; m < optimizer->type->moment_count; m++)
+      GAN_TRY(write_tensor(file, net->name, moment_group(optimizer, m, group, sizeof group), tensor,
+                           optimizer->moments[m] + tensor->offset));
   }
   return GAN_OK;
 }
@@ -341,23 +347,47 @@ gan_status gan_checkpoint_read_tensor(gan_checkpoint *checkpoint, const gan_net 
                      gan_net_tensor(net, tensor));
 }
 
-gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint, const gan_learner *learner) {
-  gan_h5 *file = checkpoint->file;
-  const gan_net *net = learner->net;
-  gan_adam *adam = learner->adam;
-  gan_net_changed(learner->net);
-  for (int i = 0; i < net->tensor_count; i++) {
-    const gan_tensor *tensor = &net->tensors[i];
-    GAN_TRY(gan_checkpoint_read_tensor(checkpoint, net, tensor));
-    if (!adam || tensor->kind != GAN_TENSOR_PARAM) continue;
-    GAN_TRY(
-        read_tensor(file, net->name, "optimizer/exp_avg", tensor, adam->exp_avg + tensor->offset));
-    GAN_TRY(read_tensor(file, net->name, "optimizer/exp_avg_sq", tensor,
-                        adam->exp_avg_sq + tensor->offset));
-  }
+gan_status gan_checkpoint_optimizer(gan_checkpoint *checkpoint, const gan_net *net, char **type) {
   char group[256];
   snprintf(group, sizeof group, "%s/optimizer", net->name);
-  return adam ? gan_h5_get_int(file, group, "step", &adam->step) : GAN_OK;
+  return gan_h5_get_text(checkpoint->file, group, "type", type);
+}
+
+static gan_status check_optimizer(gan_checkpoint *checkpoint, const gan_learner *learner) {
+  const char *ours = learner->optimizer->type->name;
+  char *type;
+  GAN_TRY(gan_checkpoint_optimizer(checkpoint, learner->net, &type));
+  gan_status status = GAN_OK;
+  if (strcmp(type, ours) != 0)
+    status = gan_fail(GAN_INPUT, "%s: %s/optimizer is of type %.40s, not %s", checkpoint->path,
+                      learner->net->name, type, ours);
+  gan_free(&type);
+  return status;
+}
+
+static gan_status read_optimizer(gan_checkpoint *checkpoint, const gan_learner *learner) {
+  const gan_net *net = learner->net;
+  gan_optimizer *optimizer = learner->optimizer;
+  char group[256];
+  GAN_TRY(check_optimizer(checkpoint, learner));
+  for (int i = 0; i < net->tensor_count; i++) {
+    const gan_tensor *tensor = &net->tensors[i];
+    if (tensor->kind != GAN_TENSOR_PARAM) continue;
+    for (int m = 0; m < optimizer->type->moment_count; m++)
+      GAN_TRY(read_tensor(checkpoint->file, net->name,
+                          moment_group(optimizer, m, group, sizeof group), tensor,
+                          optimizer->moments[m] + tensor->offset));
+  }
+  snprintf(group, sizeof group, "%s/optimizer", net->name);
+  return gan_h5_get_int(checkpoint->file, group, "step", &optimizer->step);
+}
+
+gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint, const gan_learner *learner) {
+  const gan_net *net = learner->net;
+  gan_net_changed(learner->net);
+  for (int i = 0; i < net->tensor_count; i++)
+    GAN_TRY(gan_checkpoint_read_tensor(checkpoint, net, &net->tensors[i]));
+  return learner->optimizer ? read_optimizer(checkpoint, learner) : GAN_OK;
 }
 
 gan_status gan_checkpoint_read_counter(gan_checkpoint *checkpoint, const gan_counter *counter) {

@@ -6,7 +6,8 @@
  *   /                    attributes format, version, task, networks, step, epoch, seed,
  *                        world_size, config, mpigan_version
  *   /<network>/param/<name>, buffer/<name>
- *   /<network>/optimizer  attributes type, step; exp_avg/<name>, exp_avg_sq/<name>
+ *   /<network>/optimizer  attributes type, step; a group a moment, by PyTorch's names:
+ *                         exp_avg/<name>, exp_avg_sq/<name>; momentum_buffer/<name>
  *   /state               counters
  *   /data                shape, classes, range, scale and offset, digest
  */
@@ -17,14 +18,14 @@
 #include "io/file.h"
 #include "io/hdf5.h"
 #include "model/net.h"
-#include "optim/adam.h"
+#include "optim/optimizer.h"
 
 enum { GAN_CHECKPOINT_VERSION = 2, GAN_CHECKPOINT_NETWORKS_MAX = 8, GAN_CHECKPOINT_COUNTERS = 8 };
 
 /* What a network needs to have learned: the weights and its optimizer. */
 typedef struct gan_learner {
   gan_net *net;
-  gan_adam *adam; /* NULL in a program that only samples */
+  gan_optimizer *optimizer; /* NULL in a program that only samples */
 } gan_learner;
 
 typedef struct gan_counter {
@@ -102,8 +103,12 @@ GAN_CHECKED gan_status gan_checkpoint_tensors(
     gan_checkpoint *checkpoint, const char *network, const char *part,
     void (*show)(void *context, const char *name, int rank, const int64_t *dims), void *context);
 
-/* Fills the learners (weights, statistics, and moments where adam is not NULL).  GAN_INPUT if a
- * tensor is missing or of another shape. */
+/* The type of the optimizer that a network learned by, as "adam"; to be freed with gan_free. */
+GAN_CHECKED gan_status gan_checkpoint_optimizer(gan_checkpoint *checkpoint, const gan_net *net,
+                                                char **type);
+
+/* Fills the learners (weights, statistics, and moments where optimizer is not NULL).  GAN_INPUT if
+ * a tensor is missing or of another shape, or the moments are of another type of optimizer. */
 GAN_CHECKED gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint,
                                                    const gan_learner *learner);
 

@@ -7,7 +7,7 @@
 struct gan_snapshot {
   gan_checkpoint_content source, copy;
   gan_net nets[GAN_CHECKPOINT_NETWORKS_MAX]; /* the sources' shapes over memory of ours */
-  gan_adam adams[GAN_CHECKPOINT_NETWORKS_MAX];
+  gan_optimizer optimizers[GAN_CHECKPOINT_NETWORKS_MAX];
   int64_t counters[GAN_CHECKPOINT_COUNTERS];
 };
 
@@ -25,7 +25,8 @@ size_t gan_snapshot_bytes(const gan_learner *learners, int count) {
   size_t bytes = 0;
   for (int i = 0; i < count; i++) {
     const gan_net *net = learners[i].net;
-    bytes += 3 * slab_bytes(net) + buffer_bytes(net) + counter_bytes(net);
+    size_t slabs = 1 + (size_t)learners[i].optimizer->type->moment_count;
+    bytes += slabs * slab_bytes(net) + buffer_bytes(net) + counter_bytes(net);
   }
   return bytes;
 }
@@ -34,16 +35,18 @@ static gan_status reserve(gan_snapshot *snapshot, int i) {
   static const char what[] = "the copy of a network for its checkpoints";
   const gan_learner *source = &snapshot->source.learners[i];
   gan_net *net = &snapshot->nets[i];
-  gan_adam *adam = &snapshot->adams[i];
+  gan_optimizer *optimizer = &snapshot->optimizers[i];
   *net = *source->net;
-  *adam = *source->adam;
+  *optimizer = *source->optimizer;
   net->params = gan_alloc(1, slab_bytes(net), what);
   net->buffers = gan_alloc(1, buffer_bytes(net), what);
   net->counters = gan_alloc(1, counter_bytes(net), what);
-  adam->exp_avg = gan_alloc(1, slab_bytes(net), what);
-  adam->exp_avg_sq = gan_alloc(1, slab_bytes(net), what);
-  snapshot->copy.learners[i] = (gan_learner){net, adam};
-  bool all = net->params && net->buffers && net->counters && adam->exp_avg && adam->exp_avg_sq;
+  snapshot->copy.learners[i] = (gan_learner){net, optimizer};
+  bool all = net->params && net->buffers && net->counters;
+  for (int m = 0; m < optimizer->type->moment_count; m++) {
+    optimizer->moments[m] = gan_alloc(1, slab_bytes(net), what);
+    all = all && optimizer->moments[m];
+  }
   return all ? GAN_OK : GAN_NO_MEMORY;
 }
 
@@ -68,8 +71,7 @@ void gan_snapshot_destroy(gan_snapshot **out) {
     gan_free(&snapshot->nets[i].params);
     gan_free(&snapshot->nets[i].buffers);
     gan_free(&snapshot->nets[i].counters);
-    gan_free(&snapshot->adams[i].exp_avg);
-    gan_free(&snapshot->adams[i].exp_avg_sq);
+    for (int m = 0; m < GAN_MOMENTS_MAX; m++) gan_free(&snapshot->optimizers[i].moments[m]);
   }
   gan_free(out);
 }
@@ -78,15 +80,15 @@ void gan_snapshot_take(gan_snapshot *snapshot, const gan_run_facts *facts) {
   snapshot->copy.facts = *facts;
   for (int i = 0; i < snapshot->source.learner_count; i++) {
     const gan_net *from = snapshot->source.learners[i].net;
-    const gan_adam *moments = snapshot->source.learners[i].adam;
+    const gan_optimizer *source = snapshot->source.learners[i].optimizer;
     gan_net *net = &snapshot->nets[i];
-    gan_adam *adam = &snapshot->adams[i];
+    gan_optimizer *optimizer = &snapshot->optimizers[i];
     memcpy(net->params, from->params, slab_bytes(net));
     memcpy(net->buffers, from->buffers, buffer_bytes(net));
     memcpy(net->counters, from->counters, counter_bytes(net));
-    memcpy(adam->exp_avg, moments->exp_avg, slab_bytes(net));
-    memcpy(adam->exp_avg_sq, moments->exp_avg_sq, slab_bytes(net));
-    adam->step = moments->step;
+    for (int m = 0; m < optimizer->type->moment_count; m++)
+      memcpy(optimizer->moments[m], source->moments[m], slab_bytes(net));
+    optimizer->step = source->step;
   }
   for (int i = 0; i < snapshot->source.counter_count; i++)
     snapshot->counters[i] = *snapshot->source.counters[i].value;

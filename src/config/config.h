@@ -17,9 +17,15 @@ typedef enum { GAN_LATENT_NORMAL, GAN_LATENT_UNIFORM } gan_latent_distribution;
 typedef enum { GAN_INIT_PYTORCH, GAN_INIT_NORMAL } gan_init;
 typedef enum { GAN_OBJECTIVE_NON_SATURATING, GAN_OBJECTIVE_MINIMAX } gan_objective_kind;
 typedef enum { GAN_LIKELIHOOD_BERNOULLI, GAN_LIKELIHOOD_GAUSSIAN } gan_likelihood_kind;
-typedef enum { GAN_OPTIMIZER_ADAM } gan_optimizer_kind;
+typedef enum { GAN_OPTIMIZER_ADAM, GAN_OPTIMIZER_SGD } gan_optimizer_kind;
 typedef enum { GAN_LR_SCALING_NONE, GAN_LR_SCALING_LINEAR, GAN_LR_SCALING_SQRT } gan_lr_scaling;
-typedef enum { GAN_LR_CONSTANT, GAN_LR_LINEAR, GAN_LR_COSINE, GAN_LR_STEP } gan_lr_schedule;
+typedef enum {
+  GAN_LR_CONSTANT,
+  GAN_LR_LINEAR,
+  GAN_LR_COSINE,
+  GAN_LR_STEP,
+  GAN_LR_EXPONENTIAL
+} gan_lr_schedule;
 
 typedef enum { GAN_LIBRARY_AUTO, GAN_LIBRARY_OPENBLAS, GAN_LIBRARY_ONEDNN } gan_library;
 typedef enum { GAN_PRECISION_FP32, GAN_PRECISION_BF16 } gan_precision;
@@ -57,9 +63,9 @@ typedef struct gan_config {
   } data;
   struct {
     int64_t latent;
-    int latent_distribution; /* gan_latent_distribution */
-    int init;                /* gan_init */
-    double init_std;
+    int latent_distribution;     /* gan_latent_distribution */
+    int init;                    /* gan_init */
+    double init_std, init_std_d; /* the second unset: the first is the discriminator's, too */
     char *init_from;
     int64_t classes;     /* 0 where it is not conditional */
     int label_g;         /* 0: one_hot, 1: embedding; see gan_config_label_way */
@@ -84,8 +90,11 @@ typedef struct gan_config {
     bool reuse_fakes;
     int optimizer;                            /* gan_optimizer_kind */
     double lr_d, lr_g, lr, beta1, beta2, eps; /* lr: NaN where it is not given */
-    int lr_scaling;                           /* gan_lr_scaling */
-    int lr_schedule;                          /* gan_lr_schedule */
+    double momentum, momentum_final;
+    int64_t momentum_steps;
+    bool nesterov;
+    int lr_scaling;  /* gan_lr_scaling */
+    int lr_schedule; /* gan_lr_schedule */
     int64_t base_batch, lr_warmup_steps, lr_decay_steps, lr_step;
     double lr_final, lr_gamma;
     int64_t log_every, test_every, check_every;

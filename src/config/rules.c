@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static gan_status check_name(const gan_config *config) {
@@ -156,41 +157,51 @@ static gan_status check_shards(gan_config *config) {
 /* Keys that mean something under some choices of another key only. */
 static const struct {
   const char *key, *of;
-  unsigned under; /* those choices */
-  bool required;  /* under them */
+  unsigned under;    /* those choices */
+  unsigned required; /* those of them under which it must be given */
 } conditional[] = {
     {"train.base_batch", "train.lr_scaling", BIT(GAN_LR_SCALING_LINEAR) | BIT(GAN_LR_SCALING_SQRT),
-     true},
-    {"train.lr_decay_steps", "train.lr_schedule", BIT(GAN_LR_LINEAR) | BIT(GAN_LR_COSINE), false},
-    {"train.lr_final", "train.lr_schedule", BIT(GAN_LR_LINEAR) | BIT(GAN_LR_COSINE), false},
-    {"train.lr_step", "train.lr_schedule", BIT(GAN_LR_STEP), true},
-    {"train.lr_gamma", "train.lr_schedule", BIT(GAN_LR_STEP), false},
-    {"model.label.embedding", "model.label.generator", BIT(1), false},
-    {"model.label.auxiliary_weight", "model.label.discriminator", BIT(2), false},
-    {"train.skip_max", "train.on_nonfinite", BIT(GAN_NONFINITE_SKIP), false},
-    {"train.rollback_factor", "train.on_nonfinite", BIT(GAN_NONFINITE_ROLLBACK), false},
-    {"train.rollback_max", "train.on_nonfinite", BIT(GAN_NONFINITE_ROLLBACK), false},
-    {"model.latent", "task", GENERATES, false},
-    {"model.latent_distribution", "task", BIT(GAN_TASK_GAN), false},
-    {"model.classes", "task", BIT(GAN_TASK_GAN), false},
-    {"train.objective", "task", BIT(GAN_TASK_GAN), false},
-    {"train.d_steps", "task", BIT(GAN_TASK_GAN), false},
-    {"train.g_steps", "task", BIT(GAN_TASK_GAN), false},
-    {"train.reuse_fakes", "task", BIT(GAN_TASK_GAN), false},
-    {"train.optimizer.lr_d", "task", BIT(GAN_TASK_GAN), false},
-    {"train.optimizer.lr_g", "task", BIT(GAN_TASK_GAN), false},
-    {"train.optimizer.lr", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), false},
-    {"train.label_smoothing", "task", BIT(GAN_TASK_CLASSIFIER), false},
-    {"data.test", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), false},
-    {"train.test_every", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), false},
-    {"model.likelihood", "task", BIT(GAN_TASK_VAE), false},
-    {"model.stochastic", "task", BIT(GAN_TASK_VAE), false},
-    {"train.beta", "task", BIT(GAN_TASK_VAE), false},
-    {"train.kl_warmup_steps", "task", BIT(GAN_TASK_VAE), false},
-    {"train.decoder_std", "task", BIT(GAN_TASK_VAE), false},
-    {"train.decoder_std", "model.likelihood", BIT(GAN_LIKELIHOOD_GAUSSIAN), false},
-    {"samples.every_steps", "task", GENERATES, false},
-    {"samples.count", "task", GENERATES, false},
+     BIT(GAN_LR_SCALING_LINEAR) | BIT(GAN_LR_SCALING_SQRT)},
+    {"train.lr_decay_steps", "train.lr_schedule", BIT(GAN_LR_LINEAR) | BIT(GAN_LR_COSINE), 0},
+    {"train.lr_final", "train.lr_schedule",
+     BIT(GAN_LR_LINEAR) | BIT(GAN_LR_COSINE) | BIT(GAN_LR_EXPONENTIAL), 0},
+    {"train.lr_step", "train.lr_schedule", BIT(GAN_LR_STEP), BIT(GAN_LR_STEP)},
+    {"train.lr_gamma", "train.lr_schedule", BIT(GAN_LR_STEP) | BIT(GAN_LR_EXPONENTIAL),
+     BIT(GAN_LR_EXPONENTIAL)},
+    {"train.optimizer.beta1", "train.optimizer.type", BIT(GAN_OPTIMIZER_ADAM), 0},
+    {"train.optimizer.beta2", "train.optimizer.type", BIT(GAN_OPTIMIZER_ADAM), 0},
+    {"train.optimizer.eps", "train.optimizer.type", BIT(GAN_OPTIMIZER_ADAM), 0},
+    {"train.optimizer.momentum", "train.optimizer.type", BIT(GAN_OPTIMIZER_SGD), 0},
+    {"train.optimizer.momentum_final", "train.optimizer.type", BIT(GAN_OPTIMIZER_SGD), 0},
+    {"train.optimizer.momentum_steps", "train.optimizer.type", BIT(GAN_OPTIMIZER_SGD), 0},
+    {"train.optimizer.nesterov", "train.optimizer.type", BIT(GAN_OPTIMIZER_SGD), 0},
+    {"model.init_std_d", "model.init", BIT(GAN_INIT_NORMAL), 0},
+    {"model.label.embedding", "model.label.generator", BIT(1), 0},
+    {"model.label.auxiliary_weight", "model.label.discriminator", BIT(2), 0},
+    {"train.skip_max", "train.on_nonfinite", BIT(GAN_NONFINITE_SKIP), 0},
+    {"train.rollback_factor", "train.on_nonfinite", BIT(GAN_NONFINITE_ROLLBACK), 0},
+    {"train.rollback_max", "train.on_nonfinite", BIT(GAN_NONFINITE_ROLLBACK), 0},
+    {"model.latent", "task", GENERATES, 0},
+    {"model.latent_distribution", "task", BIT(GAN_TASK_GAN), 0},
+    {"model.classes", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.objective", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.d_steps", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.g_steps", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.reuse_fakes", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.optimizer.lr_d", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.optimizer.lr_g", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.optimizer.lr", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), 0},
+    {"train.label_smoothing", "task", BIT(GAN_TASK_CLASSIFIER), 0},
+    {"data.test", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), 0},
+    {"train.test_every", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), 0},
+    {"model.likelihood", "task", BIT(GAN_TASK_VAE), 0},
+    {"model.stochastic", "task", BIT(GAN_TASK_VAE), 0},
+    {"train.beta", "task", BIT(GAN_TASK_VAE), 0},
+    {"train.kl_warmup_steps", "task", BIT(GAN_TASK_VAE), 0},
+    {"train.decoder_std", "task", BIT(GAN_TASK_VAE), 0},
+    {"train.decoder_std", "model.likelihood", BIT(GAN_LIKELIHOOD_GAUSSIAN), 0},
+    {"samples.every_steps", "task", GENERATES, 0},
+    {"samples.count", "task", GENERATES, 0},
 };
 
 /* "linear or cosine" */
@@ -203,6 +214,13 @@ static void choices_text(const gan_option *option, unsigned chosen, char *text, 
                                option->choices[i]);
 }
 
+static bool is_default(const gan_option *option, const gan_config *config, const char *value) {
+  if (strcmp(value, option->fallback) == 0) return true;
+  if (option->type != GAN_OPTION_REAL || option->flags & GAN_OPTION_UNSET) return false;
+  const double *number = (const void *)((const char *)config + option->offset);
+  return *number == strtod(option->fallback, NULL); /* 1e-8, whose text is 1e-08 */
+}
+
 /* A value that would have no effect is a mistake; the saved config's defaults are none. */
 static gan_status check_conditional(const gan_config *config) {
   for (size_t i = 0; i < sizeof conditional / sizeof *conditional; i++) {
@@ -212,13 +230,13 @@ static gan_status check_conditional(const gan_config *config) {
     bool applies = conditional[i].under & BIT(choice);
     char place[600], value[64], under[64];
     gan_option_text(option, config, value, sizeof value);
-    bool is_default = strcmp(value, option->fallback) == 0;
+    bool left_out = is_default(option, config, value);
     choices_text(of, conditional[i].under, under, sizeof under);
-    if (applies && conditional[i].required && is_default)
+    if (conditional[i].required & BIT(choice) && left_out)
       return gan_fail(GAN_USAGE, "%s is %s, which needs %s: %s",
                       gan_config_place(config, of->key, place, sizeof place), of->choices[choice],
                       option->key, option->help);
-    if (!applies && !is_default)
+    if (!applies && !left_out)
       return gan_fail(GAN_USAGE,
                       "%s is %s, but has no effect where %s is %s; leave it out (%s), or set %s to "
                       "%s",
@@ -287,6 +305,27 @@ static gan_status check_decay(const gan_config *config) {
                   (long long)decay, (long long)warmup);
 }
 
+/* What sgd's keys need of each other. */
+static gan_status check_momentum(const gan_config *config) {
+  bool has_final = !isnan(config->train.momentum_final);
+  bool has_steps = config->train.momentum_steps != GAN_UNSET_INT;
+  const char *given =
+      has_final ? "train.optimizer.momentum_final" : "train.optimizer.momentum_steps";
+  const char *wanted =
+      has_final ? "train.optimizer.momentum_steps" : "train.optimizer.momentum_final";
+  char place[600];
+  if (has_final != has_steps)
+    return gan_fail(GAN_USAGE, "%s is given, which needs %s too: %s",
+                    gan_config_place(config, given, place, sizeof place), wanted,
+                    gan_options_find(gan_config_options(), wanted)->help);
+  bool moves = config->train.momentum > 0 || (has_final && config->train.momentum_final > 0);
+  if (!config->train.nesterov || moves) return GAN_OK;
+  return gan_fail(GAN_USAGE,
+                  "%s is true, but has no effect without momentum; give train.optimizer.momentum, "
+                  "or leave it out",
+                  gan_config_place(config, "train.optimizer.nesterov", place, sizeof place));
+}
+
 /* Order-free sums have a way of their own; and what is rounded on the wire is sent in two rounds,
  * of which none can wait. */
 static gan_status check_comm(const gan_config *config) {
@@ -327,6 +366,7 @@ gan_status gan_config_check_rules(gan_config *config, int ranks) {
   GAN_TRY(check_conditional(config));
   GAN_TRY(check_stochastic(config));
   GAN_TRY(check_conditions(config));
+  GAN_TRY(check_momentum(config));
   GAN_TRY(check_comm(config));
   return check_decay(config);
 }

@@ -15,9 +15,10 @@ static const char *const generator_labels[] = {"one_hot", "embedding", NULL};
 static const char *const discriminator_labels[] = {"channels", "projection", "auxiliary", NULL};
 static const char *const objectives[] = {"non_saturating", "minimax", NULL};
 static const char *const likelihoods[] = {"bernoulli", "gaussian", NULL};
-static const char *const optimizers[] = {"adam", NULL};
+static const char *const optimizers[] = {"adam", "sgd", NULL};
 static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
-static const char *const schedules[] = {"constant", "linear", "cosine", "step", NULL};
+static const char *const schedules[] = {"constant", "linear",      "cosine",
+                                        "step",     "exponential", NULL};
 static const char *const libraries[] = {"auto", "openblas", "onednn", NULL};
 static const char *const precisions[] = {"fp32", "bf16", NULL};
 static const char *const sums[] = {"auto", "allreduce", "window", NULL};
@@ -95,6 +96,8 @@ static const gan_option rows[] = {
    "N(1, init_std)"},
   {"model.init_std", REAL, AT(model.init_std), "0.02", 0, 10, NULL, ABOVE, "",
    "standard deviation of init: normal"},
+  {"model.init_std_d", REAL, AT(model.init_std_d), "null", 0, 10, NULL, ABOVE | UNSET, "",
+   "the same of the discriminator, where it is another"},
   {"model.init_from", STRING, AT(model.init_from), "null", 0, 0, NULL, UNSET | FREE, "",
    "a checkpoint, or a run folder for its newest: a new run takes the weights and statistics from it "
    "whose network, name and shape are the same, and logs which are not"},
@@ -169,7 +172,7 @@ static const gan_option rows[] = {
    "task classifier: so much of the target is taken from the label and shared among all classes "
    "(Szegedy et al. 2016); test_loss is without it"},
   {"train.optimizer.type", CHOICE, AT(train.optimizer), "adam", 0, 0, optimizers, 0, "",
-   "optimizer of all networks"},
+   "optimizer of all networks: Adam, or gradient descent with momentum, both as PyTorch has them"},
   {"train.optimizer.lr", REAL, AT(train.lr), "null", 0, 1e6, NULL, UNSET | FREE, "",
    "learning rate of tasks that have one for all networks (classifier, vae); default: 0.001"},
   {"train.optimizer.lr_d", REAL, AT(train.lr_d), "0.0002", 0, 1e6, NULL, FREE, "",
@@ -177,11 +180,19 @@ static const gan_option rows[] = {
   {"train.optimizer.lr_g", REAL, AT(train.lr_g), "0.0002", 0, 1e6, NULL, FREE, "",
    "learning rate of the generator"},
   {"train.optimizer.beta1", REAL, AT(train.beta1), "0.5", 0, 1, NULL, BELOW | FREE, "",
-   "Adam: decay of the mean of gradients (PyTorch has 0.9, which suits a classifier)"},
+   "adam: decay of the mean of gradients (PyTorch has 0.9, which suits a classifier)"},
   {"train.optimizer.beta2", REAL, AT(train.beta2), "0.999", 0, 1, NULL, BELOW | FREE, "",
-   "Adam: decay of the mean of squared gradients"},
+   "adam: decay of the mean of squared gradients"},
   {"train.optimizer.eps", REAL, AT(train.eps), "1e-8", 0, 1, NULL, ABOVE | FREE, "",
-   "Adam: added to the root of the mean of squares"},
+   "adam: added to the root of the mean of squares"},
+  {"train.optimizer.momentum", REAL, AT(train.momentum), "0", 0, 1, NULL, BELOW | FREE, "",
+   "sgd: v = momentum v + gradient, weight -= learning rate v"},
+  {"train.optimizer.momentum_final", REAL, AT(train.momentum_final), "null", 0, 1, NULL,
+   BELOW | UNSET | FREE, "", "sgd: what momentum becomes, linearly over the first momentum_steps"},
+  {"train.optimizer.momentum_steps", INT, AT(train.momentum_steps), "null", 1, 1e15, NULL,
+   UNSET | FREE, "updates", "sgd: updates of a network until momentum_final"},
+  {"train.optimizer.nesterov", BOOL, AT(train.nesterov), "false", 0, 0, NULL, FREE, "",
+   "sgd: weight -= learning rate (gradient + momentum v)"},
   {"train.lr_scaling", CHOICE, AT(train.lr_scaling), "none", 0, 0, scalings, FREE, "",
    "learning rates are multiplied by train.batch / train.base_batch (linear) or its root (sqrt)"},
   {"train.base_batch", INT, AT(train.base_batch), "null", 1, 16777216, NULL, UNSET | FREE,
@@ -190,16 +201,18 @@ static const gan_option rows[] = {
    "learning rates grow linearly over the first so many steps of the run"},
   {"train.lr_schedule", CHOICE, AT(train.lr_schedule), "constant", 0, 0, schedules, FREE, "",
    "what becomes of the learning rates: linear and cosine go from the end of the warm-up to "
-   "lr_final at step lr_decay_steps; step multiplies by lr_gamma each lr_step steps"},
+   "lr_final at step lr_decay_steps; step multiplies by lr_gamma each lr_step steps, exponential each "
+   "step, down to lr_final"},
   {"train.lr_decay_steps", INT, AT(train.lr_decay_steps), "null", 1, 1e15, NULL, UNSET | FREE,
    "steps", "schedules linear and cosine: the step of the run at which lr_final is reached; "
    "default: the last one"},
   {"train.lr_final", REAL, AT(train.lr_final), "0", 0, 1, NULL, FREE, "",
-   "schedules linear and cosine: what is left of the learning rates in the end, as a part of them"},
+   "schedules linear, cosine and exponential: what is left of the learning rates in the end, as a "
+   "part of them"},
   {"train.lr_step", INT, AT(train.lr_step), "null", 1, 1e15, NULL, UNSET | FREE, "steps",
    "schedule step: steps from one decay to the next, counted from the start of the run"},
   {"train.lr_gamma", REAL, AT(train.lr_gamma), "0.1", 0, 1, NULL, ABOVE | FREE, "",
-   "schedule step: the factor of each decay"},
+   "schedules step and exponential: the factor of each decay"},
   {"train.log_every", INT, AT(train.log_every), "50", 1, 1e15, NULL, FREE, "steps",
    "steps between lines of metrics.jsonl and, without a terminal, of the console"},
   {"train.test_every", INT, AT(train.test_every), "0", 0, 1e15, NULL, FREE, "steps",

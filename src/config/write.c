@@ -26,16 +26,18 @@ static int append(void *data, unsigned char *bytes, size_t n) {
   return 1;
 }
 
+/* Groups of so many keys inside a group stand on one line. */
+enum { LINE_KEYS = 8 };
+
 /* A mapping of rows first..last-1, which share the first `prefix` bytes of their keys; rows that
  * share the next part too (`train.`) become a mapping inside it.  0 if memory is short. */
 static int add_rows(yaml_document_t *document, const gan_config *config, int first, int last,
                     size_t prefix) {
   const gan_option *rows = gan_config_options().rows;
-  int mapping = yaml_document_add_mapping(document, NULL,
-                                          prefix && strchr(rows[first].key, '.') + 1 <
-                                                        rows[first].key + prefix
-                                              ? YAML_FLOW_MAPPING_STYLE
-                                              : YAML_BLOCK_MAPPING_STYLE);
+  bool inside = prefix && strchr(rows[first].key, '.') + 1 < rows[first].key + prefix;
+  int mapping = yaml_document_add_mapping(
+      document, NULL,
+      inside && last - first <= LINE_KEYS ? YAML_FLOW_MAPPING_STYLE : YAML_BLOCK_MAPPING_STYLE);
   for (int i = first; mapping && i < last;) {
     const char *leaf = rows[i].key + prefix, *dot = strchr(leaf, '.');
     int length = dot ? (int)(dot - leaf) : (int)strlen(leaf), end = i + 1, value;

@@ -29,6 +29,26 @@ void gan_adam_update_reference(int64_t n, const gan_adam_step *step, const float
   for (int64_t i = 0; i < n; i++) adam_one(step, g[i], &m[i], &v[i], &w[i]);
 }
 
+GAN_INLINE void sgd_one(const gan_sgd_step *step, float g, float *v, float *w) {
+  *v = step->momentum * *v + g;
+  *w -= step->lr * (step->of_gradient * g + step->of_velocity * *v);
+}
+
+GAN_KERNEL static void sgd_block(int64_t n, const gan_sgd_step *step, const float *restrict g,
+                                 float *restrict v, float *restrict w) {
+  const gan_sgd_step constants = *step;
+  for (int64_t i = 0; i < n; i++) sgd_one(&constants, g[i], &v[i], &w[i]);
+}
+
+void gan_sgd_update(int64_t n, const gan_sgd_step *step, const float *g, float *v, float *w) {
+  GAN_FOR_BLOCKS(i, count, n, 1, sgd_block(count, step, g + i, v + i, w + i));
+}
+
+void gan_sgd_update_reference(int64_t n, const gan_sgd_step *step, const float *g, float *v,
+                              float *w) {
+  for (int64_t i = 0; i < n; i++) sgd_one(step, g[i], &v[i], &w[i]);
+}
+
 GAN_KERNEL static double squares_of(int64_t n, const float *x) {
   return gan_lanes_products(n, x, x, 0.0);
 }

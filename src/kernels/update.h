@@ -20,6 +20,18 @@ void gan_adam_update(int64_t n, const gan_adam_step *step, const float *g, float
 void gan_adam_update_reference(int64_t n, const gan_adam_step *step, const float *g, float *m,
                                float *v, float *w);
 
+typedef struct gan_sgd_step {
+  float momentum;
+  float of_gradient, of_velocity; /* shares of the two in the step: 0, 1; Nesterov: 1, momentum */
+  float lr;
+} gan_sgd_step;
+
+/* One step of gradient descent with momentum over n weights (as PyTorch orders it):
+ *   v = momentum v + g,  w -= lr (of_gradient g + of_velocity v). */
+void gan_sgd_update(int64_t n, const gan_sgd_step *step, const float *g, float *v, float *w);
+void gan_sgd_update_reference(int64_t n, const gan_sgd_step *step, const float *g, float *v,
+                              float *w);
+
 /* The sum of squares, in double, over 16 interleaved partial sums that are added in order. */
 double gan_sum_of_squares(int64_t n, const float *x);
 

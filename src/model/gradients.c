@@ -5,8 +5,8 @@
 /* The first bucket, so that something is under way soon. */
 static const double FIRST_BYTES = 1 << 20;
 
-/* Slabs that the ranks of a node may share beside gradients: weights, and two of the optimizer. */
-enum { WEIGHTS, MOMENTS, SHARED = MOMENTS + 2 };
+/* Slabs that the ranks of a node may share beside gradients: weights, and the optimizer's. */
+enum { WEIGHTS, MOMENTS };
 
 /* Cuts the slab at the beginnings of layers, from its end; one bucket is one sum of all. */
 static void plan_buckets(const gan_net *net, const gan_config *config, gan_buckets *buckets,
@@ -29,7 +29,8 @@ static void plan_buckets(const gan_net *net, const gan_config *config, gan_bucke
   begins[buckets->count++] = 0;
 }
 
-static gan_status create(gan_net *net, gan_comm *comm, const gan_config *config, int64_t *begins) {
+static gan_status create(gan_net *net, gan_comm *comm, const gan_config *config, int moments,
+                         int64_t *begins) {
   gan_buckets *buckets = &net->buckets;
   plan_buckets(net, config, buckets, begins);
   gan_reducer_spec spec = {.way = (gan_comm_sum)config->comm.sum,
@@ -38,7 +39,7 @@ static gan_status create(gan_net *net, gan_comm *comm, const gan_config *config,
                            .n = net->slab_size,
                            .buckets = buckets->count,
                            .begins = begins,
-                           .more = config->comm.share_weights ? SHARED : 0};
+                           .more = config->comm.share_weights ? MOMENTS + moments : 0};
   GAN_TRY(gan_reducer_create(comm, &spec, &buckets->reducer));
   buckets->shares = spec.more && gan_reducer_shared(buckets->reducer, WEIGHTS);
   return GAN_OK;
@@ -57,7 +58,7 @@ static void move_slabs(gan_net *net) {
   gan_net_bind(net);
 }
 
-gan_status gan_net_join_ranks(gan_net *net, gan_comm *comm, const gan_config *config) {
+gan_status gan_net_join_ranks(gan_net *net, gan_comm *comm, const gan_config *config, int moments) {
   if (gan_comm_size(comm) == 1 || net->sums) return GAN_OK;
   GAN_ASSERT(net->grads && !net->buckets.reducer);
   int64_t *begins = gan_alloc((size_t)net->layer_count + 1, sizeof *begins, "a network's plan");
@@ -65,7 +66,7 @@ gan_status gan_net_join_ranks(gan_net *net, gan_comm *comm, const gan_config *co
       gan_alloc((size_t)net->layer_count + 1, sizeof *net->buckets.layers, "a network's plan");
   gan_status status = begins && net->buckets.layers ? GAN_OK : GAN_NO_MEMORY;
   status = gan_comm_agree(comm, status, net->gradients_text);
-  if (status == GAN_OK) status = create(net, comm, config, begins);
+  if (status == GAN_OK) status = create(net, comm, config, moments, begins);
   gan_free(&begins);
   if (status == GAN_OK) move_slabs(net);
   return status;

@@ -123,13 +123,17 @@ static gan_status join_class(graph *g, int *value) {
   return GAN_OK;
 }
 
+/* Layers before which a network flattens images by itself. */
+static bool wants_vector(const gan_layer_spec *spec) {
+  return !strcmp(spec->schema->name, "linear") || !strcmp(spec->schema->name, "maxout");
+}
+
 /* Before layer i, the first that is not an augmentation: an image becomes a vector for a linear
  * layer, and the class joins it. */
 static gan_status begin(graph *g, int i, int *value) {
-  const char *first = g->spec->layers->layers[i].schema->name;
   gan_layer flatten = {.type = &gan_layer_flatten};
   bool flat = gan_shape_is_flat(shape_of(g->net, *value));
-  if (!flat && strcmp(first, "linear") == 0) GAN_TRY(put_in(g, flatten, "", value));
+  if (!flat && wants_vector(&g->spec->layers->layers[i])) GAN_TRY(put_in(g, flatten, "", value));
   return join_class(g, value);
 }
 

@@ -198,6 +198,7 @@ struct gan_layer {
   int64_t scratch;           /* set by plan: doubles a span */
   gan_spectral spectral;     /* set by plan */
   gan_product product;       /* set by plan: see model/weight.h */
+  size_t own_work;           /* set by plan where wanted: bytes of work that lie before its own */
   size_t product_work;       /* bytes of work that lie before its memory ... */
   int64_t product_scratch;   /* ... and doubles of a span's scratch */
   bool stale;                /* its weight has changed since it was packed */

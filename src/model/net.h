@@ -132,10 +132,11 @@ gan_span gan_net_span(const gan_net *net, const gan_pass *pass, int64_t i);
 /* For plain sums over several ranks: takes the way that the config's comm keys choose, and puts
  * the gradients where it wants them.  Once, before the first pass; where it fails the network is
  * still to be destroyed, by all.  Collective. */
-GAN_CHECKED gan_status gan_net_join_ranks(gan_net *net, gan_comm *comm, const gan_config *config);
+GAN_CHECKED gan_status gan_net_join_ranks(gan_net *net, gan_comm *comm, const gan_config *config,
+                                          int moments);
 
 /* Behind it, with comm.share_weights and ranks that share memory: their one slab number `which` of
- * two more, of the optimizer; NULL: each has its own.  And the part of these and of the weights,
+ * the optimizer's `moments`; NULL: each has its own.  And the part of these and of the weights,
  * [first, end), that this rank is to update. */
 float *gan_net_shared_slab(const gan_net *net, int which);
 void gan_net_shared_part(const gan_net *net, int64_t *first, int64_t *end);

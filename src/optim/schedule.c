@@ -49,11 +49,13 @@ static double stepwise(const gan_schedule *schedule, int64_t step) {
   return pow(schedule->gamma, (double)(step / schedule->step));
 }
 
+static double exponential(const gan_schedule *schedule, int64_t step) {
+  return fmax(pow(schedule->gamma, (double)step), schedule->final);
+}
+
 static double (*const decays[])(const gan_schedule *schedule, int64_t step) = {
-    [GAN_LR_CONSTANT] = constant,
-    [GAN_LR_LINEAR] = linear,
-    [GAN_LR_COSINE] = cosine,
-    [GAN_LR_STEP] = stepwise,
+    [GAN_LR_CONSTANT] = constant, [GAN_LR_LINEAR] = linear,           [GAN_LR_COSINE] = cosine,
+    [GAN_LR_STEP] = stepwise,     [GAN_LR_EXPONENTIAL] = exponential,
 };
 
 double gan_schedule_factor(const gan_schedule *schedule, int64_t step) {
@@ -81,6 +83,9 @@ char *gan_schedule_text(const gan_schedule *schedule, char *text, size_t size) {
   else if (schedule->kind == GAN_LR_STEP)
     snprintf(text, size, "%sx %g each %lld steps", warmup, schedule->gamma,
              (long long)schedule->step);
+  else if (schedule->kind == GAN_LR_EXPONENTIAL)
+    snprintf(text, size, "%sx %.10g each step, down to %g of it", warmup, schedule->gamma,
+             schedule->final);
   else
     snprintf(text, size, "%s%s to %g of it at step %lld", warmup, names[schedule->kind],
              schedule->final, (long long)schedule->decay_steps);

@@ -9,6 +9,7 @@
  *               linear  1 - (1 - f) p
  *               cosine  f + (1 - f) (1 + cos(pi p)) / 2   (Loshchilov and Hutter 2017, eq. 5)
  *             step: g^floor(s / n), PyTorch's StepLR
+ *             exponential: the larger of g^s and f, PyTorch's ExponentialLR with an end
  */
 #ifndef GAN_OPTIM_SCHEDULE_H
 #define GAN_OPTIM_SCHEDULE_H
@@ -20,9 +21,9 @@ typedef struct gan_schedule {
   double scale;
   int64_t warmup_steps;
   int64_t decay_steps; /* linear, cosine: D */
-  double final;        /* linear, cosine: f */
+  double final;        /* linear, cosine, exponential: f */
   int64_t step;        /* step: n */
-  double gamma;        /* step: g */
+  double gamma;        /* step, exponential: g */
 } gan_schedule;
 
 /* The config's, for a run whose last step is `last_step`. */

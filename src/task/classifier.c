@@ -95,7 +95,7 @@ static gan_status step(gan_task *task) {
   GAN_TRY(gan_work_share(task, &state->work, state->inputs.data_status));
   task->metrics[METRIC_LOSS].value = totals[LOSS];
   task->metrics[METRIC_TOLD].value = totals[TOLD];
-  task->metrics[METRIC_LR].value = task->learners[CLASSIFIER].adam->lr;
+  task->metrics[METRIC_LR].value = task->learners[CLASSIFIER].optimizer->lr;
   return gan_update_check(task);
 }
 

@@ -253,8 +253,8 @@ static gan_status share_metrics(gan_task *task) {
   metrics[G_LOSS].value = totals[LOSS_G];
   metrics[D_REAL].value = totals[P_REAL];
   metrics[D_FAKE].value = totals[P_FAKE];
-  metrics[LR_D].value = task->learners[DISCRIMINATOR].adam->lr;
-  metrics[LR_G].value = task->learners[GENERATOR].adam->lr;
+  metrics[LR_D].value = task->learners[DISCRIMINATOR].optimizer->lr;
+  metrics[LR_G].value = task->learners[GENERATOR].optimizer->lr;
   if (task->metric_count > METRICS) {
     metrics[D_CLASS_LOSS].value = totals[CLASS_REAL] + totals[CLASS_FAKE];
     metrics[G_CLASS_LOSS].value = totals[CLASS_G];

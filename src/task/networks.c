@@ -30,9 +30,8 @@ gan_status gan_networks_add(gan_task *task, const gan_net_spec *spec) {
   int which = task->learner_count++;
   gan_learner *learner = &task->learners[which];
   GAN_TRY(gan_net_create(spec, &learner->net));
-  return gan_adam_create(learner->net->slab_size, gan_learner_rate(task, which),
-                         config->train.beta1, config->train.beta2, config->train.eps,
-                         &learner->adam);
+  return gan_optimizer_create(config, learner->net->slab_size, gan_learner_rate(task, which),
+                              &learner->optimizer);
 }
 
 /* With room for data and generated samples in one pass, unless a layer wants them apart. */

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "config/networks.h"
 
+#include <math.h>
 #include <string.h>
 
 extern const gan_task_type gan_task_gan, gan_task_classifier, gan_task_vae;
@@ -27,17 +28,21 @@ gan_status gan_task_create(gan_comm *comm, const gan_config *config, const gan_d
 }
 
 static void share_optimizer(const gan_learner *learner) {
-  float *exp_avg = gan_net_shared_slab(learner->net, 0);
+  float *moments[GAN_MOMENTS_MAX] = {NULL};
   int64_t first, end;
-  if (!exp_avg) return;
+  for (int i = 0; i < learner->optimizer->type->moment_count; i++)
+    moments[i] = gan_net_shared_slab(learner->net, i);
+  if (!moments[0]) return;
   gan_net_shared_part(learner->net, &first, &end);
-  gan_adam_share(learner->adam, exp_avg, gan_net_shared_slab(learner->net, 1), first, end);
+  gan_optimizer_share(learner->optimizer, moments, first, end);
 }
 
 gan_status gan_task_join_ranks(gan_task *task) {
   for (int i = 0; i < task->learner_count; i++) {
-    GAN_TRY(gan_net_join_ranks(task->learners[i].net, task->comm, task->config));
-    share_optimizer(&task->learners[i]);
+    const gan_learner *learner = &task->learners[i];
+    GAN_TRY(gan_net_join_ranks(learner->net, task->comm, task->config,
+                               learner->optimizer->type->moment_count));
+    share_optimizer(learner);
   }
   return GAN_OK;
 }
@@ -47,22 +52,27 @@ void gan_task_destroy(gan_task **task) {
   (*task)->type->destroy(*task);
   for (int i = 0; i < (*task)->learner_count; i++) {
     gan_net_destroy(&(*task)->learners[i].net);
-    gan_adam_destroy(&(*task)->learners[i].adam);
+    gan_optimizer_destroy(&(*task)->learners[i].optimizer);
   }
   gan_free(task);
+}
+
+static float init_std_of(const gan_config *config, const gan_net *net) {
+  bool own = !isnan(config->model.init_std_d) && !strcmp(net->name, "discriminator");
+  return (float)(own ? config->model.init_std_d : config->model.init_std);
 }
 
 void gan_task_init(gan_task *task) {
   const gan_config *config = task->config;
   for (int i = 0; i < task->learner_count; i++)
     gan_net_init(task->learners[i].net, (uint64_t)config->seed, (gan_init)config->model.init,
-                 (float)config->model.init_std);
+                 init_std_of(config, task->learners[i].net));
 }
 
 void gan_task_clear(gan_task *task) {
   for (int i = 0; i < task->learner_count; i++) {
     gan_net_clear(task->learners[i].net);
-    gan_adam_clear(task->learners[i].adam);
+    gan_optimizer_clear(task->learners[i].optimizer);
   }
   for (int i = 0; i < task->counter_count; i++) *task->counters[i].value = 0;
 }

@@ -32,17 +32,19 @@ void gan_update_taint(gan_task *task, int which, bool losses_finite) {
   if (!finite) net->grads[0] = NAN;
 }
 
-/* Whether Adam can take a gradient of that norm. */
-static gan_status check_norm(const gan_task *task, const char *name, double norm) {
+/* Whether the optimizer can take a gradient of that norm. */
+static gan_status check_norm(const gan_task *task, const gan_learner *learner, double norm) {
+  const char *name = learner->net->name;
+  const gan_optimizer_type *type = learner->optimizer->type;
   if (!isfinite(norm))
     return gan_fail(GAN_NUMBERS, "%s of the %s is not finite (its norm is %g)",
                     skips(task) ? "the loss or the gradient" : "the gradient", name,
                     gan_printable(norm));
-  if (norm > gan_adam_limit)
+  if (norm > type->limit)
     return gan_fail(GAN_NUMBERS,
-                    "the gradient of the %s is too large (its norm is %g; the squares that Adam "
+                    "the gradient of the %s is too large (its norm is %g; the squares that %s "
                     "keeps are finite up to %g)",
-                    name, norm, gan_adam_limit);
+                    name, norm, type->title, type->limit);
   return GAN_OK;
 }
 
@@ -60,12 +62,12 @@ static void skip(gan_task *task, int first, int end) {
 
 /* The norm of a learner's summed gradient, before a step at rate `lr`. */
 static double norm_of(gan_learner *learner, double lr) {
-  learner->adam->lr = lr;
+  learner->optimizer->lr = lr;
   return sqrt(gan_sum_of_squares(learner->net->slab_size, learner->net->summed));
 }
 
 static gan_status take(gan_learner *learner) {
-  gan_adam_step_once(learner->adam, learner->net->summed, learner->net->params);
+  gan_optimizer_step(learner->optimizer, learner->net->summed, learner->net->params);
   gan_net_changed(learner->net);
   return gan_net_meet(learner->net);
 }
@@ -73,7 +75,7 @@ static gan_status take(gan_learner *learner) {
 gan_status gan_update_finish(gan_task *task, int which, double lr, double *norm) {
   gan_learner *learner = &task->learners[which];
   *norm = norm_of(learner, lr);
-  gan_status status = check_norm(task, learner->net->name, *norm);
+  gan_status status = check_norm(task, learner, *norm);
   if (status == GAN_OK) return take(learner);
   if (!skips(task)) return status;
   skip(task, which, which + 1);
@@ -89,7 +91,7 @@ gan_status gan_update_finish_all(gan_task *task, double lr, double *norm) {
   }
   *norm = sqrt(squares);
   for (int i = 0; status == GAN_OK && i < task->learner_count; i++)
-    status = check_norm(task, task->learners[i].net->name, norms[i]);
+    status = check_norm(task, &task->learners[i], norms[i]);
   if (status != GAN_OK && !skips(task)) return status;
   if (status != GAN_OK) skip(task, 0, task->learner_count);
   for (int i = 0; status == GAN_OK && i < task->learner_count; i++)

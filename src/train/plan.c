@@ -73,8 +73,9 @@ static void print_network(const gan_learner *learner) {
   print_layers(net);
   if (net->buckets.reducer)
     gan_log("  sums of gradients: %s", gan_reducer_text(net->buckets.reducer, sums, sizeof sums));
-  gan_log("  memory: weights %s, gradients %lld x %s, moments 2 x %s, activations %s", slab,
-          (long long)gan_net_parts(net), slab, slab, activations);
+  gan_log("  memory: weights %s, gradients %lld x %s, moments %d x %s, activations %s", slab,
+          (long long)gan_net_parts(net), slab, learner->optimizer->type->moment_count, slab,
+          activations);
 }
 
 /* Numbers of ranks that own equally many of so many shards: the divisors, those near `ranks` where

@@ -8,7 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HOST_BYTES = 64, PARTS = 5, NAMED_MAX = 8, STATES_MAX = GAN_CHECKPOINT_NETWORKS_MAX + 1 };
+enum {
+  HOST_BYTES = 64,
+  PARTS_MAX = 3 + GAN_MOMENTS_MAX,
+  NAMED_MAX = 8,
+  STATES_MAX = GAN_CHECKPOINT_NETWORKS_MAX + 1
+};
 
 struct gan_replicas {
   const gan_task *task;
@@ -22,35 +27,37 @@ struct gan_replicas {
 
 /* One slab of a learner, and the tensors in it. */
 typedef struct {
-  const char *label; /* before the tensor's name, in messages */
+  const char *moment; /* its name; NULL: it is none */
   const void *slab;
   size_t bytes, number_size;
   gan_tensor_kind kind;
 } part;
 
-static void parts_of(const gan_learner *learner, part parts[PARTS]) {
+/* How many they are. */
+static int parts_of(const gan_learner *learner, part parts[PARTS_MAX]) {
   const gan_net *net = learner->net;
-  const gan_adam *adam = learner->adam;
+  const gan_optimizer *optimizer = learner->optimizer;
   size_t slab = (size_t)net->slab_size * sizeof(float);
-  const part made[PARTS] = {
-      {"", net->params, slab, sizeof(float), GAN_TENSOR_PARAM},
-      {"", net->buffers, (size_t)net->buffer_size * sizeof(float), sizeof(float),
-       GAN_TENSOR_BUFFER},
-      {"", net->counters, (size_t)net->counter_count * sizeof(int64_t), sizeof(int64_t),
-       GAN_TENSOR_COUNTER},
-      {"exp_avg of ", adam->exp_avg, slab, sizeof(float), GAN_TENSOR_PARAM},
-      {"exp_avg_sq of ", adam->exp_avg_sq, slab, sizeof(float), GAN_TENSOR_PARAM},
-  };
-  memcpy(parts, made, sizeof made);
+  int count = 0;
+  parts[count++] = (part){NULL, net->params, slab, sizeof(float), GAN_TENSOR_PARAM};
+  parts[count++] = (part){NULL, net->buffers, (size_t)net->buffer_size * sizeof(float),
+                          sizeof(float), GAN_TENSOR_BUFFER};
+  parts[count++] = (part){NULL, net->counters, (size_t)net->counter_count * sizeof(int64_t),
+                          sizeof(int64_t), GAN_TENSOR_COUNTER};
+  for (int i = 0; i < optimizer->type->moment_count; i++)
+    parts[count++] = (part){optimizer->type->moments[i], optimizer->moments[i], slab, sizeof(float),
+                            GAN_TENSOR_PARAM};
+  return count;
 }
 
 static gan_digest learner_digest(const gan_learner *learner) {
-  part parts[PARTS];
-  gan_digest digests[PARTS + 1];
-  parts_of(learner, parts);
-  for (int i = 0; i < PARTS; i++) digests[i] = gan_digest_of(parts[i].slab, parts[i].bytes);
-  digests[PARTS] = gan_digest_of(&learner->adam->step, sizeof learner->adam->step);
-  return gan_digest_of(digests, sizeof digests);
+  const int64_t *step = &learner->optimizer->step;
+  part parts[PARTS_MAX];
+  gan_digest digests[PARTS_MAX + 1];
+  int count = parts_of(learner, parts);
+  for (int i = 0; i < count; i++) digests[i] = gan_digest_of(parts[i].slab, parts[i].bytes);
+  digests[count++] = gan_digest_of(step, sizeof *step);
+  return gan_digest_of(digests, (size_t)count * sizeof *digests);
 }
 
 static gan_digest counters_digest(const gan_task *task) {
@@ -152,20 +159,22 @@ static gan_status differs(gan_replicas *replicas, const void *bytes, size_t n, b
 static gan_status name_tensor(gan_replicas *replicas, const gan_learner *learner, char *text,
                               size_t size) {
   const gan_net *net = learner->net;
-  part parts[PARTS];
+  const int64_t *step = &learner->optimizer->step;
+  part parts[PARTS_MAX];
   bool found;
-  parts_of(learner, parts);
-  for (int p = 0; p < PARTS; p++)
+  int count = parts_of(learner, parts);
+  for (int p = 0; p < count; p++)
     for (int i = 0; i < net->tensor_count; i++) {
       const gan_tensor *tensor = &net->tensors[i];
       if (tensor->kind != parts[p].kind) continue;
       const char *at = (const char *)parts[p].slab + (size_t)tensor->offset * parts[p].number_size;
       GAN_TRY(differs(replicas, at, (size_t)tensor->size * parts[p].number_size, &found));
       if (!found) continue;
-      snprintf(text, size, "%s %s%s", net->name, parts[p].label, tensor->name);
+      snprintf(text, size, "%s %s%s%s", net->name, parts[p].moment ? parts[p].moment : "",
+               parts[p].moment ? " of " : "", tensor->name);
       return GAN_OK;
     }
-  GAN_TRY(differs(replicas, &learner->adam->step, sizeof learner->adam->step, &found));
+  GAN_TRY(differs(replicas, step, sizeof *step, &found));
   snprintf(text, size, "%s %s", net->name,
            found ? "step of the optimizer" : "gaps between its tensors");
   return GAN_OK;

@@ -130,9 +130,25 @@ void gan_resume_log_world(const gan_session *session, const gan_run_facts *facts
           session->config.compute.reproducible ? "the bit" : "rounding");
 }
 
+/* Moments are of the optimizer that made them: behind --force-config another one begins anew. */
+static gan_status read_learner(gan_checkpoint *checkpoint, const gan_learner *learner) {
+  gan_optimizer *optimizer = learner->optimizer;
+  gan_learner weights_only = {.net = learner->net};
+  char *type;
+  GAN_TRY(gan_checkpoint_optimizer(checkpoint, learner->net, &type));
+  bool same = strcmp(type, optimizer->type->name) == 0;
+  if (!same)
+    gan_log("the moments of the %s are not taken: they are of %s, and it learns by %s from now on",
+            learner->net->name, type, optimizer->type->name);
+  gan_free(&type);
+  if (same) return gan_checkpoint_read_learner(checkpoint, learner);
+  gan_optimizer_clear(optimizer);
+  return gan_checkpoint_read_learner(checkpoint, &weights_only);
+}
+
 static gan_status read_state(gan_task *task, gan_checkpoint *checkpoint) {
   for (int i = 0; i < task->learner_count; i++)
-    GAN_TRY(gan_checkpoint_read_learner(checkpoint, &task->learners[i]));
+    GAN_TRY(read_learner(checkpoint, &task->learners[i]));
   for (int i = 0; i < task->counter_count; i++)
     GAN_TRY(gan_checkpoint_read_counter(checkpoint, &task->counters[i]));
   return GAN_OK;
@@ -140,19 +156,18 @@ static gan_status read_state(gan_task *task, gan_checkpoint *checkpoint) {
 
 gan_status gan_resume_share_learner(gan_comm *comm, gan_learner *learner) {
   gan_net *net = learner->net;
-  gan_adam *adam = learner->adam;
+  gan_optimizer *optimizer = learner->optimizer;
   size_t slab = (size_t)net->slab_size * sizeof(float);
   GAN_TRY(gan_comm_broadcast(comm, net->params, slab, "the broadcast of a network's weights"));
-  GAN_TRY(gan_comm_broadcast(comm, adam->exp_avg, slab,
-                             "the broadcast of an optimizer's first moments"));
-  GAN_TRY(gan_comm_broadcast(comm, adam->exp_avg_sq, slab,
-                             "the broadcast of an optimizer's second moments"));
+  for (int i = 0; i < optimizer->type->moment_count; i++)
+    GAN_TRY(gan_comm_broadcast(comm, optimizer->moments[i], slab,
+                               "the broadcast of an optimizer's moments"));
   GAN_TRY(gan_comm_broadcast(comm, net->buffers, (size_t)net->buffer_size * sizeof(float),
                              "the broadcast of a network's buffers"));
   GAN_TRY(gan_comm_broadcast(comm, net->counters, (size_t)net->counter_count * sizeof(int64_t),
                              "the broadcast of a network's counters"));
   gan_net_changed(net);
-  return gan_comm_broadcast(comm, &adam->step, sizeof adam->step,
+  return gan_comm_broadcast(comm, &optimizer->step, sizeof optimizer->step,
                             "the broadcast of an optimizer's step");
 }
 

@@ -63,9 +63,10 @@ static unsigned char *byte_of(int learner, slab which, const char *name, int64_t
   for (int i = 0; i < l->net->tensor_count; i++) {
     const gan_tensor *tensor = &l->net->tensors[i];
     if (strcmp(tensor->name, name) != 0) continue;
-    if (which == EXP_AVG) return (unsigned char *)(l->adam->exp_avg + tensor->offset + number);
+    if (which == EXP_AVG)
+      return (unsigned char *)(l->optimizer->moments[0] + tensor->offset + number);
     if (which == EXP_AVG_SQ)
-      return (unsigned char *)(l->adam->exp_avg_sq + tensor->offset + number);
+      return (unsigned char *)(l->optimizer->moments[1] + tensor->offset + number);
     size_t size = tensor->kind == GAN_TENSOR_COUNTER ? sizeof(int64_t) : sizeof(float);
     return (unsigned char *)gan_net_tensor(l->net, tensor) + (size_t)number * size;
   }
@@ -140,7 +141,7 @@ END_TEST
 START_TEST(counters_are_state_too) {
   begin();
   int last = gan_comm_size(world) - 1;
-  check_flip((unsigned char *)&session.task->learners[GENERATOR].adam->step, last,
+  check_flip((unsigned char *)&session.task->learners[GENERATOR].optimizer->step, last,
              "in generator step of the optimizer;");
   check_flip((unsigned char *)&session.task->images_seen, last, "in counter images_seen;");
   end();

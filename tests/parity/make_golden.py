@@ -4,6 +4,7 @@
     golden/layers.h5      each layer family alone and in chains: forward, backward, statistics
     golden/objective.h5   the terms of the losses at single logits
     golden/adam.h5        Adam on given gradients
+    golden/sgd.h5         SGD on given gradients
     golden/GAN.h5         steps of each GAN in GAN.yaml, from golden/GAN_inputs.h5
     golden/VAE.h5         likewise of each VAE
 
@@ -14,7 +15,7 @@ A GAN's or VAE's first weights, batches, noise and classes are the product's own
 
 The first is needed after a change of GAN.yaml, or of how weights, batches, noise or classes are
 made; the test parity_gan says so.  Then both files are to be committed together.  Other words for
-the second are layers, objective and adam; with none it makes all.
+the second are layers, objective, adam and sgd; with none it makes all.
 
 All inputs and first weights are exact in float32, in which the product computes.  Wants torch (1.13
 or newer), h5py, numpy and yaml.
@@ -45,6 +46,10 @@ def linear(units):
     return {"linear": {"units": units}}
 
 
+def maxout(units, pieces, **options):
+    return {"maxout": {"units": units, "pieces": pieces, **options}}
+
+
 def conv(channels, kernel, **options):
     return {"conv2d": {"channels": channels, "kernel": kernel, **options}}
 
@@ -61,6 +66,13 @@ CASES = [
     ("linear_of_an_image", [{"linear": {"units": 7}}], IMAGE, 5, {}),
     ("linear_wide", [{"linear": {"units": 67}}], (19,), 6, {}),
     ("linear_to_an_image", [{"linear": {"units": 60}}, {"sigmoid": {}}], (11,), 5, {"out": IMAGE}),
+    ("maxout", [maxout(7, 5)], (19,), 13, {"apart": 0.05}),
+    ("maxout_without_bias", [maxout(5, 3, bias=False)], (7,), 9, {"apart": 0.05}),
+    ("maxout_of_one_piece", [maxout(4, 1)], (3,), 5, {}),
+    ("maxout_of_an_image", [maxout(3, 2)], IMAGE, 5, {"apart": 0.05}),
+    ("maxout_spectral", [maxout(9, 3, spectral_norm=True)], (11,), 5, {"apart": 0.05}),
+    ("maxout_in_a_chain", [maxout(6, 3), maxout(4, 2), TANH, linear(2)], (13,), 7,
+     {"apart": 0.05}),
     ("batchnorm", [{"batchnorm": {}}], (19,), 13, {}),
     ("batchnorm_wide", [{"batchnorm": {}}], (67,), 9, {}),
     ("batchnorm_options", [{"batchnorm": {"momentum": 0.3, "eps": 0.01}}], (5,), 7, {}),
@@ -171,6 +183,14 @@ ADAM_CASES = {  # size of gradients, first weights' size, options
     "without_momentum": (10.0, 1.0, {"lr": 1e-3, "betas": (0.0, 0.9), "eps": 1e-8}),
 }
 
+SGD_CASES = {  # options, then the momentum of the last updates, and behind how many it is reached
+    "plain": ({"lr": 0.1}, None, 0),
+    "momentum": ({"lr": 0.1, "momentum": 0.9}, None, 0),
+    "nesterov": ({"lr": 0.05, "momentum": 0.7, "nesterov": True}, None, 0),
+    "schedule": ({"lr": 0.1, "momentum": 0.5}, 0.7, 6),
+    "schedule_of_nesterov": ({"lr": 0.1, "momentum": 0.9, "nesterov": True}, 0.25, 3),
+}
+
 # name: objective, d_steps, g_steps, steps, whether the state behind them is kept.  Where the name
 # begins with "reuse" the generator's first update of a step sees the fakes that the discriminator
 # has just seen, in the order of the DCGAN reference code (pytorch/examples, dcgan/main.py).
@@ -184,6 +204,7 @@ GANS = {
     "cgan": {**USUAL, "reuse": USUAL["usual"]},
     "projection": {**USUAL, **UNEVEN},
     "acgan": {**USUAL, "minimax": ("minimax", 1, 2, 2, True)},
+    "maxout": {**USUAL, **UNEVEN},
 }
 VAES, VAE_STEPS = ("vae", "vae_gaussian"), 3
 METRICS = ["d_loss", "g_loss", "d_real", "d_fake", "d_grad_norm", "g_grad_norm"]
@@ -235,6 +256,32 @@ def case_inputs(rng, shape, n, special):
     return x
 
 
+def keep_apart(model, x, classes, least, rng):
+    """Draws samples anew until the largest piece of each maxout leads by `least` of their spread:
+    another rounding, of bf16 too, must not choose another."""
+    leads = []
+
+    def look(module, inputs, _):
+        pieces = nn.Linear.forward(module, inputs[0]).unflatten(-1, module.unflatten)
+        first, second = pieces.topk(2, -1).values.unbind(-1)
+        leads.append(((first - second) / pieces.std()).min(1).values)
+
+    hooks = [m.register_forward_hook(look) for m in model.modules()
+             if isinstance(m, sequential.Maxout)]
+    model.eval()
+    for samples, labels in zip(x, classes):
+        while True:
+            leads.clear()
+            model(double(samples), labels)
+            close = (torch.stack(leads).min(0).values < least).numpy()
+            if not close.any():
+                break
+            samples[close] = exact(rng, *samples[close].shape)
+    model.train()
+    for hook in hooks:
+        hook.remove()
+
+
 def make_labels(group, n, special):
     """Always there; of no consequence to networks that know no classes."""
     group.attrs.update({"label": special.get("label", "none"),
@@ -252,7 +299,10 @@ def make_case(group, layers, shape, n, special, rng):
     classes = make_labels(group, n, special)
     for name, tensor in model.state_dict().items():  # as stored: the product's types
         write(group, "initial/" + name, tensor.float() if tensor.dim() else tensor)
-    group["x"] = case_inputs(rng, shape, n, special)
+    inputs = case_inputs(rng, shape, n, special)
+    if "apart" in special:
+        keep_apart(model, inputs, classes, special["apart"], rng)
+    group["x"] = inputs
     x = double(group["x"][()]).requires_grad_()
     shaped = lambda t: t.reshape(n, *special.get("out", t.shape[1:]))
 
@@ -330,7 +380,52 @@ def make_adam():
                 write(group, key, torch.stack(values))
 
 
+# ---- SGD ----
+
+def make_sgd():
+    n = 37
+    with h5py.File(GOLDEN / "sgd.h5", "w") as file:
+        for i, (name, (options, final, steps)) in enumerate(SGD_CASES.items()):
+            rng = np.random.default_rng(3000 + i)
+            group = file.create_group(name)
+            momentum = options.get("momentum", 0.0)
+            group.attrs.update({"lr": options["lr"], "momentum": momentum,
+                                "nesterov": int(options.get("nesterov", False)),
+                                "momentum_steps": steps})
+            if steps:
+                group.attrs["momentum_final"] = final
+            group["first"] = exact(rng, n)
+            group["gradients"] = exact(rng, ADAM_STEPS, n)
+            group["gradients"][:, 0] = 0.0  # a weight that learns nothing stays
+            weights = nn.Parameter(double(group["first"][()]))
+            sgd = torch.optim.SGD([weights], **options)
+            rows = {"params": [], "momentum_buffer": []}
+            for step, gradient in enumerate(group["gradients"]):
+                if steps:
+                    way = min(step / steps, 1.0)
+                    sgd.param_groups[0]["momentum"] = momentum + (final - momentum) * way
+                weights.grad = double(gradient)
+                sgd.step()
+                rows["params"].append(weights.detach().clone())
+                if momentum:
+                    rows["momentum_buffer"].append(sgd.state[weights]["momentum_buffer"].clone())
+            for key, values in rows.items():
+                if values:
+                    write(group, key, torch.stack(values))
+
+
 # ---- GANs ----
+
+def make_optimizer(parameters, options, name):
+    """By the config; and the names of what it keeps."""
+    lr = options["lr_" + name[0]]
+    if options["type"] == "sgd":
+        return torch.optim.SGD(parameters, lr=lr, momentum=options["momentum"]), \
+            ("momentum_buffer",)
+    adam = torch.optim.Adam(parameters, lr=lr, eps=options["eps"],
+                            betas=(options["beta1"], options["beta2"]))
+    return adam, ("exp_avg", "exp_avg_sq")
+
 
 class Gan:
     """One run: the networks from the product's first weights, and its batches, noise and classes
@@ -341,6 +436,7 @@ class Gan:
         self.seen = None  # fakes and their classes, until the generator has learnt from them
         self.image = inputs["data"].shape[2:]
         model, options = config["model"], config["train"]["optimizer"]
+        self.options = options
         self.weight = model.get("label", {}).get("auxiliary_weight", 1.0)
         self.nets, self.optimizers = {}, {}
         shapes = {"generator": (model["latent"],), "discriminator": self.image}
@@ -350,9 +446,7 @@ class Gan:
             stored = inputs["initial"][name].items()
             net.load_state_dict({key: torch.from_numpy(np.asarray(t)) for key, t in stored})
             self.nets[name] = net.double()
-            self.optimizers[name] = torch.optim.Adam(
-                net.parameters(), lr=options["lr_" + name[0]], eps=options["eps"],
-                betas=(options["beta1"], options["beta2"]))
+            self.optimizers[name], self.moments = make_optimizer(net.parameters(), options, name)
         self.tells = label.get("label") == "auxiliary"
         self.metric_names = METRICS + (CLASS_METRICS if self.tells else [])
         self.d_updates = self.g_updates = 0
@@ -377,8 +471,15 @@ class Gan:
         loss = self.weight * functional.cross_entropy(rest, classes)
         return logits, first, loss, (rest.argmax(1) == classes).double().mean()
 
+    def raise_momentum(self, name, updates):
+        """As far as it is behind so many updates of a network."""
+        if "momentum_final" in self.options:
+            first, final = self.options["momentum"], self.options["momentum_final"]
+            way = min(updates / self.options["momentum_steps"], 1.0)
+            self.optimizers[name].param_groups[0]["momentum"] = first + (final - first) * way
+
     def update(self, name, loss, class_loss, told):
-        """Adam by the gradient of both losses, of which the norm and the tensors are kept."""
+        """A step by the gradient of both losses, of which the norm and the tensors are kept."""
         net = self.nets[name]
         self.optimizers[name].zero_grad()
         (loss + class_loss).backward()
@@ -399,6 +500,7 @@ class Gan:
         self.outputs = {"real_logits": real_logits, "fake": made, "fake_logits": fake_logits}
         self.metrics["d_real"] = torch.sigmoid(real).mean()
         self.metrics["d_fake"] = torch.sigmoid(fake).mean()
+        self.raise_momentum("discriminator", i)
         self.update("discriminator", bce(real, 1.0) + bce(fake, 0.0), real_loss + fake_loss, told)
         self.d_updates += 1
 
@@ -408,6 +510,7 @@ class Gan:
         self.seen = None
         _, logit, class_loss, told = self.judge(fakes, classes)
         loss = -bce(logit, 0.0) if self.objective == "minimax" else bce(logit, 1.0)
+        self.raise_momentum("generator", i)
         self.update("generator", loss, class_loss, told)
         self.g_updates += 1
 
@@ -415,7 +518,7 @@ class Gan:
         for name, net in self.nets.items():
             write_state(group.create_group(name + "/tensors"), net)
             for key, parameter in net.named_parameters():
-                for moment in ("exp_avg", "exp_avg_sq"):
+                for moment in self.moments:
                     values = self.optimizers[name].state[parameter][moment]
                     write(group, "%s/%s/%s" % (name, moment, key), values)
 
@@ -537,7 +640,7 @@ def make_vae(name):
 
 
 def main(wanted):
-    makers = {"layers": make_layers, "objective": make_objective, "adam": make_adam,
+    makers = {"layers": make_layers, "objective": make_objective, "adam": make_adam, "sgd": make_sgd,
               **{gan: functools.partial(make_gan, gan) for gan in GANS},
               **{vae: functools.partial(make_vae, vae) for vae in VAES}}
     torch.manual_seed(0)

@@ -19,6 +19,22 @@ def linear(incoming, units, bias=True, **spectral):
     return normalised(module, spectral.get("spectral_norm")), (units,)
 
 
+class Maxout(nn.Linear):
+    """Goodfellow et al. 2013, section 3: the largest of each unit's pieces."""
+
+    def __init__(self, inputs, units, pieces, bias):
+        super().__init__(inputs, units * pieces, bias=bias)
+        self.unflatten = (units, pieces)
+
+    def forward(self, x):
+        return super().forward(x).unflatten(-1, self.unflatten).max(-1).values
+
+
+def maxout(incoming, units, pieces, bias=True, **spectral):
+    module = Maxout(incoming[0], units, pieces, bias)
+    return normalised(module, spectral.get("spectral_norm")), (units,)
+
+
 def conv2d(incoming, channels, kernel, stride=1, padding=0, groups=1, bias=True, **spectral):
     module = nn.Conv2d(incoming[0], channels, kernel, stride, padding, groups=groups, bias=bias)
     shape = module(torch.zeros(1, *incoming)).shape[1:]
@@ -184,6 +200,7 @@ def pointwise(module):
 
 LAYERS = {
     "linear": linear,
+    "maxout": maxout,
     "conv2d": conv2d,
     "conv_transpose2d": conv_transpose2d,
     "one_hot": one_hot,
@@ -243,7 +260,7 @@ class Network(nn.Module):
         super().__init__()
         Classes.count = self.classes = classes
         self.label, self.length, self.augments = label, len(layers), 0
-        self.flattens = len(shape) == 3 and "linear" in layers[0]
+        self.flattens = len(shape) == 3 and ("linear" in layers[0] or "maxout" in layers[0])
         while self.augments + 1 < len(layers) and "diff_augment" in layers[self.augments]:
             self.augments += 1
         if self.flattens:

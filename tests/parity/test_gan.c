@@ -38,16 +38,19 @@ static const char *const vae_metric_names[VAE_METRICS] = {"loss", "reconstructio
 
 /* The configs of this folder, and the first runs of their goldens; the VAEs behind the GANs. */
 static const char *const models[][2] = {
-    {"gan", "digits"},       {"dcgan", "usual"}, {"sngan", "usual"}, {"cgan", "usual"},
-    {"projection", "usual"}, {"acgan", "usual"}, {"vae", "usual"},   {"vae_gaussian", "usual"}};
+    {"gan", "digits"},   {"dcgan", "usual"},      {"sngan", "usual"},
+    {"cgan", "usual"},   {"projection", "usual"}, {"acgan", "usual"},
+    {"maxout", "usual"}, {"vae", "usual"},        {"vae_gaussian", "usual"}};
 enum { MODELS = sizeof models / sizeof *models, GANS = MODELS - 2 };
 
 /* All runs. */
 static const char *const runs[][2] = {
-    {"gan", "digits"},         {"gan", "minimax"},        {"gan", "uneven"},   {"dcgan", "usual"},
-    {"dcgan", "uneven"},       {"sngan", "usual"},        {"sngan", "uneven"}, {"cgan", "usual"},
-    {"projection", "usual"},   {"projection", "uneven"},  {"acgan", "usual"},  {"acgan", "minimax"},
-    {"dcgan", "reuse"},        {"dcgan", "reuse_uneven"}, {"cgan", "reuse"},   {"vae", "usual"},
+    {"gan", "digits"},         {"gan", "minimax"},        {"gan", "uneven"},
+    {"dcgan", "usual"},        {"dcgan", "uneven"},       {"sngan", "usual"},
+    {"sngan", "uneven"},       {"cgan", "usual"},         {"projection", "usual"},
+    {"projection", "uneven"},  {"acgan", "usual"},        {"acgan", "minimax"},
+    {"dcgan", "reuse"},        {"dcgan", "reuse_uneven"}, {"cgan", "reuse"},
+    {"maxout", "usual"},       {"maxout", "uneven"},      {"vae", "usual"},
     {"vae_gaussian", "usual"},
 };
 enum { RUNS = sizeof runs / sizeof *runs };
@@ -313,6 +316,7 @@ static void compare_moment(const gan_run *run, const gan_net *net, const gan_ten
 
 static void compare_state(const gan_run *run, const gan_learner *learner) {
   const gan_net *net = learner->net;
+  const gan_optimizer *optimizer = learner->optimizer;
   for (int i = 0; i < net->tensor_count; i++) {
     const gan_tensor *tensor = &net->tensors[i];
     double *after = parity_read(run->golden, GAN_F64, tensor->size, "%s/state/%s/tensors/%s",
@@ -325,8 +329,8 @@ static void compare_state(const gan_run *run, const gan_learner *learner) {
                          run->title, net->name, tensor->name);
     if (tensor->kind == GAN_TENSOR_PARAM) {
       compare_moved(run, net, tensor, after);
-      compare_moment(run, net, tensor, "exp_avg", learner->adam->exp_avg);
-      compare_moment(run, net, tensor, "exp_avg_sq", learner->adam->exp_avg_sq);
+      for (int m = 0; m < optimizer->type->moment_count; m++)
+        compare_moment(run, net, tensor, optimizer->type->moments[m], optimizer->moments[m]);
     }
     gan_free(&after);
   }

@@ -43,6 +43,14 @@ SHAPES = {"mnist": (1, 28, 28), "fashion-mnist": (1, 28, 28)}
 # Changes of the data at random, and how to be without them.
 AUGMENTATION = {"flip": "false", "crop_padding": 0}
 
+# By the type that a checkpoint names: PyTorch's, and what it keeps.
+OPTIMIZERS = {
+    "adam": (lambda parameters: torch.optim.Adam(parameters, lr=2e-4, betas=(0.5, 0.999)),
+             ("exp_avg", "exp_avg_sq")),
+    "sgd": (lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.5),
+            ("momentum_buffer",)),
+}
+
 # Layers whose training differs from PyTorch's by their nature: random, or of parts of a batch.
 OF_THEIR_OWN = ('"dropout"', '"diff_augment"', '"ghost"')
 
@@ -143,26 +151,25 @@ class LoadInPyTorch:
                 if key.endswith("num_batches_tracked"):
                     self.assertEqual((value.dtype, int(value)), (torch.int64, passes * STEPS), key)
 
-    def test_adam_goes_on(self):
-        """torch.optim.Adam takes the moments, by the parameters' names, as its state."""
+    def test_the_optimizer_goes_on(self):
+        """PyTorch's takes the moments, by the parameters' names, as its state."""
         for network in self.passes:
             model = self.load(network)
             saved = self.checkpoint[network]["optimizer"]
-            adam = torch.optim.Adam(model.parameters(), lr=2e-4, betas=(0.5, 0.999))
-            state = adam.state_dict()
-            state["state"] = {
-                i: {"step": torch.tensor(float(saved.attrs["step"])),
-                    "exp_avg": torch.tensor(saved["exp_avg"][name][()]),
-                    "exp_avg_sq": torch.tensor(saved["exp_avg_sq"][name][()])}
-                for i, (name, _) in enumerate(model.named_parameters())}
-            adam.load_state_dict(state)
             self.assertEqual(saved.attrs["step"], STEPS)
+            make, moments = OPTIMIZERS[saved.attrs["type"]]
+            optimizer = make(model.parameters())
+            state = optimizer.state_dict()
+            state["state"] = {
+                i: {"step": torch.tensor(float(STEPS)),
+                    **{key: torch.tensor(saved[key][name][()]) for key in moments}}
+                for i, (name, _) in enumerate(model.named_parameters())}
+            optimizer.load_state_dict(state)
             for parameter in model.parameters():
-                moments = adam.state[parameter]
-                self.assertEqual(moments["exp_avg"].shape, parameter.shape)
-                self.assertEqual(moments["exp_avg_sq"].shape, parameter.shape)
+                for key in moments:
+                    self.assertEqual(optimizer.state[parameter][key].shape, parameter.shape)
                 parameter.grad = torch.zeros_like(parameter)
-            adam.step()
+            optimizer.step()
 
 
 class GanInPyTorch(LoadInPyTorch):

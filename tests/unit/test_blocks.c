@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/thread.h"
 #include "kernels/matrix.h"
+#include "kernels/maxout.h"
 #include "kernels/normalise.h"
 #include "kernels/pointwise.h"
 #include "kernels/pool.h"
@@ -48,6 +49,9 @@ static const gan_adam_step adam = {.beta1 = 0.5f,
                                    .rest2 = 0.1f,
                                    .step_size = 1e-3f,
                                    .root_bias_correction = 0.9f};
+
+static const gan_sgd_step sgd = {
+    .momentum = 0.9f, .of_gradient = 1, .of_velocity = 0.9f, .lr = 1e-3f};
 
 /* A row as an image of one line: windows of three, one apart. */
 static gan_window window_of(const kernel_case *k) {
@@ -113,6 +117,9 @@ static void transpose(kernel_case *k) {
 
 static void adam_update(kernel_case *k) {
   gan_adam_update(k->n, &adam, k->x, k->out, k->more, k->rest);
+}
+static void sgd_update(kernel_case *k) {
+  gan_sgd_update(k->n, &sgd, k->x, k->out, k->more);
 }
 static void squares(kernel_case *k) {
   k->total = gan_sum_of_squares(k->n, k->x);
@@ -181,6 +188,10 @@ static void max_pool(kernel_case *k) {
   gan_max_pool(k->rows, &window, k->x, k->out, k->from);
   gan_max_pool_backward(k->rows, &window, k->from, k->y, k->more);
 }
+static void maxout(kernel_case *k) {
+  gan_maxout(1, k->n / 3, 3, k->x, k->out, k->keep);
+  gan_maxout_backward(1, k->n / 3, 3, k->keep, k->y, k->more);
+}
 static void nearest(kernel_case *k) {
   gan_enlargement by = enlargement_of(k);
   gan_upsample_nearest(k->rows, &by, k->x, k->out);
@@ -218,6 +229,7 @@ static const struct {
     {"mask", mask},
     {"transpose", transpose},
     {"adam_update", adam_update},
+    {"sgd_update", sgd_update},
     {"sum_of_squares", squares},
     {"dot", dot},
     {"matrix_vector", matrix_vector},
@@ -238,6 +250,7 @@ static const struct {
     {"average_pool", average_pool},
     {"average_pool_backward", average_pool_backward},
     {"max_pool", max_pool},
+    {"maxout", maxout},
     {"upsample_nearest", nearest},
     {"upsample_bilinear", bilinear},
     {"latent_fill", latent},

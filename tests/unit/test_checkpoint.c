@@ -34,12 +34,17 @@ static const char *config_file(int discriminator_units) {
   return path;
 }
 
-static void build(gan_session *session, int discriminator_units) {
+static void build_with(gan_session *session, int discriminator_units, const char *setting) {
   *session = (gan_session){.comm = gan_comm_alone()};
-  check_ok(gan_session_config(session, config_file(discriminator_units), NULL, 0));
+  check_ok(
+      gan_session_config(session, config_file(discriminator_units), &setting, setting != NULL));
   check_ok(gan_session_build(session));
   check_ok(gan_session_load(session));
   gan_task_init(session->task);
+}
+
+static void build(gan_session *session, int discriminator_units) {
+  build_with(session, discriminator_units, NULL);
 }
 
 /* After two steps nothing is at its first value. */
@@ -101,12 +106,14 @@ static void same_floats(const float *a, const float *b, int64_t n, const char *w
 static void same_learner(const gan_learner *a, const gan_learner *b) {
   const gan_net *net = a->net;
   same_floats(a->net->params, b->net->params, net->slab_size, "params");
-  same_floats(a->adam->exp_avg, b->adam->exp_avg, net->slab_size, "exp_avg");
-  same_floats(a->adam->exp_avg_sq, b->adam->exp_avg_sq, net->slab_size, "exp_avg_sq");
+  ck_assert_ptr_eq(a->optimizer->type, b->optimizer->type);
+  for (int i = 0; i < a->optimizer->type->moment_count; i++)
+    same_floats(a->optimizer->moments[i], b->optimizer->moments[i], net->slab_size,
+                a->optimizer->type->moments[i]);
   same_floats(a->net->buffers, b->net->buffers, net->buffer_size, "buffers");
   for (int64_t i = 0; i < net->counter_count; i++)
     ck_assert_int_eq(a->net->counters[i], b->net->counters[i]);
-  ck_assert_int_eq(a->adam->step, b->adam->step);
+  ck_assert_int_eq(a->optimizer->step, b->optimizer->step);
 }
 
 static void read_into(gan_checkpoint *checkpoint, gan_task *task) {
@@ -128,7 +135,7 @@ START_TEST(state_comes_back) {
 
   build(&two, 6);
   check_ok(gan_checkpoint_open(path, &checkpoint));
-  ck_assert_int_ne(two.task->learners[0].adam->step, one.task->learners[0].adam->step);
+  ck_assert_int_ne(two.task->learners[0].optimizer->step, one.task->learners[0].optimizer->step);
   ck_assert_int_gt(one.task->learners[0].net->counter_count, 0);
   read_into(checkpoint, two.task);
   for (int i = 0; i < one.task->learner_count; i++)
@@ -227,6 +234,53 @@ START_TEST(facts_come_back) {
 }
 END_TEST
 
+static void note(void *context, const char *name, int rank, const int64_t *dims) {
+  char *text = context;
+  size_t used = strlen(text);
+  snprintf(text + used, 512 - used, "%s", name);
+  for (int i = 0; i < rank; i++) {
+    used = strlen(text);
+    snprintf(text + used, 512 - used, "%s%d", i ? "x" : " ", (int)dims[i]);
+  }
+  strcat(text, "; ");
+}
+
+/* Of SGD as of Adam; and neither takes the other's. */
+START_TEST(optimizers_have_types) {
+  const char *path = unit_path("sgd.h5"), *sgd = "train.optimizer={type: sgd, momentum: 0.9}";
+  gan_session one, two, adam;
+  gan_checkpoint *checkpoint;
+  char *type, text[512] = "";
+  build_with(&one, 6, sgd);
+  train(&one);
+  gan_checkpoint_content content = content_of(&one);
+  check_ok(gan_checkpoint_write(path, &content));
+  check_ok(gan_checkpoint_open(path, &checkpoint));
+  build_with(&two, 6, sgd);
+  read_into(checkpoint, two.task);
+  for (int k = 0; k < 2; k++) { /* and both go on to the same bits */
+    for (int i = 0; i < one.task->learner_count; i++)
+      same_learner(&one.task->learners[i], &two.task->learners[i]);
+    check_ok(one.task->type->step(one.task));
+    check_ok(two.task->type->step(two.task));
+  }
+  build(&adam, 6);
+  const gan_learner *other = &adam.task->learners[0];
+  check_ok(gan_checkpoint_optimizer(checkpoint, other->net, &type));
+  ck_assert_str_eq(type, "sgd");
+  gan_free(&type);
+  check_fails(gan_checkpoint_read_learner(checkpoint, other), GAN_INPUT, "sgd.h5",
+              "generator/optimizer is of type sgd, not adam");
+  check_ok(
+      gan_checkpoint_tensors(checkpoint, "discriminator/optimizer", "momentum_buffer", note, text));
+  ck_assert_str_eq(text, "0.bias 6; 0.weight 6x64; 2.bias 1; 2.weight 1x6; ");
+  gan_checkpoint_close(&checkpoint);
+  gan_session_reset(&one);
+  gan_session_reset(&two);
+  gan_session_reset(&adam);
+}
+END_TEST
+
 START_TEST(sampling_needs_no_moments) {
   const char *path = unit_path("a.h5");
   gan_session one, two;
@@ -241,7 +295,7 @@ START_TEST(sampling_needs_no_moments) {
   check_ok(gan_checkpoint_read_learner(checkpoint, &weights_only));
   same_floats(two.task->learners[0].net->params, one.task->learners[0].net->params,
               weights_only.net->slab_size, "params");
-  ck_assert_int_eq(two.task->learners[0].adam->step, 0);
+  ck_assert_int_eq(two.task->learners[0].optimizer->step, 0);
   gan_checkpoint_close(&checkpoint);
   gan_session_reset(&one);
   gan_session_reset(&two);
@@ -274,17 +328,6 @@ START_TEST(user_block_is_what_it_says) {
   gan_free(&bytes);
 }
 END_TEST
-
-static void note(void *context, const char *name, int rank, const int64_t *dims) {
-  char *text = context;
-  size_t used = strlen(text);
-  snprintf(text + used, 512 - used, "%s", name);
-  for (int i = 0; i < rank; i++) {
-    used = strlen(text);
-    snprintf(text + used, 512 - used, "%s%d", i ? "x" : " ", (int)dims[i]);
-  }
-  strcat(text, "; ");
-}
 
 START_TEST(tensors_are_listed) {
   size_t n;
@@ -524,6 +567,7 @@ int main(void) {
       {state_comes_back, 1},
       {snapshot_stands_still, 1},
       {facts_come_back, 1},
+      {optimizers_have_types, 1},
       {sampling_needs_no_moments, 1},
       {same_state_gives_the_same_bytes, 1},
       {user_block_is_what_it_says, 1},

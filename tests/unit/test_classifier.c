@@ -73,11 +73,11 @@ static gan_digest state_of(const gan_session *session) {
   gan_hasher *hasher = gan_hasher_create();
   const gan_task *task = session->task;
   const gan_net *net = task->learners[0].net;
-  const gan_adam *adam = task->learners[0].adam;
+  const gan_optimizer *adam = task->learners[0].optimizer;
   size_t slab = (size_t)net->slab_size * sizeof(float);
   gan_hasher_add(hasher, net->params, slab);
-  gan_hasher_add(hasher, adam->exp_avg, slab);
-  gan_hasher_add(hasher, adam->exp_avg_sq, slab);
+  gan_hasher_add(hasher, adam->moments[0], slab);
+  gan_hasher_add(hasher, adam->moments[1], slab);
   gan_hasher_add(hasher, net->buffers, (size_t)net->buffer_size * sizeof(float));
   gan_hasher_add(hasher, net->counters, (size_t)net->counter_count * sizeof(int64_t));
   for (int i = 0; i < task->counter_count; i++)
@@ -136,7 +136,7 @@ START_TEST(updates_are_counted) {
   const gan_task *task = session.task;
   take_steps(&session, 3);
   ck_assert_int_eq(task->images_seen, 3 * BATCH);
-  ck_assert_int_eq(task->learners[0].adam->step, 3);
+  ck_assert_int_eq(task->learners[0].optimizer->step, 3);
   ck_assert_int_eq(task->learners[0].net->counters[0], 3);
   ck_assert_int_eq(task->batches_a_step, 1);
   ck_assert_double_eq(metric_of(task, "lr"), 1e-3); /* the default */
@@ -243,14 +243,14 @@ START_TEST(skipped_update_leaves_no_trace) {
   gan_net_changed(net);
   take_steps(&session, 1);
   ck_assert_int_eq(session.task->skips[0].updates, 1);
-  ck_assert_int_eq(session.task->learners[0].adam->step, 2);
+  ck_assert_int_eq(session.task->learners[0].optimizer->step, 2);
   ck_assert_int_eq(session.task->images_seen, 3 * BATCH);
   ck_assert(net->buffers[0] == running);
   net->params[0] = good;
   gan_net_changed(net);
   take_steps(&session, 1);
   ck_assert_int_eq(session.task->skips[0].updates, 0);
-  ck_assert_int_eq(session.task->learners[0].adam->step, 3);
+  ck_assert_int_eq(session.task->learners[0].optimizer->step, 3);
   gan_session_reset(&session);
 }
 END_TEST

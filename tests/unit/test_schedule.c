@@ -19,7 +19,8 @@
  *   step    StepLR(o, 3, 0.5)
  *   both    SequentialLR(o, [LinearLR(o, start_factor=1/4, end_factor=1, total_iters=3),
  *                            CosineAnnealingLR(o, T_max=8, eta_min=0.1)], [4])
- *   warm    LinearLR(o, start_factor=1/5, end_factor=1, total_iters=4) */
+ *   warm    LinearLR(o, start_factor=1/5, end_factor=1, total_iters=4)
+ *   exponential  ExponentialLR(o, 0.8); it has no end, where ours stays at 0.3 */
 static const struct {
   const char *keys;
   int count;
@@ -39,6 +40,9 @@ static const struct {
      13,
      {0.250000000, 0.500000000, 0.750000000, 1.000000000, 1.000000000, 0.965745790, 0.868198052,
       0.722207545, 0.550000000, 0.377792455, 0.231801948, 0.134254210, 0.100000000}},
+    {"lr_schedule: exponential, lr_gamma: 0.8, lr_final: 0.3",
+     9,
+     {1.000000000, 0.800000000, 0.640000000, 0.512000000, 0.409600000, 0.327680000, 0.3, 0.3, 0.3}},
     {"lr_warmup_steps: 5", 8, {0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1}},
 };
 
@@ -139,6 +143,8 @@ START_TEST(texts) {
       {"lr_schedule: linear, lr_final: 0.1, lr_decay_steps: 70", "linear to 0.1 of it at step 70",
        ""},
       {"lr_schedule: step, lr_step: 30", "x 0.1 each 30 steps", ""},
+      {"lr_schedule: exponential, lr_gamma: 0.999996, lr_final: 1e-5",
+       "x 0.999996 each step, down to 1e-05 of it", ""},
       {"batch: 512, lr_scaling: linear, base_batch: 128", "constant",
        " x 4 (linear: batch 512 / base_batch 128)"},
       {"batch: 512, lr_scaling: sqrt, base_batch: 256", "constant",
@@ -169,14 +175,34 @@ static const struct {
     {"lr_schedule: cosine, lr_step: 5", "key 'train.lr_step' is 5", "lr_schedule to step"},
     {"lr_schedule: linear, lr_gamma: 0.5", "key 'train.lr_gamma' is 0.5", "leave it out (0.1)"},
     {"lr_gamma: 1", "key 'train.lr_gamma' is 1", "train.lr_schedule is constant"},
-    {"lr_final: 0.5", "key 'train.lr_final' is 0.5", "linear or cosine"},
+    {"lr_schedule: exponential", "key 'train.lr_schedule' is exponential", "needs train.lr_gamma"},
+    {"lr_schedule: exponential, lr_gamma: 0.5, lr_step: 3", "key 'train.lr_step' is 3",
+     "is exponential"},
+    {"lr_final: 0.5", "key 'train.lr_final' is 0.5", "linear or cosine or exponential"},
+    {"optimizer: {lr: 0.1}", "key 'train.optimizer.lr' is 0.1",
+     "train.optimizer.lr_d and train.optimizer.lr_g"},
+    {"optimizer: {type: sgd, beta1: 0.9}", "key 'train.optimizer.beta1' is 0.9", "type is sgd"},
+    {"optimizer: {type: sgd, beta2: 0.9}", "key 'train.optimizer.beta2' is 0.9", "to adam"},
+    {"optimizer: {type: sgd, eps: 1e-7}", "key 'train.optimizer.eps' is 1.0e-07", "to adam"},
+    {"optimizer: {momentum: 0.9}", "key 'train.optimizer.momentum' is 0.9", "type is adam"},
+    {"optimizer: {nesterov: true}", "key 'train.optimizer.nesterov' is true", "to sgd"},
+    {"optimizer: {momentum_final: 0, momentum_steps: 5}", "'train.optimizer.momentum_final' is 0",
+     "to sgd"},
+    {"optimizer: {type: sgd, momentum_final: 0.7}", "key 'train.optimizer.momentum_final'",
+     "needs train.optimizer.momentum_steps"},
+    {"optimizer: {type: sgd, momentum_steps: 7}", "key 'train.optimizer.momentum_steps'",
+     "needs train.optimizer.momentum_final"},
+    {"optimizer: {type: sgd, nesterov: true}", "key 'train.optimizer.nesterov' is true",
+     "give train.optimizer.momentum"},
+    {"optimizer: {type: sgd, momentum: 1}", "key 'train.optimizer.momentum' is 1",
+     "from 0 to 1 (not included)"},
     {"lr_schedule: step, lr_step: 5, lr_final: 0.5", "key 'train.lr_final' is 0.5", "is step"},
     {"lr_decay_steps: 5", "key 'train.lr_decay_steps' is 5", "linear or cosine"},
     {"lr_schedule: linear, lr_decay_steps: 5, lr_warmup_steps: 5",
      "key 'train.lr_decay_steps' is 5", "train.lr_warmup_steps, 5"},
     {"lr_final: 1.1", "key 'train.lr_final' is 1.1", "from 0 to 1"},
     {"lr_gamma: 0", "key 'train.lr_gamma' is 0", "from 0 (not included) to 1"},
-    {"lr_schedule: exponential", "exponential", "one of: constant, linear, cosine, step"},
+    {"lr_schedule: polynomial", "polynomial", "one of: constant, linear, cosine, step, exp"},
     {"lr_scaling: quadratic", "quadratic", "one of: none, linear, sqrt"},
 };
 
@@ -195,8 +221,13 @@ END_TEST
 /* A saved config names every key; that is no mistake. */
 START_TEST(saved_configs_can_be_read) {
   static const char *const keys[] = {
-      "log_every: 5", "lr_schedule: cosine, lr_final: 0.25, lr_decay_steps: 9",
-      "lr_schedule: step, lr_step: 7, lr_gamma: 0.9", "batch: 9, lr_scaling: sqrt, base_batch: 3"};
+      "log_every: 5",
+      "lr_schedule: cosine, lr_final: 0.25, lr_decay_steps: 9",
+      "lr_schedule: step, lr_step: 7, lr_gamma: 0.9",
+      "lr_schedule: exponential, lr_gamma: 0.99, optimizer: {type: sgd, momentum: 0.5}",
+      "optimizer: {type: sgd, momentum_final: 0.9, momentum_steps: 3, nesterov: true}",
+      "optimizer: {type: adam, eps: 1e-7}",
+      "batch: 9, lr_scaling: sqrt, base_batch: 3"};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     gan_config config, again;
     char *saved, *text = gan_format(SHORTEST "train: {steps: 10, %s}\n", keys[i]);

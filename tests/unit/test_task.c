@@ -1,5 +1,6 @@
 /* The task gan on real data: what a step does, that it is the same again, and what comes out. */
 #include "base/memory.h"
+#include "kernels/update.h"
 #include "task/generate.h"
 #include "train/resume.h"
 #include "train/session.h"
@@ -69,11 +70,11 @@ static void collect(state *to, const gan_task *task) {
   to->n = 0;
   for (int i = 0; i < task->learner_count; i++) {
     const gan_net *net = task->learners[i].net;
-    const gan_adam *adam = task->learners[i].adam;
+    const gan_optimizer *adam = task->learners[i].optimizer;
     size_t slab = (size_t)net->slab_size * sizeof(float);
     append(to, net->params, slab);
-    append(to, adam->exp_avg, slab);
-    append(to, adam->exp_avg_sq, slab);
+    append(to, adam->moments[0], slab);
+    append(to, adam->moments[1], slab);
     append(to, &adam->step, sizeof adam->step);
     append(to, net->buffers, (size_t)net->buffer_size * sizeof(float));
     append(to, net->counters, (size_t)net->counter_count * sizeof(int64_t));
@@ -158,8 +159,8 @@ START_TEST(updates_are_counted) {
     ck_assert_int_eq(counter_of(task, "d_updates"), 2 * step);
     ck_assert_int_eq(counter_of(task, "g_updates"), 3 * step);
     ck_assert_int_eq(counter_of(task, "images_seen"), 2 * step * session.config.train.batch);
-    ck_assert_int_eq(task->learners[DISCRIMINATOR].adam->step, 2 * step);
-    ck_assert_int_eq(task->learners[GENERATOR].adam->step, 3 * step);
+    ck_assert_int_eq(task->learners[DISCRIMINATOR].optimizer->step, 2 * step);
+    ck_assert_int_eq(task->learners[GENERATOR].optimizer->step, 3 * step);
     /* each pass in training counts a batch: the generator's fakes serve both phases, the
      * discriminator sees two batches an update of its own and one of the generator's */
     ck_assert_int_eq(task->learners[GENERATOR].net->counters[0], (2 + 3) * step);
@@ -180,7 +181,7 @@ START_TEST(fakes_are_reused_once) {
     for (int step = 1; step <= 3; step++) {
       take_steps(&session, 1);
       ck_assert_int_eq(counter_of(task, "g_updates"), g_steps * step);
-      ck_assert_int_eq(task->learners[GENERATOR].adam->step, g_steps * step);
+      ck_assert_int_eq(task->learners[GENERATOR].optimizer->step, g_steps * step);
       ck_assert_int_eq(task->learners[GENERATOR].net->counters[0], g_steps * step);
       ck_assert_int_eq(task->learners[DISCRIMINATOR].net->counters[0], (2 + g_steps) * step);
     }
@@ -347,7 +348,7 @@ START_TEST(endless_weight_stops_the_run) {
     memcpy(before, learner->net->params, bytes);
     check_fails(session.task->type->step(session.task), GAN_NUMBERS, rows[i].text, "norm is");
     ck_assert_mem_eq(before, learner->net->params, bytes); /* no step was taken */
-    ck_assert_int_eq(learner->adam->step, 1);
+    ck_assert_int_eq(learner->optimizer->step, 1);
     gan_free(&before);
     gan_session_reset(&session);
   }
@@ -419,12 +420,12 @@ START_TEST(good_updates_of_a_step_are_taken) {
   gan_net_changed(learner->net);
   take_steps(&session, 1);
   ck_assert_int_eq(session.task->skips[DISCRIMINATOR].updates, 3);
-  ck_assert_int_eq(learner->adam->step, 3);
+  ck_assert_int_eq(learner->optimizer->step, 3);
   learner->net->params[0] = 0;
   gan_net_changed(learner->net);
   take_steps(&session, 1);
   ck_assert_int_eq(session.task->skips[DISCRIMINATOR].updates, 0);
-  ck_assert_int_eq(learner->adam->step, 6);
+  ck_assert_int_eq(learner->optimizer->step, 6);
   gan_session_reset(&session);
 }
 END_TEST
@@ -564,8 +565,30 @@ START_TEST(range_of_the_data) {
 }
 END_TEST
 
+/* First weights of a standard deviation of their own in each network; biases stay 0. */
+START_TEST(first_weights_of_each_network) {
+  static const char *const overrides[][3] = {
+      {"model={init: normal, init_std: 0.1}", NULL},
+      {"model={init: normal, init_std: 0.1, init_std_d: 0.001}", NULL}};
+  gan_session session;
+  make_session(&session, overrides[_i]);
+  const double wanted[] = {[GENERATOR] = 0.1, [DISCRIMINATOR] = _i ? 0.001 : 0.1};
+  for (int k = 0; k < 2; k++) {
+    const gan_net *net = session.task->learners[k].net;
+    const gan_tensor *tensor = net->tensors; /* the large one: 64 x 19, or 33 x 64 */
+    while (tensor->rank != 2 || tensor->dims[0] * tensor->dims[1] < 1000) tensor++;
+    const float *w = gan_net_tensor(net, tensor);
+    double deviation = sqrt(gan_sum_of_squares(tensor->size, w) / (double)tensor->size);
+    /* of n numbers it is off by 1 / sqrt(2 n) of itself, 2%: five times that */
+    ck_assert_double_eq_tol(deviation / wanted[k], 1, 0.1);
+  }
+  gan_session_reset(&session);
+}
+END_TEST
+
 int main(void) {
   const unit_test tests[] = {
+      {first_weights_of_each_network, 2},
       {seed_gives_the_bits, 1},
       {steps_take_no_memory, 1},
       {updates_are_counted, 1},

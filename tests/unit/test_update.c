@@ -1,4 +1,4 @@
-/* Passes over slabs of weights: Adam's step and the sum of squares. */
+/* Passes over slabs of weights: the steps of Adam and SGD, and the sum of squares. */
 #include "base/memory.h"
 #include "kernels/update.h"
 #include "unit/support.h"
@@ -108,6 +108,70 @@ START_TEST(zeros_stay_zeros) {
 }
 END_TEST
 
+/* ---- SGD: v is the velocity ---- */
+
+static const gan_sgd_step sgd_steps[] = {
+    {.momentum = 0.9f, .of_gradient = 0.0f, .of_velocity = 1.0f, .lr = 0.1f},
+    {.momentum = 0.7f, .of_gradient = 1.0f, .of_velocity = 0.7f, .lr = 3e-4f}, /* Nesterov's */
+    {.momentum = 0.0f, .of_gradient = 0.0f, .of_velocity = 1.0f, .lr = 1.0f},
+};
+
+enum { SGD_STEPS = sizeof sgd_steps / sizeof *sgd_steps };
+
+START_TEST(sgd_fast_and_plain_agree_to_the_bit) {
+  const gan_sgd_step *sgd = &sgd_steps[_i / 2];
+  slabs fast = make();
+  if (_i % 2) put_odd_numbers(&fast);
+  slabs plain = fast;
+  for (int i = 0; i < 10; i++) {
+    gan_sgd_update(N, sgd, fast.g, fast.v, fast.w);
+    gan_sgd_update_reference(N, sgd, plain.g, plain.v, plain.w);
+    ck_assert_mem_eq(fast.v, plain.v, sizeof fast.v);
+    ck_assert_mem_eq(fast.w, plain.w, sizeof fast.w);
+  }
+}
+END_TEST
+
+START_TEST(sgd_every_length) {
+  const slabs before = make();
+  slabs all = before;
+  gan_sgd_update(N, &sgd_steps[1], all.g, all.v, all.w);
+  for (int n = 0; n < 70; n++) {
+    slabs part = before;
+    size_t done = (size_t)n * sizeof(float), rest = (N - (size_t)n) * sizeof(float);
+    gan_sgd_update(n, &sgd_steps[1], part.g, part.v, part.w);
+    ck_assert_mem_eq(part.w, all.w, done);
+    ck_assert_mem_eq(part.v, all.v, done);
+    ck_assert_mem_eq(part.w + n, before.w + n, rest);
+    ck_assert_mem_eq(part.v + n, before.v + n, rest);
+  }
+}
+END_TEST
+
+/* The header's formulas, in double. */
+START_TEST(sgd_one_step) {
+  const gan_sgd_step *sgd = &sgd_steps[_i];
+  const slabs before = make();
+  slabs after = before;
+  gan_sgd_update(N, sgd, after.g, after.v, after.w);
+  for (int i = 0; i < N; i++) {
+    double g = (double)before.g[i], w = (double)before.w[i];
+    double v = (double)sgd->momentum * (double)before.v[i] + g;
+    double change = (double)sgd->lr * ((double)sgd->of_gradient * g + (double)sgd->of_velocity * v);
+    near((double)after.v[i], v, fabs((double)before.v[i]) + fabs(g), i);
+    near((double)after.w[i], w - change, fabs(w) + (double)sgd->lr * (fabs(v) + fabs(g)), i);
+  }
+}
+END_TEST
+
+START_TEST(sgd_zeros_stay_zeros) {
+  static const slabs zeros;
+  slabs s = zeros;
+  for (int i = 0; i < 5; i++) gan_sgd_update(N, &sgd_steps[_i], s.g, s.v, s.w);
+  ck_assert_mem_eq(&s, &zeros, sizeof s);
+}
+END_TEST
+
 /* ---- sum of squares ---- */
 
 /* As the header says: 16 interleaved partial sums, added in order. */
@@ -148,6 +212,10 @@ int main(void) {
       {every_length, 1},
       {one_step, 1},
       {zeros_stay_zeros, 1},
+      {sgd_fast_and_plain_agree_to_the_bit, 2 * SGD_STEPS},
+      {sgd_every_length, 1},
+      {sgd_one_step, SGD_STEPS},
+      {sgd_zeros_stay_zeros, SGD_STEPS},
       {sum_of_squares, 1},
       {sum_of_squares_at_the_ends, 1},
   };
