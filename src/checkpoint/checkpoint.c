@@ -4,9 +4,11 @@
 #include "base/version.h"
 #include "io/file.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { USER_BLOCK = 512 };
 
@@ -143,6 +145,17 @@ gan_status gan_checkpoint_write(const char *path, const gan_checkpoint_content *
 
 /* ---- reading ---- */
 
+static const char MARK[] = "mpigan checkpoint\n";
+
+bool gan_checkpoint_claims(const char *path) {
+  char head[sizeof MARK] = "";
+  int fd = gan_fd_open(path, O_RDONLY);
+  if (fd < 0) return false;
+  ssize_t n = read(fd, head, sizeof MARK - 1);
+  close(fd);
+  return n == sizeof MARK - 1 && strcmp(head, MARK) == 0;
+}
+
 /* *digest is that of a file that is whole. */
 static gan_status verify(const char *path, const char *bytes, size_t n, gan_digest *digest) {
   char head[USER_BLOCK + 1] = "", expected[USER_BLOCK], hex[33] = "";
@@ -150,7 +163,7 @@ static gan_status verify(const char *path, const char *bytes, size_t n, gan_dige
   uint64_t promised = 0;
   memcpy(head, bytes, n < USER_BLOCK ? n : USER_BLOCK);
   if (n == 0) return gan_fail(GAN_INPUT, "%s: is empty", path);
-  if (strncmp(head, "mpigan checkpoint\n", 18) != 0)
+  if (strncmp(head, MARK, sizeof MARK - 1) != 0)
     return gan_fail(GAN_INPUT, "%s: is not an mpigan checkpoint", path);
   if (n < USER_BLOCK)
     return gan_fail(GAN_INPUT, "%s: truncated: %zu bytes, not even its user block of %d", path, n,

@@ -70,6 +70,10 @@ typedef struct gan_checkpoint gan_checkpoint;
 /* Reads and verifies the whole file, then its facts.  GAN_INPUT with the reason if anything is
  * wrong: truncated, flipped, of a newer version, no checkpoint at all. */
 GAN_CHECKED gan_status gan_checkpoint_open(const char *path, gan_checkpoint **out);
+
+/* Whether a file begins as checkpoints do, whole or not. */
+bool gan_checkpoint_claims(const char *path);
+
 void gan_checkpoint_close(gan_checkpoint **checkpoint);
 
 const char *gan_checkpoint_path(const gan_checkpoint *checkpoint);

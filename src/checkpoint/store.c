@@ -134,6 +134,14 @@ gan_status gan_store_open(const char *path, gan_checkpoint **out) {
   return gan_fail(GAN_INPUT, "%s: holds no checkpoint (checkpoints/step-*.h5)", path);
 }
 
+bool gan_store_holds(const char *path) {
+  if (!gan_folder_exists(path)) return gan_checkpoint_claims(path);
+  char *folder = gan_format("%s/checkpoints", path);
+  bool holds = folder && gan_folder_exists(folder);
+  gan_free(&folder);
+  return holds;
+}
+
 gan_status gan_store_highest_step(const char *run_dir, int64_t *step) {
   step_list list;
   GAN_TRY(list_steps(run_dir, &list));

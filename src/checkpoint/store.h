@@ -31,6 +31,9 @@ void gan_skip_list_free(gan_skip_list *skipped);
  */
 GAN_CHECKED gan_status gan_store_open(const char *path, gan_checkpoint **out);
 
+/* Whether a path is a checkpoint, or a folder with a place for them: what gan_store_open takes. */
+bool gan_store_holds(const char *path);
+
 /* The highest step among the files' names, -1 if there are none. */
 GAN_CHECKED gan_status gan_store_highest_step(const char *run_dir, int64_t *step);
 

@@ -17,10 +17,11 @@ typedef struct gan_command {
   const char *summary; /* one line */
   gan_mpi_use mpi;
   gan_status (*run)(gan_comm *comm, int argc, char **argv);
+  void (*explain)(void); /* more of it, for `mpigan help COMMAND`; NULL: there is no more */
 } gan_command;
 
-extern const gan_command gan_command_train, gan_command_sample, gan_command_inspect,
-    gan_command_data, gan_command_bench, gan_command_help, gan_command_version;
+extern const gan_command gan_command_train, gan_command_sample, gan_command_eval,
+    gan_command_inspect, gan_command_data, gan_command_bench, gan_command_help, gan_command_version;
 
 int gan_command_count(void);
 const gan_command *gan_command_at(int i);

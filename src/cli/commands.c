@@ -5,8 +5,8 @@
 #include <string.h>
 
 static const gan_command *const commands[] = {
-    &gan_command_train, &gan_command_sample, &gan_command_inspect, &gan_command_data,
-    &gan_command_bench, &gan_command_help,   &gan_command_version,
+    &gan_command_train, &gan_command_sample, &gan_command_eval, &gan_command_inspect,
+    &gan_command_data,  &gan_command_bench,  &gan_command_help, &gan_command_version,
 };
 
 enum { COUNT = sizeof commands / sizeof *commands };

@@ -50,6 +50,7 @@ static gan_status print_topic(const char *topic) {
   const gan_command *command = gan_command_find(topic);
   if (command) {
     gan_log("mpigan %s %s\n    %s", command->name, command->usage, command->summary);
+    if (command->explain) command->explain();
     return GAN_OK;
   }
   for (int i = 0; i < layers.count; i++) {

@@ -55,6 +55,8 @@ typedef enum gan_eval_draw {
   GAN_EVAL_DRAW_KERNEL_B,
   GAN_EVAL_DRAW_CENTRES, /* first centres of k-means */
   GAN_EVAL_DRAW_SPREAD,  /* halves and resamples */
+  GAN_EVAL_DRAW_ROWS,    /* which rows of a data set are looked at */
+  GAN_EVAL_DRAW_CLASSES, /* of the samples that a conditional model is asked for */
 } gan_eval_draw;
 
 gan_rng gan_eval_stream(const gan_eval *eval, gan_eval_draw draw);

@@ -7,6 +7,7 @@ MPI takes two ranks of one node for neighbours that share memory.
 import concurrent.futures
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import time
@@ -298,14 +299,22 @@ class Slurm(Case):
         self.assertFalse(self.run_dir.exists())
 
     def test_eval(self):
-        """What eval.sbatch draws from a run are the samples that the program draws elsewhere."""
-        job = self.submit("eval.sbatch", STRAIGHT[2], "--count", "5", "--output", "drawn.h5",
-                          nodes=1)
+        """What eval.sbatch finds on two nodes and draws is what the program finds and draws alone."""
+        run_dir = self.folder / "run"
+        shutil.copytree(STRAIGHT[2], run_dir, symlinks=True)
+        words = ("--count", "100", "--metrics", "frechet,cover")
+        job = self.submit("eval.sbatch", run_dir, *words, nodes=2, options=["--ntasks=2"])
         self.assert_ended(job, OK, restarts=0)
         self.assertIn("verified", self.output())
-        result = run("sample", STRAIGHT[2], "--count", "5", "--output", self.folder / "own.h5")
+        alone = run("eval", run_dir, *words)
+        self.assertEqual(alone.status, OK, str(alone))
+        shared, own = lines(run_dir / "eval.jsonl")
+        self.assertEqual((shared["ranks"], own["ranks"]), (2, 1))
+        for name in ("frechet_distance", "precision", "recall", "density", "coverage"):
+            self.assertAlmostEqual(shared[name], own[name], delta=1e-6 * own["frechet_distance"])
+        result = run("sample", run_dir, "--output", self.folder / "own.h5")
         self.assertEqual(result.status, OK, str(result))
-        self.assertEqual((self.folder / "drawn.h5").read_bytes(),
+        self.assertEqual((run_dir / "eval.h5").read_bytes(),
                          (self.folder / "own.h5").read_bytes())
 
 

@@ -1,0 +1,178 @@
+/* mpigan eval: how good samples are, by the metrics of src/eval. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/version.h"
+#include "cli/arguments.h"
+#include "cli/cli.h"
+#include "io/file.h"
+#include "output/lines.h"
+#include "train/evaluate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define USAGE                                                                                      \
+  "CHECKPOINT|RUN_DIR|SAMPLES.h5 [--data PATH] [--test PATH] [--features CLASSIFIER|RUN_DIR] "     \
+  "[--metrics NAME,...] [--count N] [--seed S] [--truncation T] [--neighbours K] "                 \
+  "[--mixture ring:M:R:S|grid:K:D:S] [--buffer-mb MB] [--json FILE] [--pairs F.png]"
+
+/* ---- what is printed ---- */
+
+static void print_figure(const gan_figure *figure) {
+  if (isfinite(figure->spread))
+    gan_log("  %-30s %12.6g   ± %.3g (%s)", figure->name, figure->value, figure->spread,
+            figure->spread_of);
+  else
+    gan_log("  %-30s %12.6g", figure->name, figure->value);
+}
+
+static void print(const gan_evaluation_request *request, const gan_evaluation *made) {
+  char step[64] = "", held_out[128] = "";
+  if (made->step >= 0) snprintf(step, sizeof step, " of step %lld", (long long)made->step);
+  if (made->held_out)
+    snprintf(held_out, sizeof held_out, "; held out: %lld rows", (long long)made->held_out);
+  gan_log("%lld samples%s from %s, against %lld of %lld rows of the data%s; seed %lld",
+          (long long)made->samples, step, made->samples_path, (long long)made->rows,
+          (long long)made->rows_of, held_out, (long long)request->seed);
+  gan_log("features: %s", made->over);
+  for (int i = 0; i < made->count; i++) print_figure(&made->figures[i]);
+  gan_log("took %.1f s", made->seconds);
+}
+
+/* ---- JSON ---- */
+
+static void put_digest(gan_json *line, const char *key, gan_digest digest) {
+  char text[33];
+  if (digest.high || digest.low) gan_json_text(line, key, gan_digest_text(text, digest));
+}
+
+static void put_figures(gan_json *line, const gan_evaluation *made) {
+  char key[64];
+  for (int i = 0; i < made->count; i++) {
+    const gan_figure *figure = &made->figures[i];
+    gan_json_real(line, figure->name, figure->value);
+    snprintf(key, sizeof key, "%s_spread", figure->name);
+    if (isfinite(figure->spread)) gan_json_real(line, key, figure->spread);
+  }
+}
+
+static void fill(gan_json *line, const gan_evaluation_request *request, int ranks,
+                 const gan_evaluation *made) {
+  gan_json_begin(line);
+  if (made->step >= 0) gan_json_int(line, "step", made->step);
+  gan_json_text(line, "samples", made->samples_path);
+  gan_json_int(line, "count", made->samples);
+  gan_json_int(line, "rows", made->rows);
+  gan_json_int(line, "held_out", made->held_out);
+  gan_json_int(line, "seed", request->seed);
+  if (request->truncation > 0) gan_json_real(line, "truncation", request->truncation);
+  gan_json_int(line, "neighbours", request->neighbours);
+  gan_json_text(line, "features", made->over);
+  gan_json_int(line, "feature_count", made->features);
+  put_digest(line, "data_digest", made->data_digest);
+  put_digest(line, "samples_digest", made->samples_digest);
+  put_digest(line, "features_digest", made->classifier_digest);
+  put_figures(line, made);
+  gan_json_int(line, "ranks", ranks);
+  gan_json_real(line, "seconds", made->seconds);
+  gan_json_text(line, "version", gan_version());
+  gan_json_text(line, "git", gan_git_hash());
+}
+
+/* The run folder whose checkpoint that is; false for a checkpoint elsewhere. */
+static bool run_folder_of(const char *checkpoint, char *out, size_t size) {
+  const char *in = strstr(checkpoint, "/checkpoints/");
+  for (const char *next; in && (next = strstr(in + 1, "/checkpoints/"));) in = next;
+  if (!in || (size_t)(in - checkpoint) >= size) return false;
+  snprintf(out, size, "%.*s", (int)(in - checkpoint), checkpoint);
+  return true;
+}
+
+static gan_status append_to_run(gan_json *line, const gan_evaluation *made) {
+  char folder[4096], *path;
+  gan_lines *lines = NULL;
+  if (made->step < 0 || !run_folder_of(made->samples_path, folder, sizeof folder)) return GAN_OK;
+  path = gan_format("%s/eval.jsonl", folder);
+  if (!path) return GAN_NO_MEMORY;
+  gan_status status = gan_lines_open(path, &lines);
+  if (status == GAN_OK) status = gan_lines_append(lines, line);
+  if (status == GAN_OK) gan_log("appended to %s", path);
+  gan_lines_close(&lines);
+  gan_free(&path);
+  return status;
+}
+
+static gan_status write_json(const char *path, gan_json *line) {
+  const char *text = gan_json_end(line);
+  GAN_TRY(gan_file_replace(path, text, line->used, NULL, 0));
+  gan_log("as JSON: %s", path);
+  return GAN_OK;
+}
+
+static gan_status write_down(const gan_evaluation_request *request, int ranks, const char *json,
+                             const gan_evaluation *made) {
+  gan_json *line;
+  GAN_TRY_ALLOC(line, 1, "a line of JSON");
+  fill(line, request, ranks, made);
+  gan_status status = append_to_run(line, made);
+  fill(line, request, ranks, made);
+  if (status == GAN_OK && json) status = write_json(json, line);
+  gan_free(&line);
+  return status;
+}
+
+/* ---- the command ---- */
+
+static gan_status run(gan_comm *comm, int argc, char **argv) {
+  gan_evaluation_request request = {.count = 10000, .seed = 1, .neighbours = 5, .buffer_mb = 256};
+  const char *json = NULL;
+  const gan_argument table[] = {
+      {.what = "CHECKPOINT, RUN_DIR or SAMPLES.h5", .text = &request.samples, .required = true},
+      {.name = "--data", .what = "PATH", .text = &request.data},
+      {.name = "--test", .what = "PATH", .text = &request.held_out},
+      {.name = "--features", .what = "CLASSIFIER", .text = &request.classifier},
+      {.name = "--metrics", .what = "NAME,...", .text = &request.metrics},
+      {.name = "--count", .what = "N", .integer = &request.count, .min = 10, .max = INT32_MAX},
+      {.name = "--seed", .what = "S", .integer = &request.seed, .min = 0, .max = INT64_MAX},
+      {.name = "--truncation", .what = "T", .positive = &request.truncation},
+      {.name = "--neighbours", .what = "K", .integer = &request.neighbours, .min = 1, .max = 1000},
+      {.name = "--mixture", .what = "ring:M:R:S or grid:K:D:S", .text = &request.mixture},
+      {.name = "--buffer-mb", .what = "MB", .positive = &request.buffer_mb},
+      {.name = "--json", .what = "FILE", .text = &json},
+      {.name = "--pairs", .what = "F.png", .text = &request.pairs},
+  };
+  GAN_TRY(gan_arguments_parse("eval", USAGE, table, sizeof table / sizeof *table, argc, argv));
+  gan_evaluation *made;
+  GAN_TRY_ALLOC(made, 1, "an evaluation");
+  gan_status status = gan_evaluate(comm, &request, made);
+  if (status == GAN_OK) {
+    print(&request, made);
+    gan_status written = GAN_OK;
+    if (gan_comm_rank(comm) == 0) written = write_down(&request, gan_comm_size(comm), json, made);
+    status = gan_comm_agree(comm, written, "agreeing whether the figures were written");
+  }
+  gan_free(&made);
+  return status;
+}
+
+static void explain(void) {
+  const char *name, *what;
+  gan_log("\nMetrics, for --metrics; default: all that apply:\n");
+  for (int i = 0; (name = gan_evaluate_metric(i, &what)); i++) gan_log("  %-14s %s", name, what);
+  gan_log(
+      "\nFeatures are the penultimate activations of the classifier that --features names, else "
+      "the\ndata's first principal components. --test: rows that were not trained on. "
+      "--buffer-mb: MiB a\nrank for blocks of distances. The figures are the same on any number "
+      "of ranks, to 1e-6.");
+}
+
+const gan_command gan_command_eval = {
+    .name = "eval",
+    .usage = USAGE,
+    .summary = "how good samples are: distances to the data, coverage, classes, memorisation; "
+               "shared by the ranks",
+    .mpi = GAN_MPI_ALWAYS,
+    .run = run,
+    .explain = explain,
+};

@@ -1,0 +1,264 @@
+#include "train/eval_set.h"
+
+#include <mpigan/generator.h>
+
+#include "base/memory.h"
+#include "data/dataset.h"
+
+#include <string.h>
+
+/* Logical shards of a set, of which a rank owns some: the digest is over them. */
+enum { SHARDS_MAX = 1024 };
+
+void gan_eval_set_release(gan_eval_set *set) {
+  gan_free(&set->values);
+  gan_free(&set->labels);
+}
+
+/* ---- rows of a data set ---- */
+
+static gan_status open_data(const gan_eval *eval, gan_config *config, gan_source **source,
+                            gan_data_info *info) {
+  char *path = NULL;
+  int ranks = gan_comm_size(eval->comm);
+  size_t n = 0;
+  gan_status status = GAN_OK;
+  if (gan_comm_rank(eval->comm) == 0) status = gan_source_find(config->data.path, &path);
+  GAN_TRY(gan_comm_agree(eval->comm, status, "agreeing whether the data was found"));
+  if (path) n = strlen(path);
+  GAN_TRY(gan_comm_broadcast_text(eval->comm, &path, &n, "the broadcast of a path"));
+  config->data.path = path;
+  GAN_TRY(gan_dataset_open(eval->comm, config, source, info));
+  config->data.shards = info->n < SHARDS_MAX ? info->n : SHARDS_MAX;
+  config->train.batch = config->data.shards;
+  if (ranks <= config->data.shards) return GAN_OK;
+  return gan_fail(GAN_USAGE, "%s: %lld rows for %d ranks; start at most %lld", path,
+                  (long long)info->n, ranks, (long long)config->data.shards);
+}
+
+static gan_status check_like(const char *path, const gan_data_info *info,
+                             const gan_eval_set *like) {
+  if (!like || (like->h == info->h && like->w == info->w && like->c == info->c)) return GAN_OK;
+  return gan_fail(GAN_INPUT,
+                  "%s: its rows are %lldx%lldx%lld (height, width, channels), but those of --data "
+                  "are %lldx%lldx%lld",
+                  path, (long long)info->h, (long long)info->w, (long long)info->c,
+                  (long long)like->h, (long long)like->w, (long long)like->c);
+}
+
+/* Which of all rows are taken: a mark a row. */
+static gan_status choose(const gan_eval *eval, int64_t n, int64_t count, uint8_t *chosen) {
+  uint32_t *order;
+  if (count == 0 || count >= n) {
+    memset(chosen, 1, (size_t)n);
+    return GAN_OK;
+  }
+  GAN_TRY_ALLOC(order, n, "the order of the data");
+  gan_rng_permutation(gan_eval_stream(eval, GAN_EVAL_DRAW_ROWS), 0, (uint32_t)n, order);
+  for (int64_t i = 0; i < count; i++) chosen[order[i]] = 1;
+  gan_free(&order);
+  return GAN_OK;
+}
+
+/* One row's values, from 0 to 1. */
+static void bring(const gan_dataset *data, int64_t row, const gan_eval_set *set, float *out) {
+  int64_t n = gan_data_row_size(&data->info);
+  double scale = 1 / (set->high - set->low);
+  const uint8_t *bytes = (const uint8_t *)data->rows + row * n;
+  const float *floats = (const float *)data->rows + row * n;
+  bool is_bytes = data->info.type == GAN_U8;
+  for (int64_t i = 0; i < n; i++)
+    out[i] = (float)(((is_bytes ? bytes[i] : (double)floats[i]) - set->low) * scale);
+}
+
+static gan_status copy_chosen(const gan_dataset *data, const uint8_t *chosen, gan_eval_set *set,
+                              int64_t *n) {
+  int64_t first = gan_shards_first_row(&data->shards), rows = gan_shards_rows(&data->shards);
+  int64_t size = gan_data_row_size(&data->info);
+  *n = 0;
+  for (int64_t i = 0; i < rows; i++) *n += chosen[first + i];
+  GAN_TRY_ALLOC(set->values, *n * size, "the rows to evaluate");
+  if (data->labels) GAN_TRY_ALLOC(set->labels, *n, "their labels");
+  int64_t at = 0;
+  for (int64_t i = 0; i < rows; i++) {
+    if (!chosen[first + i]) continue;
+    if (data->labels) set->labels[at] = data->labels[i];
+    bring(data, i, set, set->values + at++ * size);
+  }
+  return GAN_OK;
+}
+
+static gan_status take_rows(const gan_eval *eval, const gan_dataset *data, int64_t count,
+                            gan_eval_set *set) {
+  uint8_t *chosen = gan_alloc((size_t)data->info.n, 1, "marks of rows");
+  int64_t n = 0;
+  gan_status status = chosen ? choose(eval, data->info.n, count, chosen) : GAN_NO_MEMORY;
+  if (status == GAN_OK) status = copy_chosen(data, chosen, set, &n);
+  gan_free(&chosen);
+  GAN_TRY(gan_comm_agree(eval->comm, status, "agreeing whether all have room for their rows"));
+  return gan_rows_share(eval, n, gan_data_row_size(&data->info), set->values, &set->rows);
+}
+
+static gan_status load(const gan_eval *eval, gan_config *config, int64_t count,
+                       const gan_eval_set *like, gan_eval_set *out) {
+  gan_source *source = NULL;
+  gan_data_info info;
+  gan_dataset *data = NULL;
+  gan_status status = open_data(eval, config, &source, &info);
+  if (status == GAN_OK) status = check_like(config->data.path, &info, like);
+  if (status == GAN_OK)
+    status = gan_dataset_load(eval->comm, config, &source, &info, GAN_RANGE_NONE, &data);
+  gan_source_close(&source);
+  GAN_TRY(status);
+  *out = (gan_eval_set){.h = info.h,
+                        .w = info.w,
+                        .c = info.c,
+                        .classes = data->classes,
+                        .of = info.n,
+                        .low = like ? like->low : data->low,
+                        .high = like ? like->high : data->high,
+                        .digest = data->digest};
+  status = take_rows(eval, data, count, out);
+  gan_dataset_destroy(&data);
+  return status;
+}
+
+gan_status gan_eval_set_load(const gan_eval *eval, const char *path, int64_t count,
+                             const gan_eval_set *like, gan_eval_set *out) {
+  char images[] = "images", labels[] = "labels", name[4096];
+  gan_config config = {.data = {.images = images, .labels = labels, .range = GAN_RANGE_NONE}};
+  *out = (gan_eval_set){0};
+  if (strlen(path) >= sizeof name) return gan_fail(GAN_USAGE, "the path of the data is too long");
+  strcpy(name, path);
+  config.data.path = name;
+  gan_status status = load(eval, &config, count, like, out);
+  if (config.data.path != name) gan_free(&config.data.path);
+  if (status != GAN_OK) gan_eval_set_release(out);
+  return status;
+}
+
+/* ---- samples of a checkpoint ---- */
+
+gan_status gan_eval_set_count(const gan_eval *eval, const gan_eval_set *set, int64_t classes,
+                              int64_t *counts) {
+  memset(counts, 0, (size_t)classes * sizeof *counts);
+  for (int64_t i = 0; set->labels && i < set->rows.n; i++)
+    if (set->labels[i] >= 0 && set->labels[i] < classes) counts[set->labels[i]]++;
+  return gan_comm_sum_int64(eval->comm, counts, (size_t)classes, "the sum of the classes' counts");
+}
+
+/* The labels of samples first, first + 1, ...: as often as the data has them. */
+static void draw_labels(const gan_eval *eval, const gan_generator *generator, const int64_t *counts,
+                        int64_t first, int64_t n, int32_t *classes) {
+  int64_t known = gan_generator_get_info(generator).classes, total = 0;
+  gan_rng rng = gan_eval_stream(eval, GAN_EVAL_DRAW_CLASSES);
+  for (int64_t k = 0; k < known; k++) total += counts[k];
+  for (int64_t i = 0; i < n; i++) {
+    uint32_t bits;
+    int32_t k = 0;
+    gan_rng_bits(rng, 0, (uint32_t)(first + i), 1, &bits);
+    double at = (double)bits * 0x1p-32 * (double)total;
+    for (double below = (double)counts[0]; k + 1 < known && at >= below; below += (double)counts[k])
+      k++;
+    classes[i] = k;
+  }
+}
+
+/* Rows of each of the generator's classes in the data. */
+static gan_status count_known(const gan_eval *eval, const gan_generator *generator,
+                              const gan_eval_set *like, int64_t *counts) {
+  int64_t known = gan_generator_get_info(generator).classes, total = 0;
+  int64_t *all;
+  GAN_TRY_EVAL_ALLOC(eval, all, like->classes + 1);
+  gan_status status = gan_eval_set_count(eval, like, like->classes, all);
+  for (int64_t k = 0; k < known; k++) {
+    int64_t label = gan_generator_class_label(generator, (int32_t)k);
+    counts[k] = label < like->classes ? all[label] : 0;
+    total += counts[k];
+  }
+  for (int64_t k = 0; k < known && !total; k++) counts[k] = 1; /* the data has no labels */
+  gan_free(&all);
+  return status;
+}
+
+/* (n, C, H, W) in the data's units to rows, channels last, from 0 to 1. */
+static void bring_images(const gan_eval_set *set, int64_t n, const float *images, float *out) {
+  int64_t pixels = set->h * set->w, c = set->c;
+  double scale = 1 / (set->high - set->low);
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t k = 0; k < c; k++)
+      for (int64_t p = 0; p < pixels; p++)
+        out[(i * pixels + p) * c + k] =
+            (float)(((double)images[(i * c + k) * pixels + p] - set->low) * scale);
+}
+
+typedef struct {
+  float *latent, *images;
+} generated;
+
+static gan_status generate_rows(const gan_eval *eval, gan_generator *generator, double truncation,
+                                int64_t first, int64_t n, generated *made, gan_eval_set *set) {
+  gan_generator_info info = gan_generator_get_info(generator);
+  int64_t size = info.channels * info.height * info.width;
+  GAN_TRY_ALLOC(made->latent, n * info.latent_size, "noise");
+  GAN_TRY_ALLOC(made->images, n * size, "samples");
+  GAN_TRY_ALLOC(set->values, n * size, "samples");
+  GAN_TRY(gan_generator_latent(generator, eval->seed, truncation, first, n, made->latent));
+  const gan_generator_classes classes = {.of = set->labels};
+  GAN_TRY(
+      gan_generator_run(generator, n, made->latent, set->labels ? &classes : NULL, made->images));
+  bring_images(set, n, made->images, set->values);
+  for (int64_t i = 0; i < n && set->labels; i++)
+    set->labels[i] = (int32_t)gan_generator_class_label(generator, set->labels[i]);
+  return GAN_OK;
+}
+
+static gan_status check_shape(const char *checkpoint, const gan_generator *generator,
+                              const gan_eval_set *like) {
+  gan_generator_info info = gan_generator_get_info(generator);
+  gan_data_info rows = {.h = info.height, .w = info.width, .c = info.channels};
+  return check_like(checkpoint, &rows, like);
+}
+
+static gan_status generate(const gan_eval *eval, gan_generator *generator, double truncation,
+                           int64_t count, const gan_eval_set *like, gan_eval_set *out) {
+  int rank = gan_comm_rank(eval->comm), ranks = gan_comm_size(eval->comm);
+  gan_generator_info info = gan_generator_get_info(generator);
+  int64_t first = gan_part_begin(count, ranks, rank);
+  int64_t n = gan_part_begin(count, ranks, rank + 1) - first, *counts;
+  generated made = {NULL, NULL};
+  *out = (gan_eval_set){.h = info.height,
+                        .w = info.width,
+                        .c = info.channels,
+                        .classes = info.classes ? like->classes : 0,
+                        .of = count,
+                        .low = info.low,
+                        .high = info.high};
+  if (info.classes) {
+    GAN_TRY_EVAL_ALLOC(eval, counts, info.classes);
+    gan_status counted = count_known(eval, generator, like, counts);
+    if (counted == GAN_OK)
+      counted = gan_eval_alloc(eval, &out->labels, n, sizeof(int32_t), "labels");
+    if (counted == GAN_OK) draw_labels(eval, generator, counts, first, n, out->labels);
+    gan_free(&counts);
+    GAN_TRY(counted);
+  }
+  gan_status status = generate_rows(eval, generator, truncation, first, n, &made, out);
+  gan_free(&made.latent);
+  gan_free(&made.images);
+  GAN_TRY(gan_comm_agree(eval->comm, status, "agreeing whether all could make samples"));
+  return gan_rows_share(eval, n, info.channels * info.height * info.width, out->values, &out->rows);
+}
+
+gan_status gan_eval_set_generate(const gan_eval *eval, const char *checkpoint, int64_t count,
+                                 double truncation, const gan_eval_set *like, gan_eval_set *out) {
+  gan_generator *generator = NULL;
+  *out = (gan_eval_set){0};
+  gan_status status = gan_generator_open(checkpoint, &generator);
+  if (status == GAN_OK) status = check_shape(checkpoint, generator, like);
+  status = gan_comm_agree(eval->comm, status, "agreeing whether all could open the checkpoint");
+  if (status == GAN_OK) status = generate(eval, generator, truncation, count, like, out);
+  gan_generator_close(&generator);
+  if (status != GAN_OK) gan_eval_set_release(out);
+  return status;
+}

@@ -1,0 +1,40 @@
+/* A set of samples that is evaluated, or the data that it is held against: each rank has some rows.
+ *
+ * Values are brought to [0, 1] by the data's own interval (0 and 255 for uint8), so that what is
+ * measured on them does not depend on how they are stored. */
+#ifndef GAN_TRAIN_EVAL_SET_H
+#define GAN_TRAIN_EVAL_SET_H
+
+#include "base/hash.h"
+#include "eval/rows.h"
+
+typedef struct gan_eval_set {
+  int64_t h, w, c;   /* of a row */
+  gan_rows rows;     /* of h * w * c values, channels last */
+  float *values;     /* the rows' */
+  int32_t *labels;   /* (rows.n), or NULL: has none */
+  int64_t classes;   /* the largest label + 1; 0: has none */
+  int64_t of;        /* rows that there were to choose from */
+  double low, high;  /* what 0 and 1 were */
+  gan_digest digest; /* of all that there was to choose from */
+} gan_eval_set;
+
+/* `count` rows of a data set (any that data.path can name; 0: all), chosen by the seed; all where
+ * it has no more.  With `like` the rows must have its shape, and have its interval.  Collective. */
+GAN_CHECKED gan_status gan_eval_set_load(const gan_eval *eval, const char *path, int64_t count,
+                                         const gan_eval_set *like, gan_eval_set *out);
+
+/* `count` samples of a checkpoint, or of a run's newest one; sample i is the same for any number
+ * of ranks, to rounding.  Of a conditional model the classes are drawn as often as `like` has them,
+ * and are the labels.  Collective. */
+GAN_CHECKED gan_status gan_eval_set_generate(const gan_eval *eval, const char *checkpoint,
+                                             int64_t count, double truncation,
+                                             const gan_eval_set *like, gan_eval_set *out);
+
+/* Rows of each label, over all ranks: counts (classes).  Collective. */
+GAN_CHECKED gan_status gan_eval_set_count(const gan_eval *eval, const gan_eval_set *set,
+                                          int64_t classes, int64_t *counts);
+
+void gan_eval_set_release(gan_eval_set *set);
+
+#endif

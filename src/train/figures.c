@@ -1,0 +1,279 @@
+#include "train/figures.h"
+
+#include "base/memory.h"
+#include "eval/bins.h"
+#include "eval/classes.h"
+#include "eval/cover.h"
+#include "eval/kernel_distance.h"
+#include "eval/memorisation.h"
+#include "eval/parzen.h"
+#include "eval/physics.h"
+
+#include <math.h>
+
+enum {
+  FRECHET_POINTS = 15,
+  KERNEL_BLOCK = 1000,
+  SCORE_SPLITS = 10,
+  BINS = 100,
+  BIN_ITERATIONS = 20,
+  LEAST_OF_CLASS = 20, /* rows of a class, for a distance within it */
+  VALIDATION = 1000,   /* rows by which Parzen's sigma is chosen, as Goodfellow et al. have it */
+  HISTOGRAM = 64,      /* bins of values */
+  DIVISIONS = 20,      /* of the data, for its own bands */
+};
+
+static const gan_parzen_grid SIGMAS = {0.1, 1, 10}; /* of values from 0 to 1 */
+
+/* ---- over features ---- */
+
+static gan_status run_frechet(const gan_judged *judged, const gan_side *samples,
+                              gan_figure *figures) {
+  gan_frechet_limit limit;
+  GAN_TRY(gan_frechet_extrapolate(&judged->eval, &judged->ruler, &samples->features, FRECHET_POINTS,
+                                  &limit));
+  figures[0].value = limit.plain;
+  figures[1].value = limit.infinite;
+  return GAN_OK;
+}
+
+static gan_status run_kernel(const gan_judged *judged, const gan_side *samples,
+                             gan_figure *figures) {
+  gan_kernel_distance distance;
+  GAN_TRY(gan_kernel_distance_run(&judged->eval, &judged->data.features, &samples->features,
+                                  KERNEL_BLOCK, &distance));
+  figures[0].value = distance.mean;
+  figures[0].spread = distance.error;
+  figures[0].spread_of = "blocks";
+  return GAN_OK;
+}
+
+static gan_status run_cover(const gan_judged *judged, const gan_side *samples,
+                            gan_figure *figures) {
+  gan_cover cover;
+  GAN_TRY(gan_cover_run(&judged->eval, &judged->data.features, &samples->features,
+                        (int)judged->neighbours, &cover));
+  figures[0].value = cover.precision;
+  figures[1].value = cover.recall;
+  figures[2].value = cover.density;
+  figures[3].value = cover.coverage;
+  return GAN_OK;
+}
+
+/* ---- by the classifier ---- */
+
+static gan_status run_score(const gan_judged *judged, const gan_side *samples,
+                            gan_figure *figures) {
+  gan_class_score score;
+  GAN_TRY(gan_class_score_run(&judged->eval, &samples->logits, SCORE_SPLITS, &score));
+  figures[0].value = score.mean;
+  figures[0].spread = score.deviation / sqrt(SCORE_SPLITS);
+  figures[0].spread_of = "splits";
+  return GAN_OK;
+}
+
+static gan_status compare_histograms(const gan_judged *judged, const gan_side *samples,
+                                     int64_t *counts, double *variation) {
+  int classes = (int)judged->classes;
+  const gan_side *data = &judged->data;
+  GAN_TRY(gan_class_count(&judged->eval, data->values.n, data->found, classes, counts));
+  GAN_TRY(
+      gan_class_count(&judged->eval, samples->values.n, samples->found, classes, counts + classes));
+  *variation = gan_total_variation(classes, counts, counts + classes);
+  return GAN_OK;
+}
+
+static gan_status run_histogram(const gan_judged *judged, const gan_side *samples,
+                                gan_figure *figures) {
+  int64_t *counts;
+  GAN_TRY_EVAL_ALLOC(&judged->eval, counts, 2 * judged->classes);
+  gan_status status = compare_histograms(judged, samples, counts, &figures[0].value);
+  gan_free(&counts);
+  return status;
+}
+
+static gan_status run_accuracy(const gan_judged *judged, const gan_side *samples,
+                               gan_figure *figures) {
+  return gan_class_accuracy(&judged->eval, samples->values.n, samples->labels, samples->found,
+                            &figures[0].value);
+}
+
+static gan_status run_within(const gan_judged *judged, const gan_side *samples,
+                             gan_figure *figures) {
+  double *distances;
+  gan_labelled data = {&judged->data.features, judged->data.found};
+  gan_labelled fake = {&samples->features, samples->labels};
+  GAN_TRY_EVAL_ALLOC(&judged->eval, distances, judged->classes);
+  gan_status status = gan_class_frechet(&judged->eval, data, fake, (int)judged->classes,
+                                        LEAST_OF_CLASS, distances, &figures[0].value);
+  gan_free(&distances);
+  return status;
+}
+
+/* ---- over values ---- */
+
+static gan_status run_memorisation(const gan_judged *judged, const gan_side *samples,
+                                   gan_figure *figures) {
+  gan_memorisation found;
+  GAN_TRY(gan_memorisation_run(&judged->eval, &samples->values, &judged->training,
+                               &judged->held_out.values, &found, NULL, NULL));
+  figures[0].value = found.mean;
+  figures[1].value = found.held_out_mean;
+  figures[2].value = found.below_low;
+  figures[3].value = found.below_middle;
+  return GAN_OK;
+}
+
+static gan_status compare_bins(const gan_judged *judged, const gan_side *samples,
+                               const gan_bins *bins, gan_figure *figures) {
+  int64_t *counts;
+  gan_bins_report usual, far;
+  GAN_TRY_EVAL_ALLOC(&judged->eval, counts, bins->bins);
+  gan_status status = gan_bins_count(&judged->eval, bins, &samples->values, counts);
+  if (status == GAN_OK) {
+    gan_bins_compare(bins->bins, bins->counts, counts, GAN_BINS_LEVEL_5, &usual);
+    gan_bins_compare(bins->bins, bins->counts, counts, GAN_BINS_ERRORS_3, &far);
+    figures[0].value = (double)usual.different;
+    figures[1].value = (double)far.different;
+    figures[2].value = usual.divergence;
+  }
+  gan_free(&counts);
+  return status;
+}
+
+static gan_status run_bins(const gan_judged *judged, const gan_side *samples, gan_figure *figures) {
+  gan_bins bins;
+  GAN_TRY(gan_bins_create(&judged->eval, &judged->data.values, BINS, BIN_ITERATIONS, &bins));
+  gan_status status = compare_bins(judged, samples, &bins, figures);
+  gan_bins_destroy(&bins);
+  return status;
+}
+
+/* The data's first rows choose sigma; what is told is of held-out rows. */
+static gan_status run_parzen(const gan_judged *judged, const gan_side *samples,
+                             gan_figure *figures) {
+  gan_rows validation = judged->data.values;
+  int64_t left = VALIDATION - validation.first;
+  gan_parzen parzen;
+  if (left < 0) left = 0;
+  if (validation.n > left) validation.n = left;
+  if (validation.total > VALIDATION) validation.total = VALIDATION;
+  if (validation.first > validation.total) validation.first = validation.total;
+  GAN_TRY(gan_parzen_validated(&judged->eval, &judged->held_out.values, &validation,
+                               &samples->values, SIGMAS, &parzen));
+  figures[0].value = parzen.mean;
+  figures[0].spread = parzen.error;
+  figures[0].spread_of = "points";
+  figures[1].value = parzen.sigma;
+  return GAN_OK;
+}
+
+static gan_status run_modes(const gan_judged *judged, const gan_side *samples,
+                            gan_figure *figures) {
+  int64_t modes = judged->mixture.modes, *counts;
+  gan_mode_report report;
+  GAN_TRY_EVAL_ALLOC(&judged->eval, counts, 2 * modes);
+  gan_status status =
+      gan_modes_count(&judged->eval, &samples->values, &judged->mixture, counts, counts + modes);
+  if (status == GAN_OK) gan_modes_judge(modes, counts, counts + modes, NULL, &report);
+  gan_free(&counts);
+  GAN_TRY(status);
+  figures[0].value = (double)report.captured;
+  figures[1].value = report.high_quality;
+  figures[2].value = report.reverse_kl;
+  return GAN_OK;
+}
+
+/* ---- physics ---- */
+
+typedef struct {
+  double *of_data, *of_samples; /* (rows of this rank, size) */
+  double *low, *high, *found;   /* (size) */
+} physics_room;
+
+static void release_physics(physics_room *room) {
+  gan_free(&room->of_data);
+  gan_free(&room->of_samples);
+  gan_free(&room->low);
+  gan_free(&room->high);
+  gan_free(&room->found);
+}
+
+/* The share of statistics first..end-1 that lie outside of the data's own band. */
+static double outside(const physics_room *room, int64_t first, int64_t end) {
+  int64_t count = 0;
+  for (int64_t i = first; i < end; i++)
+    count += room->found[i] < room->low[i] || room->found[i] > room->high[i];
+  return (double)count / (double)(end - first);
+}
+
+static gan_status fill_physics(const gan_judged *judged, const gan_side *samples,
+                               const gan_physics *physics, physics_room *room) {
+  const gan_eval *eval = &judged->eval;
+  const gan_rows *data = &judged->data.values, *values = &samples->values;
+  int64_t size = gan_physics_size(physics);
+  GAN_TRY_EVAL_ALLOC(eval, room->of_data, data->n * size);
+  GAN_TRY_EVAL_ALLOC(eval, room->of_samples, values->n * size);
+  GAN_TRY_EVAL_ALLOC(eval, room->low, size);
+  GAN_TRY_EVAL_ALLOC(eval, room->high, size);
+  GAN_TRY_EVAL_ALLOC(eval, room->found, size);
+  gan_status status = gan_physics_measure(physics, data->n, data->x, room->of_data);
+  if (status == GAN_OK)
+    status = gan_physics_measure(physics, values->n, values->x, room->of_samples);
+  GAN_TRY(gan_comm_agree(eval->comm, status, "agreeing whether all could measure their images"));
+  GAN_TRY(
+      gan_physics_bands(eval, physics, data->n, room->of_data, DIVISIONS, room->low, room->high));
+  return gan_physics_run(eval, physics, values->n, room->of_samples, room->found);
+}
+
+static gan_status run_physics(const gan_judged *judged, const gan_side *samples,
+                              gan_figure *figures) {
+  gan_physics physics = {judged->h, judged->w, judged->c, 0, 1, HISTOGRAM};
+  physics_room room = {0};
+  gan_status status = fill_physics(judged, samples, &physics, &room);
+  if (status == GAN_OK) {
+    int64_t rings = gan_physics_rings(&physics), size = gan_physics_size(&physics);
+    figures[0].value = outside(&room, 0, HISTOGRAM);
+    figures[1].value = outside(&room, HISTOGRAM, HISTOGRAM + rings);
+    figures[2].value = outside(&room, HISTOGRAM + rings, size);
+  }
+  release_physics(&room);
+  return status;
+}
+
+/* clang-format off */
+static const gan_metric_row rows[] = {
+  {"frechet", "Frechet distance over the features, and what it would be of infinitely many samples",
+   0, true, {"frechet_distance", "frechet_distance_infinite"}, run_frechet},
+  {"kernel", "kernel distance over the features: polynomial MMD, unbiased",
+   0, false, {"kernel_distance"}, run_kernel},
+  {"cover", "precision, recall, density, coverage over the features",
+   0, true, {"precision", "recall", "density", "coverage"}, run_cover},
+  {"score", "classifier score: the inception score's formula",
+   GAN_WANTS_CLASSIFIER, false, {"classifier_score"}, run_score},
+  {"histogram", "total variation between the classes found in samples and in data",
+   GAN_WANTS_CLASSIFIER, true, {"class_total_variation"}, run_histogram},
+  {"accuracy", "share of samples of the class that was asked for",
+   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, true, {"class_accuracy"}, run_accuracy},
+  {"within", "mean Frechet distance within the classes",
+   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, true, {"within_class_frechet_distance"}, run_within},
+  {"memorisation", "distance to the nearest row of the data, beside that of held-out rows",
+   GAN_WANTS_HELD_OUT, true,
+   {"nearest_distance", "nearest_distance_held_out", "nearer_than_5_percent", "nearer_than_half"},
+   run_memorisation},
+  {"bins", "bins of 100 whose share differs from the data's (NDB; far: by 3 standard errors), Jensen-Shannon",
+   0, true, {"bins_different", "bins_far", "bins_divergence"}, run_bins},
+  {"parzen", "Parzen log-likelihood of held-out rows in nats (Goodfellow 2014)",
+   GAN_WANTS_HELD_OUT, false, {"parzen_log_likelihood", "parzen_sigma"}, run_parzen},
+  {"physics", "shares of value histogram, radial power spectrum and moments outside the data's bands",
+   GAN_WANTS_IMAGES, true, {"histogram_outside", "spectrum_outside", "moments_outside"},
+   run_physics},
+  {"modes", "modes of the mixture that are captured, high-quality samples, reverse KL",
+   GAN_WANTS_MIXTURE, true, {"modes_captured", "high_quality", "reverse_kl"}, run_modes},
+};
+/* clang-format on */
+
+const gan_metric_row *gan_metric_rows(int *count) {
+  *count = sizeof rows / sizeof *rows;
+  return rows;
+}

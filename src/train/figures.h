@@ -1,0 +1,53 @@
+/* The metrics of an evaluation: what each wants, and the figures that it gives.  A metric is a row
+ * of the table in figures.c. */
+#ifndef GAN_TRAIN_FIGURES_H
+#define GAN_TRAIN_FIGURES_H
+
+#include "eval/frechet.h"
+#include "eval/modes.h"
+#include "train/evaluate.h"
+
+/* A set as metrics see it. */
+typedef struct gan_side {
+  gan_rows values;       /* from 0 to 1, channels last */
+  gan_rows features;     /* by which most metrics go */
+  gan_rows logits;       /* of the classifier; d is 0 without one */
+  const int32_t *labels; /* that samples were asked for, or that data has; NULL: none */
+  const int32_t *found;  /* by the classifier; NULL: there is none */
+} gan_side;
+
+typedef struct gan_judged {
+  gan_eval eval;
+  int64_t h, w, c;
+  gan_side data, held_out; /* held_out has no rows where none was given ... */
+  gan_rows training;       /* ... else all rows of the data, among which samples are looked for */
+  int64_t classes;         /* that the classifier tells apart; 0: there is none */
+  gan_frechet ruler;       /* of the data's features */
+  gan_mixture mixture;     /* modes 0: none was given */
+  int64_t neighbours;
+} gan_judged;
+
+/* What a metric wants beside samples and data. */
+enum {
+  GAN_WANTS_CLASSIFIER = 1,
+  GAN_WANTS_LABELS = 2, /* of the samples */
+  GAN_WANTS_HELD_OUT = 4,
+  GAN_WANTS_IMAGES = 8,
+  GAN_WANTS_MIXTURE = 16,
+};
+
+enum { GAN_METRIC_FIGURES = 8 };
+
+typedef struct gan_metric_row {
+  const char *name; /* for --metrics */
+  const char *what; /* for help */
+  unsigned wants;
+  bool halves; /* the spread of its figures is that between halves of the samples */
+  const char *figures[GAN_METRIC_FIGURES]; /* their keys in JSON */
+  /* Values in that order; spread where the metric knows it itself.  Collective. */
+  gan_status (*run)(const gan_judged *judged, const gan_side *samples, gan_figure *figures);
+} gan_metric_row;
+
+const gan_metric_row *gan_metric_rows(int *count);
+
+#endif

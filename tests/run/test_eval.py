@@ -1,0 +1,175 @@
+"""eval: the same figures on any number of ranks, what they must be where that is known, one line for
+each mistake."""
+import json
+import math
+import random
+
+import support
+from support import INPUT, OK, TINY, USAGE, Case, edit, lines, write_h5
+
+# Tells the built-in digits apart.
+CLASSIFIER = """\
+name: tiny-classifier
+task: classifier
+data: {path: "builtin:digits"}
+model:
+  classifier:
+    - linear: {units: 32}
+    - relu: {}
+    - linear: {units: 10}
+train: {batch: 60, steps: 300, log_every: 100, optimizer: {lr: 1.0e-2}}
+checkpoint: {every_steps: 300}
+"""
+
+# What two runs of an evaluation may differ in.
+OF_THE_START = ("seconds", "ranks")
+
+# Sums in double over another division of the rows: the promise of src/eval/rows.h.
+RANKS_RELATIVE = 1e-6
+# Spreads are differences of figures that are nearly equal: so much of the figures themselves.
+SPREAD_OF_FIGURE = 1e-6
+
+
+class Eval(Case):
+    def evaluate(self, *words, ranks=None):
+        path = self.folder / "figures.json"
+        result = self.run_program("eval", *words, "--json", path, ranks=ranks)
+        self.assertEqual(result.status, OK, str(result))
+        return json.loads(path.read_text()), result.out
+
+    def assert_alike(self, a, b):
+        self.assertEqual(a.keys(), b.keys())
+        for key, value in a.items():
+            if key in OF_THE_START:
+                continue
+            if not isinstance(value, float):
+                self.assertEqual(value, b[key], key)
+                continue
+            of = a[key.removesuffix("_spread")] if key.endswith("_spread") else value
+            self.assertLessEqual(abs(value - b[key]), RANKS_RELATIVE * abs(of) + 1e-12, key)
+
+    def test_ranks(self):
+        """A checkpoint's samples, and its data's rows as held-out ones, on one, two and three."""
+        run_dir = self.folder / "run"
+        self.train(self.config(), run_dir)
+        words = (run_dir, "--test", "builtin:digits", "--count", "600", "--buffer-mb", "1")
+        alone, text = self.evaluate(*words)
+        self.assertEqual(alone["step"], 20)
+        self.assertEqual((alone["count"], alone["rows"], alone["held_out"]), (600, 600, 600))
+        self.assertEqual(alone["samples"], str(run_dir / "checkpoints/step-00000020.h5"))
+        # rows of the data are their own nearest rows
+        self.assertEqual(alone["nearest_distance_held_out"], 0)
+        self.assertIn("frechet_distance ", text)
+        for ranks in (2, 3):
+            shared, _ = self.evaluate(*words, ranks=ranks)
+            self.assertEqual(shared["ranks"], ranks)
+            self.assert_alike(alone, shared)
+        recorded = lines(run_dir / "eval.jsonl")
+        self.assertEqual(len(recorded), 3)
+        self.assertEqual(recorded[0], alone)
+
+    def test_data_itself(self):
+        """All rows of a set against themselves, read from another file."""
+        figures, _ = self.evaluate("builtin:digits", "--data", "builtin:digits", "--count", "1797",
+                                   "--test", "builtin:digits")
+        self.assertAlmostEqual(figures["frechet_distance"], 0, delta=1e-9)
+        for name in ("precision", "recall", "coverage"):
+            self.assertEqual(figures[name], 1, name)
+        for name in ("bins_different", "bins_divergence", "nearest_distance", "histogram_outside",
+                     "spectrum_outside", "moments_outside"):
+            self.assertEqual(figures[name], 0, name)
+        # unbiased: of equal sets it is below 0, as rows do not meet themselves
+        self.assertLess(figures["kernel_distance"], 0.01)
+        self.assertNotIn("step", figures)
+
+    def test_samples_of_a_file(self):
+        """What `mpigan sample` wrote is judged as the checkpoint is, whose samples they are."""
+        run_dir = self.folder / "run"
+        self.train(self.config(), run_dir)
+        made = self.folder / "made.h5"
+        result = self.run_program("sample", run_dir, "--count", "300", "--seed", "1", "--output", made)
+        self.assertEqual(result.status, OK, str(result))
+        words = ("--count", "300", "--metrics", "frechet,cover")
+        of_file, _ = self.evaluate(made, "--data", "builtin:digits", *words)
+        of_run, _ = self.evaluate(run_dir, *words)
+        for name in ("frechet_distance", "precision", "recall", "density", "coverage"):
+            self.assertAlmostEqual(of_file[name], of_run[name], delta=1e-6, msg=name)
+
+    def test_conditional(self):
+        """The classes of the samples are drawn as the data has them, on any number of ranks."""
+        path = self.config(edit(TINY, ("  latent: 8\n", "  latent: 8\n  classes: 10\n")))
+        run_dir = self.folder / "run"
+        self.train(path, run_dir)
+        words = (run_dir, "--count", "200", "--metrics", "frechet")
+        self.assert_alike(self.evaluate(*words)[0], self.evaluate(*words, ranks=2)[0])
+
+    def test_classifier(self):
+        """By a classifier's features: of all rows against themselves, and of a conditional model."""
+        self.train(self.config(CLASSIFIER, name="classifier.yaml"), self.folder / "classifier")
+        judge = ("--features", self.folder / "classifier")
+        figures, text = self.evaluate("builtin:digits", "--data", "builtin:digits", "--count", "1797",
+                                      *judge)
+        self.assertEqual(figures["feature_count"], 32)
+        self.assertIn("penultimate", text)
+        self.assertAlmostEqual(figures["frechet_distance"], 0, delta=1e-9)
+        self.assertEqual(figures["class_total_variation"], 0)
+        # ten classes about as often, nearly all told right and surely
+        self.assertGreater(figures["class_accuracy"], 0.9)
+        self.assertGreater(figures["classifier_score"], 5)
+        self.assertLessEqual(figures["classifier_score"], 10)
+        self.assertAlmostEqual(figures["within_class_frechet_distance"], 0, delta=0.05)
+        path = self.config(edit(TINY, ("  latent: 8\n", "  latent: 8\n  classes: 10\n")))
+        self.train(path, self.folder / "run")
+        words = (self.folder / "run", "--count", "200", *judge)
+        alone, shared = self.evaluate(*words)[0], self.evaluate(*words, ranks=2)[0]
+        self.assert_alike(alone, shared)
+        self.assertEqual(len(alone["features_digest"]), 32)
+
+    def points(self, name, modes, seed=1):
+        """200 points about each of some modes of the ring of eight, as HDF5."""
+        draw = random.Random(seed)
+        rows = []
+        for mode in modes:
+            turn = 2 * math.pi * mode / 8
+            for _ in range(200):
+                rows += [math.cos(turn) + draw.gauss(0, 0.01), math.sin(turn) + draw.gauss(0, 0.01)]
+        path = self.folder / name
+        write_h5(path, images=("float32", (len(rows) // 2, 2), rows))
+        return path
+
+    def test_modes(self):
+        """Half of the ring's modes: 4 of 8, and log 2 nats from the uniform law."""
+        whole, half = self.points("whole.h5", range(8)), self.points("half.h5", (0, 2, 4, 6), 2)
+        words = ("--data", whole, "--mixture", "ring:8:1:0.01", "--count", "10000")
+        figures, _ = self.evaluate(whole, *words)
+        self.assertEqual(figures["modes_captured"], 8)
+        self.assertAlmostEqual(figures["reverse_kl"], 0, delta=1e-9)
+        # of a Gaussian in the plane 1 - exp(-9/2) lie within 3 standard deviations
+        self.assertAlmostEqual(figures["high_quality"], 1 - math.exp(-4.5), delta=0.01)
+        figures, _ = self.evaluate(half, *words, ranks=2)
+        self.assertEqual(figures["modes_captured"], 4)
+        self.assertAlmostEqual(figures["reverse_kl"], math.log(2), delta=1e-9)
+
+    def test_mistakes(self):
+        other = self.folder / "other.h5"
+        write_h5(other, images=("float32", (30, 4, 4), [0.5] * 480))
+        digits = ("builtin:digits", "--data", "builtin:digits", "--count", "100")
+        for words, status, parts in (
+                (("builtin:digits",), USAGE, ("--data",)),
+                (digits + ("--metrics", "frechet,covr"), USAGE, ("covr", "cover")),
+                (digits + ("--metrics", "score"), USAGE, ("score", "--features")),
+                (digits + ("--metrics", "parzen"), USAGE, ("parzen", "--test")),
+                (digits + ("--metrics", "accuracy"), USAGE, ("accuracy", "--features")),
+                (digits + ("--mixture", "ring:8"), USAGE, ("ring:8", "ring:8:1:0.01")),
+                (digits + ("--mixture", "ring:8:1:0.1"), USAGE, ("two dimensions", "64")),
+                ((other, "--data", "builtin:digits"), INPUT, (str(other), "4x4x1", "8x8x1")),
+                (("missing.h5", "--data", "builtin:digits"), INPUT, ("missing.h5",)),
+                (digits + ("--features", "missing"), INPUT, ("missing",)),
+                (digits + ("--count", "3"), USAGE, ("--count", "10"))):
+            for ranks in (None, 2):
+                result = self.run_program("eval", *words, ranks=ranks)
+                self.assert_fails(result, status, *parts)
+
+
+if __name__ == "__main__":
+    support.main()
