@@ -190,7 +190,6 @@ static const struct {
     {"train.reuse_fakes", "task", BIT(GAN_TASK_GAN), 0},
     {"train.optimizer.lr_d", "task", BIT(GAN_TASK_GAN), 0},
     {"train.optimizer.lr_g", "task", BIT(GAN_TASK_GAN), 0},
-    {"train.optimizer.lr", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), 0},
     {"train.label_smoothing", "task", BIT(GAN_TASK_CLASSIFIER), 0},
     {"data.test", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), 0},
     {"train.test_every", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), 0},
@@ -305,6 +304,17 @@ static gan_status check_decay(const gan_config *config) {
                   (long long)decay, (long long)warmup);
 }
 
+/* A gan has two learning rates. */
+static gan_status check_rate(const gan_config *config) {
+  char place[600];
+  if (config->task != GAN_TASK_GAN || isnan(config->train.lr)) return GAN_OK;
+  return gan_fail(GAN_USAGE,
+                  "%s is %g, but task gan has two networks, each with a learning rate of its own: "
+                  "give train.optimizer.lr_d and train.optimizer.lr_g in its place",
+                  gan_config_place(config, "train.optimizer.lr", place, sizeof place),
+                  config->train.lr);
+}
+
 /* What sgd's keys need of each other. */
 static gan_status check_momentum(const gan_config *config) {
   bool has_final = !isnan(config->train.momentum_final);
@@ -366,6 +376,7 @@ gan_status gan_config_check_rules(gan_config *config, int ranks) {
   GAN_TRY(check_conditional(config));
   GAN_TRY(check_stochastic(config));
   GAN_TRY(check_conditions(config));
+  GAN_TRY(check_rate(config));
   GAN_TRY(check_momentum(config));
   GAN_TRY(check_comm(config));
   return check_decay(config);

@@ -132,7 +132,8 @@ static const gan_option rows[] = {
    "of values in [0, 1], gaussian is normal around what the decoder gives, by train.decoder_std"},
   {"model.stochastic", BOOL, AT(model.stochastic), "true", 0, 0, NULL, 0, "",
    "task vae: z is drawn from the law that the encoder gives, which is held to N(0, 1); false: z is "
-   "what the encoder gives, a plain autoencoder"},
+   "what the encoder gives, a plain autoencoder, whose codes nothing holds to the law from which "
+   "samples are drawn: look at `mpigan sample --reconstruct`"},
 
   {"train.batch", INT, AT(train.batch), "128", 1, 16777216, NULL, FREE, "samples",
    "the global batch of one update, over all ranks; give this or train.batch_per_rank"},
