@@ -27,7 +27,7 @@ int main(int argc, char **argv) {
   if (!starts_mpi && gan_comm_launched_rank() != 0)
     return GAN_OK; /* one rank does it for the job */
   if (starts_mpi) {
-    if (mpi == GAN_MPI_ALWAYS) gan_signals_install();
+    if (command->saves_on_signals) gan_signals_install();
     status = gan_comm_start(&argc, &argv, &comm);
   }
   gan_log_start(gan_comm_rank(comm) == 0);

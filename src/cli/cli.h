@@ -16,6 +16,7 @@ typedef struct gan_command {
   const char *usage;   /* arguments, for help */
   const char *summary; /* one line */
   gan_mpi_use mpi;
+  bool saves_on_signals; /* SIGTERM, SIGINT and SIGUSR1 ask it to save and stop; else they end it */
   gan_status (*run)(gan_comm *comm, int argc, char **argv);
   void (*explain)(void); /* more of it, for `mpigan help COMMAND`; NULL: there is no more */
 } gan_command;

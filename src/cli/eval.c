@@ -62,15 +62,18 @@ static void fill(gan_json *line, const gan_evaluation_request *request, int rank
   gan_json_begin(line);
   if (made->step >= 0) gan_json_int(line, "step", made->step);
   gan_json_text(line, "samples", made->samples_path);
+  gan_json_text(line, "data", made->data_path);
   gan_json_int(line, "count", made->samples);
   gan_json_int(line, "rows", made->rows);
   gan_json_int(line, "held_out", made->held_out);
   gan_json_int(line, "seed", request->seed);
+  if (request->mixture) gan_json_text(line, "mixture", request->mixture);
   if (request->truncation > 0) gan_json_real(line, "truncation", request->truncation);
   gan_json_int(line, "neighbours", request->neighbours);
   gan_json_text(line, "features", made->over);
   gan_json_int(line, "feature_count", made->features);
   put_digest(line, "data_digest", made->data_digest);
+  put_digest(line, "held_out_digest", made->held_out_digest);
   put_digest(line, "samples_digest", made->samples_digest);
   put_digest(line, "features_digest", made->classifier_digest);
   put_figures(line, made);
@@ -80,13 +83,23 @@ static void fill(gan_json *line, const gan_evaluation_request *request, int rank
   gan_json_text(line, "git", gan_git_hash());
 }
 
-/* The run folder whose checkpoint that is; false for a checkpoint elsewhere. */
+/* The run folder whose checkpoint that is: it holds checkpoints/ and records.  False for one that
+ * lies elsewhere. */
 static bool run_folder_of(const char *checkpoint, char *out, size_t size) {
-  const char *in = strstr(checkpoint, "/checkpoints/");
-  for (const char *next; in && (next = strstr(in + 1, "/checkpoints/"));) in = next;
-  if (!in || (size_t)(in - checkpoint) >= size) return false;
-  snprintf(out, size, "%.*s", (int)(in - checkpoint), checkpoint);
-  return true;
+  char records[4200];
+  const char *name = strrchr(checkpoint, '/');
+  size_t folder = name ? (size_t)(name - checkpoint) : 0;
+  static const char INSIDE[] = "checkpoints";
+  size_t inside = sizeof INSIDE - 1;
+  if (folder < inside || strncmp(checkpoint + folder - inside, INSIDE, inside) != 0) return false;
+  if (folder == inside)
+    snprintf(out, size, ".");
+  else if (checkpoint[folder - inside - 1] == '/' && folder - inside - 1 < size)
+    snprintf(out, size, "%.*s", (int)(folder - inside - 1), checkpoint);
+  else
+    return false;
+  snprintf(records, sizeof records, "%s/run.jsonl", out);
+  return gan_file_exists(records);
 }
 
 static gan_status append_to_run(gan_json *line, const gan_evaluation *made) {
@@ -115,14 +128,24 @@ static gan_status write_down(const gan_evaluation_request *request, int ranks, c
   gan_json *line;
   GAN_TRY_ALLOC(line, 1, "a line of JSON");
   fill(line, request, ranks, made);
-  gan_status status = append_to_run(line, made);
+  gan_status status = json ? write_json(json, line) : GAN_OK;
   fill(line, request, ranks, made);
-  if (status == GAN_OK && json) status = write_json(json, line);
+  if (status == GAN_OK) status = append_to_run(line, made);
   gan_free(&line);
   return status;
 }
 
 /* ---- the command ---- */
+
+static const double BUFFER_MB_MOST = 1048576;
+
+static gan_status tell(gan_comm *comm, const gan_evaluation_request *request, const char *json,
+                       const gan_evaluation *made) {
+  gan_status status = GAN_OK;
+  print(request, made);
+  if (gan_comm_rank(comm) == 0) status = write_down(request, gan_comm_size(comm), json, made);
+  return gan_comm_agree(comm, status, "agreeing whether the figures were written");
+}
 
 static gan_status run(gan_comm *comm, int argc, char **argv) {
   gan_evaluation_request request = {.count = 10000, .seed = 1, .neighbours = 5, .buffer_mb = 256};
@@ -143,14 +166,15 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
       {.name = "--pairs", .what = "F.png", .text = &request.pairs},
   };
   GAN_TRY(gan_arguments_parse("eval", USAGE, table, sizeof table / sizeof *table, argc, argv));
+  if (request.buffer_mb > BUFFER_MB_MOST)
+    return gan_fail(GAN_USAGE, "--buffer-mb is %g; allowed is up to %g", request.buffer_mb,
+                    BUFFER_MB_MOST);
   gan_evaluation *made;
   GAN_TRY_ALLOC(made, 1, "an evaluation");
   gan_status status = gan_evaluate(comm, &request, made);
-  if (status == GAN_OK) {
-    print(&request, made);
-    gan_status written = GAN_OK;
-    if (gan_comm_rank(comm) == 0) written = write_down(&request, gan_comm_size(comm), json, made);
-    status = gan_comm_agree(comm, written, "agreeing whether the figures were written");
+  if (made->count) { /* whatever came behind them */
+    gan_status told = tell(comm, &request, json, made);
+    if (status == GAN_OK) status = told;
   }
   gan_free(&made);
   return status;

@@ -28,5 +28,6 @@ const gan_command gan_command_train = {
     .usage = USAGE,
     .summary = "train as the config says; continues a run that was stopped",
     .mpi = GAN_MPI_ALWAYS,
+    .saves_on_signals = true,
     .run = run,
 };

@@ -164,13 +164,17 @@ gan_status gan_physics_measure(const gan_physics *physics, int64_t n, const floa
 
 /* ---- sets of images ---- */
 
+/* What is left of a variance of 0, relative to the mean square, when doubles are rounded. */
+static const double NO_VARIANCE = 1e-12;
+
 /* Mean powers of one channel, about the middle, become its moments. */
 static void finish_moments(double middle, double *m) {
   double mean = m[0], square = mean * mean;
   double variance = m[1] - square;
+  if (variance <= NO_VARIANCE * m[1]) variance = 0;
   double third = m[2] - 3 * mean * m[1] + 2 * mean * square;
   double fourth = m[3] - 4 * mean * m[2] + 6 * square * m[1] - 3 * square * square;
-  double deviation = sqrt(fmax(0, variance));
+  double deviation = sqrt(variance);
   m[0] = mean + middle;
   m[1] = deviation;
   m[2] = deviation > 0 ? third / (variance * deviation) : 0;

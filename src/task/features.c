@@ -72,6 +72,10 @@ gan_features_info gan_features_get_info(const gan_features *features) {
                              .digest = gan_checkpoint_digest(features->trained.checkpoint)};
 }
 
+int64_t gan_features_label(const gan_features *features, int64_t of) {
+  return gan_config_class_label(&features->trained.config, of);
+}
+
 void gan_features_scale(const gan_features *features, int64_t n, const float *images, float *out) {
   const gan_data_facts *data = &gan_checkpoint_facts(features->trained.checkpoint)->data;
   int64_t pixels = data->h * data->w, c = data->c;

@@ -26,6 +26,9 @@ void gan_features_close(gan_features **features);
 
 gan_features_info gan_features_get_info(const gan_features *features);
 
+/* The label that the data of its training had for a class, 0 to classes - 1. */
+int64_t gan_features_label(const gan_features *features, int64_t of);
+
 /* From images (n, C, H, W) in the data's own units, as sample files have them, to (n, H, W, C) as
  * the network sees them. */
 void gan_features_scale(const gan_features *features, int64_t n, const float *images, float *out);

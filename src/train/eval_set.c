@@ -71,8 +71,8 @@ static void bring(const gan_dataset *data, int64_t row, const gan_eval_set *set,
     out[i] = (float)(((is_bytes ? bytes[i] : (double)floats[i]) - set->low) * scale);
 }
 
-static gan_status copy_chosen(const gan_dataset *data, const uint8_t *chosen, gan_eval_set *set,
-                              int64_t *n) {
+static gan_status copy_chosen(const gan_config *config, const gan_dataset *data,
+                              const uint8_t *chosen, gan_eval_set *set, int64_t *n) {
   int64_t first = gan_shards_first_row(&data->shards), rows = gan_shards_rows(&data->shards);
   int64_t size = gan_data_row_size(&data->info);
   *n = 0;
@@ -82,21 +82,29 @@ static gan_status copy_chosen(const gan_dataset *data, const uint8_t *chosen, ga
   int64_t at = 0;
   for (int64_t i = 0; i < rows; i++) {
     if (!chosen[first + i]) continue;
-    if (data->labels) set->labels[at] = data->labels[i];
+    if (data->labels) set->labels[at] = (int32_t)gan_config_class_label(config, data->labels[i]);
     bring(data, i, set, set->values + at++ * size);
   }
   return GAN_OK;
 }
 
-static gan_status take_rows(const gan_eval *eval, const gan_dataset *data, int64_t count,
-                            gan_eval_set *set) {
+static gan_status take_rows(const gan_eval *eval, const gan_config *config, const gan_dataset *data,
+                            int64_t count, gan_eval_set *set) {
   uint8_t *chosen = gan_alloc((size_t)data->info.n, 1, "marks of rows");
   int64_t n = 0;
   gan_status status = chosen ? choose(eval, data->info.n, count, chosen) : GAN_NO_MEMORY;
-  if (status == GAN_OK) status = copy_chosen(data, chosen, set, &n);
+  if (status == GAN_OK) status = copy_chosen(config, data, chosen, set, &n);
   gan_free(&chosen);
   GAN_TRY(gan_comm_agree(eval->comm, status, "agreeing whether all have room for their rows"));
   return gan_rows_share(eval, n, gan_data_row_size(&data->info), set->values, &set->rows);
+}
+
+/* The largest label that a row can have + 1; 0: rows have none. */
+static int64_t labels_end(const gan_config *config, const gan_dataset *data) {
+  int64_t end = data->classes;
+  for (int i = 0; data->classes && i < config->data.classes.count; i++)
+    if (config->data.classes.values[i] >= end) end = config->data.classes.values[i] + 1;
+  return end;
 }
 
 static gan_status load(const gan_eval *eval, gan_config *config, int64_t count,
@@ -113,26 +121,39 @@ static gan_status load(const gan_eval *eval, gan_config *config, int64_t count,
   *out = (gan_eval_set){.h = info.h,
                         .w = info.w,
                         .c = info.c,
-                        .classes = data->classes,
+                        .classes = labels_end(config, data),
                         .of = info.n,
                         .low = like ? like->low : data->low,
                         .high = like ? like->high : data->high,
                         .digest = data->digest};
-  status = take_rows(eval, data, count, out);
+  status = take_rows(eval, config, data, count, out);
   gan_dataset_destroy(&data);
   return status;
 }
 
-gan_status gan_eval_set_load(const gan_eval *eval, const char *path, int64_t count,
+/* The data keys of a config, so that gan_dataset can read them; what it points to is borrowed. */
+static gan_config data_config(gan_eval_source from, char *path) {
+  static char images[] = "images", labels[] = "labels";
+  gan_config config = {.data = {.path = path, .images = images, .labels = labels}};
+  if (from.config) config.data = from.config->data;
+  config.data.path = path;
+  config.data.range = GAN_RANGE_NONE;
+  config.data.cache = GAN_CACHE_MEMORY;
+  config.data.flip = false;
+  config.data.crop_padding = 0;
+  return config;
+}
+
+gan_status gan_eval_set_load(const gan_eval *eval, gan_eval_source from, int64_t count,
                              const gan_eval_set *like, gan_eval_set *out) {
-  char images[] = "images", labels[] = "labels", name[4096];
-  gan_config config = {.data = {.images = images, .labels = labels, .range = GAN_RANGE_NONE}};
+  char path[4096];
   *out = (gan_eval_set){0};
-  if (strlen(path) >= sizeof name) return gan_fail(GAN_USAGE, "the path of the data is too long");
-  strcpy(name, path);
-  config.data.path = name;
+  if (strlen(from.path) >= sizeof path)
+    return gan_fail(GAN_USAGE, "the path of the data is too long: %.100s...", from.path);
+  strcpy(path, from.path);
+  gan_config config = data_config(from, path);
   gan_status status = load(eval, &config, count, like, out);
-  if (config.data.path != name) gan_free(&config.data.path);
+  if (config.data.path != path) gan_free(&config.data.path);
   if (status != GAN_OK) gan_eval_set_release(out);
   return status;
 }
@@ -232,8 +253,8 @@ static gan_status generate(const gan_eval *eval, gan_generator *generator, doubl
                         .c = info.channels,
                         .classes = info.classes ? like->classes : 0,
                         .of = count,
-                        .low = info.low,
-                        .high = info.high};
+                        .low = like->low,
+                        .high = like->high};
   if (info.classes) {
     GAN_TRY_EVAL_ALLOC(eval, counts, info.classes);
     gan_status counted = count_known(eval, generator, like, counts);

@@ -6,6 +6,7 @@
 #define GAN_TRAIN_EVAL_SET_H
 
 #include "base/hash.h"
+#include "config/config.h"
 #include "eval/rows.h"
 
 typedef struct gan_eval_set {
@@ -19,9 +20,16 @@ typedef struct gan_eval_set {
   gan_digest digest; /* of all that there was to choose from */
 } gan_eval_set;
 
-/* `count` rows of a data set (any that data.path can name; 0: all), chosen by the seed; all where
- * it has no more.  With `like` the rows must have its shape, and have its interval.  Collective. */
-GAN_CHECKED gan_status gan_eval_set_load(const gan_eval *eval, const char *path, int64_t count,
+/* Where rows come from. */
+typedef struct gan_eval_source {
+  const char *path;         /* any that data.path can name */
+  const gan_config *config; /* of the run whose data it is: its data.images, labels, layout and
+                             * classes hold; NULL: their defaults */
+} gan_eval_source;
+
+/* `count` rows of it (0: all), chosen by the seed; all where it has no more.  With `like` the rows
+ * must have its shape, and have its interval.  Collective. */
+GAN_CHECKED gan_status gan_eval_set_load(const gan_eval *eval, gan_eval_source from, int64_t count,
                                          const gan_eval_set *like, gan_eval_set *out);
 
 /* `count` samples of a checkpoint, or of a run's newest one; sample i is the same for any number

@@ -20,7 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMPONENTS = 64 };
+/* The covariance of such long rows still fits, and is decomposed within a minute. */
+enum { COMPONENTS = 64, COMPONENTS_OF = 4096 };
 
 /* What a set's features are kept in; its side borrows. */
 typedef struct {
@@ -126,31 +127,32 @@ static gan_status runs(const evaluation *all, const gan_metric_row *row, bool *o
 
 /* What rank 0 finds out about the samples, and tells. */
 typedef struct {
-  char *checkpoint; /* its file; NULL: they are in a file of samples */
-  char *data;       /* what it was trained on */
+  char *checkpoint;  /* its file; NULL: they are in a file of samples */
+  char *text;        /* its config, */
+  gan_config config; /* read */
   int64_t step;
 } origin;
 
+static void forget_origin(origin *from) {
+  gan_free(&from->checkpoint);
+  gan_free(&from->text);
+  gan_config_reset(&from->config);
+}
+
 static gan_status look_at(const char *path, origin *out) {
   gan_checkpoint *checkpoint = NULL;
-  gan_config config = {.seed = 0};
   if (!gan_store_holds(path)) return GAN_OK;
   GAN_TRY(gan_store_open(path, &checkpoint));
-  gan_layer_schemas layers = gan_layer_table();
-  const char *text = gan_checkpoint_config(checkpoint);
-  gan_status status = gan_config_parse(&config, text, strlen(text), path, NULL, 0, 1, &layers);
   out->step = gan_checkpoint_facts(checkpoint)->step;
   out->checkpoint = gan_strdup(gan_checkpoint_path(checkpoint));
-  if (status == GAN_OK) out->data = gan_strdup(config.data.path);
-  if (!out->checkpoint || (status == GAN_OK && !out->data)) status = GAN_NO_MEMORY;
-  gan_config_reset(&config);
+  out->text = gan_strdup(gan_checkpoint_config(checkpoint));
   gan_checkpoint_close(&checkpoint);
-  return status;
+  return out->checkpoint && out->text ? GAN_OK : GAN_NO_MEMORY;
 }
 
 static gan_status share_text(const gan_eval *eval, char **text) {
   size_t n = *text ? strlen(*text) : 0;
-  return gan_comm_broadcast_text(eval->comm, text, &n, "the broadcast of a path");
+  return gan_comm_broadcast_text(eval->comm, text, &n, "the broadcast of a checkpoint's words");
 }
 
 static gan_status find_origin(const gan_eval *eval, const char *path, origin *out) {
@@ -163,25 +165,35 @@ static gan_status find_origin(const gan_eval *eval, const char *path, origin *ou
   if (!found) return GAN_OK;
   GAN_TRY(gan_comm_broadcast(eval->comm, &out->step, sizeof out->step, "the broadcast of a step"));
   GAN_TRY(share_text(eval, &out->checkpoint));
-  return share_text(eval, &out->data);
+  GAN_TRY(share_text(eval, &out->text));
+  gan_layer_schemas layers = gan_layer_table();
+  status = gan_config_parse(&out->config, out->text, strlen(out->text), out->checkpoint, NULL, 0, 1,
+                            &layers);
+  return gan_comm_agree(eval->comm, status, "agreeing whether all could read the config");
 }
 
-static gan_status load_data(evaluation *all, const char *path, gan_evaluation *out) {
+static gan_status load_data(evaluation *all, const origin *from, const char *path,
+                            gan_evaluation *out) {
   const gan_evaluation_request *request = all->request;
   const gan_eval *eval = &all->judged.eval;
   gan_eval_set *data = &all->data.set;
-  GAN_TRY(gan_eval_set_load(eval, path, request->count, NULL, data));
+  bool own = !request->data; /* the run's */
+  gan_eval_source rows = {path, own ? &from->config : NULL};
+  gan_eval_source held_out = {request->held_out, rows.config};
+  GAN_TRY(gan_eval_set_load(eval, rows, request->count, NULL, data));
   all->judged.h = data->h;
   all->judged.w = data->w;
   all->judged.c = data->c;
   out->rows = data->rows.total;
   out->rows_of = data->of;
   out->data_digest = data->digest;
+  snprintf(out->data_path, sizeof out->data_path, "%s", path);
   if (request->held_out)
-    GAN_TRY(gan_eval_set_load(eval, request->held_out, request->count, data, &all->held_out.set));
+    GAN_TRY(gan_eval_set_load(eval, held_out, request->count, data, &all->held_out.set));
   out->held_out = all->held_out.set.rows.total;
+  out->held_out_digest = all->held_out.set.digest;
   if (!request->held_out && !request->pairs) return GAN_OK;
-  return gan_eval_set_load(eval, path, 0, data, &all->training);
+  return gan_eval_set_load(eval, rows, 0, data, &all->training);
 }
 
 static gan_status load_samples(evaluation *all, const origin *from, gan_evaluation *out) {
@@ -192,7 +204,8 @@ static gan_status load_samples(evaluation *all, const origin *from, gan_evaluati
     GAN_TRY(gan_eval_set_generate(eval, from->checkpoint, request->count, request->truncation,
                                   &all->data.set, samples));
   else
-    GAN_TRY(gan_eval_set_load(eval, request->samples, request->count, &all->data.set, samples));
+    GAN_TRY(gan_eval_set_load(eval, (gan_eval_source){request->samples, NULL}, request->count,
+                              &all->data.set, samples));
   out->samples = samples->rows.total;
   out->samples_digest = samples->digest;
   return GAN_OK;
@@ -200,7 +213,7 @@ static gan_status load_samples(evaluation *all, const origin *from, gan_evaluati
 
 static gan_status load_both(evaluation *all, const origin *from, gan_evaluation *out) {
   const gan_evaluation_request *request = all->request;
-  const char *path = request->data ? request->data : from->data;
+  const char *path = request->data ? request->data : from->config.data.path;
   out->step = from->checkpoint ? from->step : -1;
   snprintf(out->samples_path, sizeof out->samples_path, "%s",
            from->checkpoint ? from->checkpoint : request->samples);
@@ -209,16 +222,20 @@ static gan_status load_both(evaluation *all, const origin *from, gan_evaluation 
                     "eval: %s is no checkpoint, so what it was trained on is not known: give "
                     "--data PATH",
                     request->samples);
-  GAN_TRY(load_data(all, path, out));
+  if (!from->checkpoint && request->truncation > 0)
+    return gan_fail(GAN_USAGE,
+                    "eval: --truncation is for the noise of a checkpoint's samples; "
+                    "those of %s are there",
+                    request->samples);
+  GAN_TRY(load_data(all, from, path, out));
   return load_samples(all, from, out);
 }
 
 static gan_status load_sets(evaluation *all, gan_evaluation *out) {
-  origin from = {NULL, NULL, 0};
+  origin from = {.checkpoint = NULL};
   gan_status status = find_origin(&all->judged.eval, all->request->samples, &from);
   if (status == GAN_OK) status = load_both(all, &from, out);
-  gan_free(&from.checkpoint);
-  gan_free(&from.data);
+  forget_origin(&from);
   return status;
 }
 
@@ -237,6 +254,11 @@ static gan_status find_components(evaluation *all, gan_evaluation *out) {
   const gan_eval *eval = &all->judged.eval;
   const gan_rows *values = &all->data.set.rows;
   gan_moments moments;
+  if (values->d > COMPONENTS_OF)
+    return gan_fail(GAN_USAGE,
+                    "eval: rows of %lld numbers are too long for principal components (up to %d): "
+                    "give --features CLASSIFIER",
+                    (long long)values->d, COMPONENTS_OF);
   GAN_TRY(gan_moments_create(eval, values, &moments));
   int64_t k = values->d < COMPONENTS ? values->d : COMPONENTS;
   gan_status status = gan_pca_create(eval, &moments, k, &all->pca);
@@ -253,13 +275,13 @@ static gan_status find_components(evaluation *all, gan_evaluation *out) {
 
 enum { SEEN_ROWS = 1024 };
 
-/* Rows in pieces, brought from 0 to 1 to what the classifier sees. */
+/* Rows in pieces, brought from 0 to 1 to the interval of its own data, and so to what it sees:
+ * bytes and floats of the same images are told alike. */
 static gan_status classify_rows(evaluation *all, judged_set *set) {
   const gan_rows *values = &set->set.rows;
-  const gan_eval_set *of = &set->set;
   gan_features_info info = gan_features_get_info(all->classifier);
-  float scale = (float)((of->high - of->low) * info.scale);
-  float offset = (float)(of->low * info.scale + info.offset), *seen;
+  float scale = (float)((info.high - info.low) * info.scale);
+  float offset = (float)(info.low * info.scale + info.offset), *seen;
   gan_status status = GAN_OK;
   GAN_TRY_ALLOC(seen, SEEN_ROWS * values->d, "rows to classify");
   for (int64_t at = 0; at < values->n && status == GAN_OK; at += SEEN_ROWS) {
@@ -285,8 +307,21 @@ static gan_status classify(evaluation *all, judged_set *set) {
   GAN_TRY(gan_rows_share(eval, values->n, info.features, set->features, &set->side.features));
   GAN_TRY(gan_rows_share(eval, values->n, info.classes, set->logits, &set->side.logits));
   gan_class_of(&set->side.logits, set->found);
+  for (int64_t i = 0; i < values->n; i++)
+    set->found[i] = (int32_t)gan_features_label(all->classifier, set->found[i]);
   set->side.found = set->found;
   return GAN_OK;
+}
+
+/* The largest label + 1 that the classifier, the data or the samples know. */
+static int64_t labels_end(const evaluation *all, int64_t classes) {
+  int64_t end = all->data.set.classes;
+  if (all->samples.set.classes > end) end = all->samples.set.classes;
+  for (int64_t k = 0; k < classes; k++) {
+    int64_t label = gan_features_label(all->classifier, k);
+    if (label >= end) end = label + 1;
+  }
+  return end;
 }
 
 static gan_status open_classifier(evaluation *all, gan_evaluation *out) {
@@ -307,7 +342,7 @@ static gan_status open_classifier(evaluation *all, gan_evaluation *out) {
   out->classifier_digest = info.digest;
   snprintf(out->over, sizeof out->over, "the %lld penultimate activations of %.300s (%s)",
            (long long)info.features, request->classifier, gan_digest_text(digest, info.digest));
-  all->judged.classes = info.classes;
+  all->judged.classes = labels_end(all, info.classes);
   all->given |= GAN_WANTS_CLASSIFIER;
   GAN_TRY(classify(all, &all->data));
   return classify(all, &all->samples);
@@ -318,7 +353,8 @@ static gan_status make_ruler(evaluation *all) {
   GAN_TRY(gan_moments_create(&all->judged.eval, &all->data.side.features, &moments));
   gan_status status = gan_frechet_create(&moments, &all->judged.ruler);
   gan_moments_destroy(&moments);
-  return status;
+  return gan_comm_agree(all->judged.eval.comm, status,
+                        "agreeing whether all could decompose the data's covariance");
 }
 
 /* ---- a mixture ---- */
@@ -349,7 +385,7 @@ static gan_status read_mixture(evaluation *all) {
   if (!text) return GAN_OK;
   if (!ring && strncmp(text, "grid:", 5) != 0) return bad_mixture(text);
   if (sscanf(text + 5, "%lld:%lf:%lf%c", &count, &length, &deviation, &end) != 3 || count < 1 ||
-      count > 1000 || !(length > 0) || !(deviation > 0))
+      count > 1000 || !(length > 0 && length < 1e30) || !(deviation > 0 && deviation < 1e30))
     return bad_mixture(text);
   if (data->h * data->w * data->c != 2)
     return gan_fail(GAN_USAGE,
@@ -413,19 +449,26 @@ static gan_status take_half(const gan_eval *eval, const gan_side *samples, int64
   return GAN_OK;
 }
 
+/* Whether there are rows enough, of so many samples. */
+static bool enough(const evaluation *all, const gan_metric_row *row, int64_t samples) {
+  int64_t least = row->least ? row->least : all->judged.neighbours + 1;
+  return samples >= least && all->data.side.values.total >= least;
+}
+
 static gan_status run_row(const evaluation *all, const gan_metric_row *row, const half *halves,
                           gan_evaluation *out) {
   gan_figure values[GAN_METRIC_FIGURES], of_half[2][GAN_METRIC_FIGURES];
+  bool spreads = row->halves && enough(all, row, halves[0].side.values.total);
   for (int i = 0; i < GAN_METRIC_FIGURES; i++)
     values[i] = of_half[0][i] = of_half[1][i] = (gan_figure){NULL, NAN, NAN, NULL};
   GAN_TRY(row->run(&all->judged, &all->samples.side, values));
-  for (int k = 0; k < 2 && row->halves; k++)
+  for (int k = 0; k < 2 && spreads; k++)
     GAN_TRY(row->run(&all->judged, &halves[k].side, of_half[k]));
   for (int i = 0; i < GAN_METRIC_FIGURES && row->figures[i]; i++) {
     gan_figure *figure = &out->figures[out->count++];
     *figure = values[i];
     figure->name = row->figures[i];
-    if (!row->halves) continue;
+    if (!spreads) continue;
     /* of two halves, each of twice the variance of the whole, the difference has four times it */
     figure->spread = fabs(of_half[0][i].value - of_half[1][i].value) / 2;
     figure->spread_of = "halves";
@@ -433,14 +476,29 @@ static gan_status run_row(const evaluation *all, const gan_metric_row *row, cons
   return GAN_OK;
 }
 
+/* Which metrics: a mark each.  Those that are not named and lack rows are left out. */
+static gan_status choose_metrics(const evaluation *all, bool *chosen) {
+  int count;
+  const gan_metric_row *rows = gan_metric_rows(&count);
+  GAN_ASSERT(count <= GAN_METRICS_MOST);
+  for (int i = 0; i < count; i++) {
+    GAN_TRY(runs(all, &rows[i], &chosen[i]));
+    if (!chosen[i] || all->request->metrics ||
+        enough(all, &rows[i], all->samples.side.values.total))
+      continue;
+    gan_log("too few rows for metric '%s': left out", rows[i].name);
+    chosen[i] = false;
+  }
+  return GAN_OK;
+}
+
 static gan_status run_rows(const evaluation *all, const half *halves, gan_evaluation *out) {
   int count;
   const gan_metric_row *rows = gan_metric_rows(&count);
-  bool wanted;
-  for (int i = 0; i < count; i++) {
-    GAN_TRY(runs(all, &rows[i], &wanted));
-    if (wanted) GAN_TRY(run_row(all, &rows[i], halves, out));
-  }
+  bool chosen[GAN_METRICS_MOST];
+  GAN_TRY(choose_metrics(all, chosen));
+  for (int i = 0; i < count; i++)
+    if (chosen[i]) GAN_TRY(run_row(all, &rows[i], halves, out));
   return GAN_OK;
 }
 

@@ -27,7 +27,7 @@ typedef struct gan_evaluation_request {
 
 typedef struct gan_figure {
   const char *name; /* "frechet_distance": its key in JSON */
-  double value;     /* NaN: there is none, and `note` may say why */
+  double value;     /* NaN: there is none */
   double spread;    /* one standard error, by what `spread_of` names; NaN: not known */
   const char *spread_of;
 } gan_figure;
@@ -41,8 +41,8 @@ typedef struct gan_evaluation {
   int64_t features;                         /* their number */
   char over[512];                           /* what they are: "64 principal components ..." */
   int64_t step;                             /* of the checkpoint; -1: it was a file */
-  gan_digest data_digest, samples_digest, classifier_digest;
-  char samples_path[4096];
+  gan_digest data_digest, held_out_digest, samples_digest, classifier_digest;
+  char samples_path[4096], data_path[4096];
   double seconds;
 } gan_evaluation;
 

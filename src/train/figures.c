@@ -8,13 +8,13 @@
 #include "eval/memorisation.h"
 #include "eval/parzen.h"
 #include "eval/physics.h"
+#include "eval/spread.h"
 
 #include <math.h>
 
 enum {
   FRECHET_POINTS = 15,
   KERNEL_BLOCK = 1000,
-  SCORE_SPLITS = 10,
   BINS = 100,
   BIN_ITERATIONS = 20,
   LEAST_OF_CLASS = 20, /* rows of a class, for a distance within it */
@@ -22,6 +22,9 @@ enum {
   HISTOGRAM = 64,      /* bins of values */
   DIVISIONS = 20,      /* of the data, for its own bands */
 };
+
+/* Of a band: what is nearer to its edge lies in it. */
+static const double EDGE = 1e-9;
 
 static const gan_parzen_grid SIGMAS = {0.1, 1, 10}; /* of values from 0 to 1 */
 
@@ -62,13 +65,12 @@ static gan_status run_cover(const gan_judged *judged, const gan_side *samples,
 
 /* ---- by the classifier ---- */
 
+/* Of all samples at once: in parts of a file that is sorted by class it would be low. */
 static gan_status run_score(const gan_judged *judged, const gan_side *samples,
                             gan_figure *figures) {
   gan_class_score score;
-  GAN_TRY(gan_class_score_run(&judged->eval, &samples->logits, SCORE_SPLITS, &score));
+  GAN_TRY(gan_class_score_run(&judged->eval, &samples->logits, 1, &score));
   figures[0].value = score.mean;
-  figures[0].spread = score.deviation / sqrt(SCORE_SPLITS);
-  figures[0].spread_of = "splits";
   return GAN_OK;
 }
 
@@ -101,7 +103,8 @@ static gan_status run_accuracy(const gan_judged *judged, const gan_side *samples
 static gan_status run_within(const gan_judged *judged, const gan_side *samples,
                              gan_figure *figures) {
   double *distances;
-  gan_labelled data = {&judged->data.features, judged->data.found};
+  const gan_side *side = &judged->data;
+  gan_labelled data = {&side->features, side->labels ? side->labels : side->found};
   gan_labelled fake = {&samples->features, samples->labels};
   GAN_TRY_EVAL_ALLOC(&judged->eval, distances, judged->classes);
   gan_status status = gan_class_frechet(&judged->eval, data, fake, (int)judged->classes,
@@ -149,23 +152,32 @@ static gan_status run_bins(const gan_judged *judged, const gan_side *samples, ga
   return status;
 }
 
-/* The data's first rows choose sigma; what is told is of held-out rows. */
-static gan_status run_parzen(const gan_judged *judged, const gan_side *samples,
-                             gan_figure *figures) {
-  gan_rows validation = judged->data.values;
-  int64_t left = VALIDATION - validation.first;
+static gan_status fit_parzen(const gan_judged *judged, const gan_side *samples,
+                             const gan_rows *validation, gan_figure *figures) {
   gan_parzen parzen;
-  if (left < 0) left = 0;
-  if (validation.n > left) validation.n = left;
-  if (validation.total > VALIDATION) validation.total = VALIDATION;
-  if (validation.first > validation.total) validation.first = validation.total;
-  GAN_TRY(gan_parzen_validated(&judged->eval, &judged->held_out.values, &validation,
+  GAN_TRY(gan_parzen_validated(&judged->eval, &judged->held_out.values, validation,
                                &samples->values, SIGMAS, &parzen));
   figures[0].value = parzen.mean;
   figures[0].spread = parzen.error;
   figures[0].spread_of = "points";
   figures[1].value = parzen.sigma;
   return GAN_OK;
+}
+
+/* Rows of the data, chosen by chance, choose sigma; what is told is of held-out rows. */
+static gan_status run_parzen(const gan_judged *judged, const gan_side *samples,
+                             gan_figure *figures) {
+  const gan_rows *data = &judged->data.values;
+  int64_t count = data->total < VALIDATION ? data->total : VALIDATION;
+  gan_subset validation = {.x = NULL};
+  uint32_t *order;
+  GAN_TRY_EVAL_ALLOC(&judged->eval, order, data->total);
+  gan_spread_halve(&judged->eval, 1, data->total, order);
+  gan_status status = gan_subset_create(&judged->eval, data, count, order, &validation);
+  gan_free(&order);
+  if (status == GAN_OK) status = fit_parzen(judged, samples, &validation.rows, figures);
+  gan_subset_destroy(&validation);
+  return status;
 }
 
 static gan_status run_modes(const gan_judged *judged, const gan_side *samples,
@@ -199,11 +211,17 @@ static void release_physics(physics_room *room) {
   gan_free(&room->found);
 }
 
+/* Beyond what the rounding of sums can do. */
+static bool outside_of(double x, double low, double high) {
+  double slack = EDGE * fmax(fabs(low), fabs(high));
+  return x < low - slack || x > high + slack;
+}
+
 /* The share of statistics first..end-1 that lie outside of the data's own band. */
 static double outside(const physics_room *room, int64_t first, int64_t end) {
   int64_t count = 0;
   for (int64_t i = first; i < end; i++)
-    count += room->found[i] < room->low[i] || room->found[i] > room->high[i];
+    count += outside_of(room->found[i], room->low[i], room->high[i]);
   return (double)count / (double)(end - first);
 }
 
@@ -244,32 +262,32 @@ static gan_status run_physics(const gan_judged *judged, const gan_side *samples,
 /* clang-format off */
 static const gan_metric_row rows[] = {
   {"frechet", "Frechet distance over the features, and what it would be of infinitely many samples",
-   0, true, {"frechet_distance", "frechet_distance_infinite"}, run_frechet},
+   0, 20, true, {"frechet_distance", "frechet_distance_infinite"}, run_frechet},
   {"kernel", "kernel distance over the features: polynomial MMD, unbiased",
-   0, false, {"kernel_distance"}, run_kernel},
+   0, 2, false, {"kernel_distance"}, run_kernel},
   {"cover", "precision, recall, density, coverage over the features",
-   0, true, {"precision", "recall", "density", "coverage"}, run_cover},
-  {"score", "classifier score: the inception score's formula",
-   GAN_WANTS_CLASSIFIER, false, {"classifier_score"}, run_score},
+   0, 0, true, {"precision", "recall", "density", "coverage"}, run_cover},
+  {"score", "classifier score: the inception score's formula, of all samples at once",
+   GAN_WANTS_CLASSIFIER, 2, true, {"classifier_score"}, run_score},
   {"histogram", "total variation between the classes found in samples and in data",
-   GAN_WANTS_CLASSIFIER, true, {"class_total_variation"}, run_histogram},
+   GAN_WANTS_CLASSIFIER, 1, true, {"class_total_variation"}, run_histogram},
   {"accuracy", "share of samples of the class that was asked for",
-   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, true, {"class_accuracy"}, run_accuracy},
+   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, 1, true, {"class_accuracy"}, run_accuracy},
   {"within", "mean Frechet distance within the classes",
-   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, true, {"within_class_frechet_distance"}, run_within},
+   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, 20, true, {"within_class_frechet_distance"}, run_within},
   {"memorisation", "distance to the nearest row of the data, beside that of held-out rows",
-   GAN_WANTS_HELD_OUT, true,
+   GAN_WANTS_HELD_OUT, 1, true,
    {"nearest_distance", "nearest_distance_held_out", "nearer_than_5_percent", "nearer_than_half"},
    run_memorisation},
   {"bins", "bins of 100 whose share differs from the data's (NDB; far: by 3 standard errors), Jensen-Shannon",
-   0, true, {"bins_different", "bins_far", "bins_divergence"}, run_bins},
+   0, 100, true, {"bins_different", "bins_far", "bins_divergence"}, run_bins},
   {"parzen", "Parzen log-likelihood of held-out rows in nats (Goodfellow 2014)",
-   GAN_WANTS_HELD_OUT, false, {"parzen_log_likelihood", "parzen_sigma"}, run_parzen},
+   GAN_WANTS_HELD_OUT, 2, false, {"parzen_log_likelihood", "parzen_sigma"}, run_parzen},
   {"physics", "shares of value histogram, radial power spectrum and moments outside the data's bands",
-   GAN_WANTS_IMAGES, true, {"histogram_outside", "spectrum_outside", "moments_outside"},
+   GAN_WANTS_IMAGES, 2, true, {"histogram_outside", "spectrum_outside", "moments_outside"},
    run_physics},
   {"modes", "modes of the mixture that are captured, high-quality samples, reverse KL",
-   GAN_WANTS_MIXTURE, true, {"modes_captured", "high_quality", "reverse_kl"}, run_modes},
+   GAN_WANTS_MIXTURE, 1, true, {"modes_captured", "high_quality", "reverse_kl"}, run_modes},
 };
 /* clang-format on */
 

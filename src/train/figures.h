@@ -36,12 +36,14 @@ enum {
   GAN_WANTS_MIXTURE = 16,
 };
 
-enum { GAN_METRIC_FIGURES = 8 };
+enum { GAN_METRIC_FIGURES = 8, GAN_METRICS_MOST = 32 };
 
 typedef struct gan_metric_row {
   const char *name; /* for --metrics */
   const char *what; /* for help */
   unsigned wants;
+  int64_t
+      least;   /* rows that it wants of samples and of data; 0: one more than judged->neighbours */
   bool halves; /* the spread of its figures is that between halves of the samples */
   const char *figures[GAN_METRIC_FIGURES]; /* their keys in JSON */
   /* Values in that order; spread where the metric knows it itself.  Collective. */

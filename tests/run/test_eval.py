@@ -125,6 +125,40 @@ class Eval(Case):
         self.assert_alike(alone, shared)
         self.assertEqual(len(alone["features_digest"]), 32)
 
+    def test_chosen_classes(self):
+        """Of a run on two classes: its data are their rows, and its classes have the data's labels."""
+        chosen = ("data: {path: \"builtin:digits\"}", "data: {path: \"builtin:digits\", classes: [3, 7]}")
+        self.train(self.config(edit(CLASSIFIER, chosen, ("units: 10", "units: 2")), name="two.yaml"),
+                   self.folder / "two")
+        self.train(self.config(edit(TINY, ("  path: builtin:digits\n",
+                                           "  path: builtin:digits\n  classes: [3, 7]\n"),
+                                    ("  latent: 8\n", "  latent: 8\n  classes: 2\n"))),
+                   self.folder / "run")
+        figures, text = self.evaluate(self.folder / "run", "--features", self.folder / "two")
+        self.assertIn("of 362 rows", text)  # 183 threes and 179 sevens
+        self.assertEqual(figures["rows"], 362)
+        self.assertGreater(figures["class_accuracy"], 0)
+        self.assertGreater(figures["within_class_frechet_distance"], 0)
+
+    def test_constant_images(self):
+        """No variance, no skewness: nothing is left to rounding."""
+        path = self.folder / "grey.h5"
+        write_h5(path, images=("float32", (40, 5, 5), [0.3] * 500 + [0.7] * 500))
+        for ranks in (None, 3):
+            figures, _ = self.evaluate(path, "--data", path, "--metrics", "physics", ranks=ranks)
+            for name in ("histogram_outside", "spectrum_outside", "moments_outside"):
+                self.assertEqual(figures[name], 0, name)
+
+    def test_few_rows(self):
+        """What lacks rows is left out and named, unless it was asked for."""
+        words = ("builtin:digits", "--data", "builtin:digits", "--count", "30")
+        figures, text = self.evaluate(*words)
+        self.assertIn("metric 'bins'", text)
+        self.assertNotIn("bins_different", figures)
+        self.assertNotIn("frechet_distance_spread", figures)
+        result = self.run_program("eval", *words, "--metrics", "bins")
+        self.assert_fails(result, USAGE, "100 bins", "30 rows")
+
     def points(self, name, modes, seed=1):
         """200 points about each of some modes of the ring of eight, as HDF5."""
         draw = random.Random(seed)
@@ -165,6 +199,8 @@ class Eval(Case):
                 ((other, "--data", "builtin:digits"), INPUT, (str(other), "4x4x1", "8x8x1")),
                 (("missing.h5", "--data", "builtin:digits"), INPUT, ("missing.h5",)),
                 (digits + ("--features", "missing"), INPUT, ("missing",)),
+                (digits + ("--mixture", "ring:8:inf:0.1"), USAGE, ("ring:8:inf:0.1",)),
+                (digits + ("--truncation", "0.5"), USAGE, ("--truncation",)),
                 (digits + ("--count", "3"), USAGE, ("--count", "10"))):
             for ranks in (None, 2):
                 result = self.run_program("eval", *words, ranks=ranks)
