@@ -122,7 +122,7 @@ static gan_status plan_classes(const sample_options *options, const gan_generato
   plan->other = NOT_GIVEN;
   if (!known && (options->classes || options->class_path))
     return gan_fail(GAN_USAGE,
-                    "%s: its generator is not conditional (model.classes is 0): leave out %s",
+                    "%s: its generator is not conditional, it knows no classes: leave out %s",
                     options->checkpoint, options->classes ? "--class" : "--interpolate-class");
   if (!known) return GAN_OK;
   if (options->class_path || (options->classes && strcmp(options->classes, "all") != 0))

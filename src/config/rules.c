@@ -192,6 +192,7 @@ static const struct {
     {"train.optimizer.lr_g", "task", BIT(GAN_TASK_GAN), 0},
     {"train.label_smoothing", "task", BIT(GAN_TASK_CLASSIFIER), 0},
     {"data.test", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), 0},
+    {"model.init_std_d", "task", BIT(GAN_TASK_GAN), 0},
     {"train.test_every", "task", BIT(GAN_TASK_CLASSIFIER) | BIT(GAN_TASK_VAE), 0},
     {"model.likelihood", "task", BIT(GAN_TASK_VAE), 0},
     {"model.stochastic", "task", BIT(GAN_TASK_VAE), 0},
@@ -220,6 +221,12 @@ static bool is_default(const gan_option *option, const gan_config *config, const
   return *number == strtod(option->fallback, NULL); /* 1e-8, whose text is 1e-08 */
 }
 
+/* Whether someone said so, if only what it would be anyway. */
+static bool is_given(const gan_option *option, const gan_config *config) {
+  return !(option->flags & GAN_OPTION_UNSET) &&
+         gan_config_origin(config, option->key).kind != GAN_ORIGIN_DEFAULT;
+}
+
 /* A value that would have no effect is a mistake; the saved config's defaults are none. */
 static gan_status check_conditional(const gan_config *config) {
   for (size_t i = 0; i < sizeof conditional / sizeof *conditional; i++) {
@@ -231,7 +238,7 @@ static gan_status check_conditional(const gan_config *config) {
     gan_option_text(option, config, value, sizeof value);
     bool left_out = is_default(option, config, value);
     choices_text(of, conditional[i].under, under, sizeof under);
-    if (conditional[i].required & BIT(choice) && left_out)
+    if (conditional[i].required & BIT(choice) && left_out && !is_given(option, config))
       return gan_fail(GAN_USAGE, "%s is %s, which needs %s: %s",
                       gan_config_place(config, of->key, place, sizeof place), of->choices[choice],
                       option->key, option->help);
@@ -243,6 +250,17 @@ static gan_status check_conditional(const gan_config *config) {
                       of->choices[choice], option->fallback, of->key, under);
   }
   return GAN_OK;
+}
+
+static gan_status check_test(const gan_config *config) {
+  char place[600];
+  if (!config->train.test_every || config->data.test) return GAN_OK;
+  return gan_fail(
+      GAN_USAGE,
+      "%s is %lld, but has no effect without data.test; give the data that is held out, "
+      "or leave it out",
+      gan_config_place(config, "train.test_every", place, sizeof place),
+      (long long)config->train.test_every);
 }
 
 /* What an autoencoder has not. */
@@ -374,6 +392,7 @@ gan_status gan_config_check_rules(gan_config *config, int ranks) {
   GAN_TRY(resolve_batch(config, ranks));
   GAN_TRY(check_shards(config));
   GAN_TRY(check_conditional(config));
+  GAN_TRY(check_test(config));
   GAN_TRY(check_stochastic(config));
   GAN_TRY(check_conditions(config));
   GAN_TRY(check_rate(config));

@@ -20,7 +20,7 @@ static gan_source_spec spec_of(const gan_config *config) {
                            .images = config->data.images,
                            .labels = config->data.labels,
                            .layout = (gan_layout)config->data.layout,
-                           .labels_beside = config->task != GAN_TASK_GAN,
+                           .labels_beside = config->task == GAN_TASK_CLASSIFIER,
                            .select = {classes->values, classes->count, false}};
 }
 

@@ -185,6 +185,9 @@ gan_status gan_session_build(gan_session *session) {
   GAN_TRY(check_ranks(session));
   GAN_TRY(resolve_data(session, "data.path", &config->data.path));
   GAN_TRY(resolve_data(session, "data.test", &config->data.test));
+  if (config->data.test && strcmp(config->data.test, config->data.path) == 0)
+    gan_log("data.test is the data that is trained on (%s): its figures are of what is learnt",
+            config->data.path);
   GAN_TRY(resolve_init(session));
   GAN_TRY(gan_dataset_open(session->comm, config, &session->source, &session->info));
   session->test_config = gan_heldout_config(config);

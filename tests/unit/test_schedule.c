@@ -224,6 +224,7 @@ START_TEST(saved_configs_can_be_read) {
       "log_every: 5",
       "lr_schedule: cosine, lr_final: 0.25, lr_decay_steps: 9",
       "lr_schedule: step, lr_step: 7, lr_gamma: 0.9",
+      "lr_schedule: exponential, lr_gamma: 0.1", /* its default, but it was said */
       "lr_schedule: exponential, lr_gamma: 0.99, optimizer: {type: sgd, momentum: 0.5}",
       "optimizer: {type: sgd, momentum_final: 0.9, momentum_steps: 3, nesterov: true}",
       "optimizer: {type: adam, eps: 1e-7}",
