@@ -38,6 +38,7 @@ typedef struct {
   gan_eval_set training; /* all rows of the data, where samples are looked for among them */
   gan_features *classifier;
   gan_pca pca;
+  gan_bins bins;
   double *centres;
   int threads;
   unsigned given; /* what metrics may want of this evaluation */
@@ -58,6 +59,7 @@ static void release(evaluation *all) {
   gan_features_close(&all->classifier);
   gan_pca_destroy(&all->pca);
   gan_frechet_destroy(&all->judged.ruler);
+  gan_bins_destroy(&all->bins);
   gan_free(&all->centres);
 }
 
@@ -606,6 +608,7 @@ gan_status gan_evaluate(gan_comm *comm, const gan_evaluation_request *request,
                                         .seed = (uint64_t)request->seed},
                                .neighbours = request->neighbours}};
   double start = gan_clock();
+  all.judged.bins = &all.bins;
   *out = (gan_evaluation){.count = 0};
   gan_status status = evaluate(&all, out);
   release(&all);

@@ -1,7 +1,6 @@
 #include "train/figures.h"
 
 #include "base/memory.h"
-#include "eval/bins.h"
 #include "eval/classes.h"
 #include "eval/cover.h"
 #include "eval/kernel_distance.h"
@@ -127,10 +126,13 @@ static gan_status run_memorisation(const gan_judged *judged, const gan_side *sam
   return GAN_OK;
 }
 
-static gan_status compare_bins(const gan_judged *judged, const gan_side *samples,
-                               const gan_bins *bins, gan_figure *figures) {
+/* The bins are the data's alone: made once, for the samples and for their halves. */
+static gan_status run_bins(const gan_judged *judged, const gan_side *samples, gan_figure *figures) {
+  gan_bins *bins = judged->bins;
   int64_t *counts;
   gan_bins_report usual, far;
+  if (!bins->bins)
+    GAN_TRY(gan_bins_create(&judged->eval, &judged->data.values, BINS, BIN_ITERATIONS, bins));
   GAN_TRY_EVAL_ALLOC(&judged->eval, counts, bins->bins);
   gan_status status = gan_bins_count(&judged->eval, bins, &samples->values, counts);
   if (status == GAN_OK) {
@@ -141,14 +143,6 @@ static gan_status compare_bins(const gan_judged *judged, const gan_side *samples
     figures[2].value = usual.divergence;
   }
   gan_free(&counts);
-  return status;
-}
-
-static gan_status run_bins(const gan_judged *judged, const gan_side *samples, gan_figure *figures) {
-  gan_bins bins;
-  GAN_TRY(gan_bins_create(&judged->eval, &judged->data.values, BINS, BIN_ITERATIONS, &bins));
-  gan_status status = compare_bins(judged, samples, &bins, figures);
-  gan_bins_destroy(&bins);
   return status;
 }
 

@@ -3,6 +3,7 @@
 #ifndef GAN_TRAIN_FIGURES_H
 #define GAN_TRAIN_FIGURES_H
 
+#include "eval/bins.h"
 #include "eval/frechet.h"
 #include "eval/modes.h"
 #include "train/evaluate.h"
@@ -23,6 +24,7 @@ typedef struct gan_judged {
   gan_rows training;       /* ... else all rows of the data, among which samples are looked for */
   int64_t classes;         /* that the classifier tells apart; 0: there is none */
   gan_frechet ruler;       /* of the data's features */
+  gan_bins *bins;          /* of the data's values, borrowed; `bins` 0: not made yet */
   gan_mixture mixture;     /* modes 0: none was given */
   int64_t neighbours;
 } gan_judged;
