@@ -69,10 +69,15 @@ class Kill(Case):
         return [record for record in records if record["event"] == "start"]
 
     def strike(self, job, victims):
-        """Kills them; one that has ended or has not yet begun is left out."""
-        ranks = job.ranks()
+        """Kills them, each as soon as it runs: on a busy machine mpirun takes its time to start its
+        ranks, and a job that was not struck would run on beside the next.  One that has ended is
+        left out."""
         for victim in victims:
-            pid = job.pid if victim == "launcher" else ranks.get(victim)
+            pid = job.pid
+            if victim != "launcher":
+                wait_for(lambda victim=victim: victim in job.ranks() or not job.members()
+                         or job.process.poll() is not None, f"rank {victim} to begin")
+                pid = job.ranks().get(victim)
             try:
                 if pid:
                     os.kill(pid, signal.SIGKILL)
