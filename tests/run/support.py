@@ -151,6 +151,11 @@ class Job:
                     found[int(value)] = pid
         return found
 
+    def ended(self):
+        """Whether none of its ranks lives.  Open MPI 4.1's mpirun may: after a rank was killed it
+        waits now and then for a lock of its own that nobody gives back (PMIx_server_finalize)."""
+        return not self.ranks()
+
     def signal(self, number):
         self.process.send_signal(number)
 

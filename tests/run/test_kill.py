@@ -126,7 +126,8 @@ class Kill(Case):
         starts = [e["start"] for e in self.starts()]
         self.assertEqual(starts, list(range(1, len(starts) + 1)))
         for job in jobs:
-            wait_for(lambda job=job: not job.members(), "the end of the killed job's ranks", 20)
+            wait_for(job.ended, "the end of the killed job's ranks", 20)
+            job.kill()
 
     def test_peers_of_a_dead_rank_end(self):
         """No rank waits for ever for one that is gone."""
@@ -135,7 +136,8 @@ class Kill(Case):
         ranks = job.ranks()
         self.assertEqual(sorted(ranks), list(range(RANKS)))
         os.kill(ranks[1], signal.SIGKILL)
-        wait_for(lambda: not job.members(), "the end of the job", 20)
+        wait_for(job.ended, "the end of its peers", 20)
+        job.kill()
         self.assertNotEqual(job.result().status, OK)
 
     def test_lock_outlives_mpirun(self):

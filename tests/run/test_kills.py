@@ -80,8 +80,9 @@ class Kills(Case):
     def check_gone(self, but=0):
         """The killed jobs, without the last `but`, are gone in time."""
         for job, when in self.old[:len(self.old) - but]:
-            wait_for(lambda job=job: not job.members(), f"the end of a killed job's processes "
-                     f"{job.members()}", max(0.01, GONE_S - (time.monotonic() - when)))
+            wait_for(job.ended, f"the end of a killed job's ranks {job.ranks()}",
+                     max(0.01, GONE_S - (time.monotonic() - when)))
+            job.kill()
             self.assertNotEqual(job.result().status, OK)
         del self.old[:len(self.old) - but]
 
