@@ -13,7 +13,7 @@
 
 #define CONVERT_USAGE                                                                              \
   "SRC... OUT.h5 [--classes 3,5] [--gzip LEVEL] [--force] [--images NAME] [--labels NAME] "        \
-  "[--layout auto|nhwc|nchw] [--size N [--channels 3|1] [--damaged stop|skip]]"
+  "[--layout auto|nhwc|nchw] [--stack COUNT] [--size N [--channels 3|1] [--damaged stop|skip]]"
 #define USAGE "convert " CONVERT_USAGE " | info " GAN_DATA_INFO_USAGE
 
 gan_status gan_data_layout_find(const char *word, const char *name, gan_layout *layout) {
@@ -58,6 +58,10 @@ static gan_status check_pictures(const gan_convert_request *request, const char 
     return gan_fail(GAN_USAGE,
                     "data convert: --classes does not go with pictures; convert them all, then "
                     "choose from the file");
+  if (pictures->side && request->stack)
+    return gan_fail(GAN_USAGE,
+                    "data convert: --stack does not go with folders of pictures; convert "
+                    "them with --channels 1, then stack the file");
   pictures->skip_damaged = skip;
   return GAN_OK;
 }
@@ -88,6 +92,7 @@ static gan_status run_convert(gan_comm *comm, int argc, char **argv) {
       {.what = "SRC... OUT.h5", .list = &words, .required = true},
       {.name = "--classes", .what = "3,5", .text = &classes_text},
       {.name = "--gzip", .what = "LEVEL", .integer = &gzip, .min = 0, .max = 9},
+      {.name = "--stack", .what = "COUNT", .integer = &request.stack, .min = 1, .max = 1 << 30},
       {.name = "--size", .what = "N", .integer = &pictures->side, .min = 1, .max = 4096},
       {.name = "--channels", .what = "3 or 1", .integer = &pictures->channels, .min = 1, .max = 3},
       {.name = "--damaged", .what = "stop or skip", .text = &damaged},

@@ -51,7 +51,10 @@ static const gan_option rows[] = {
 
   {"data.path", STRING, AT(data.path), NULL, 0, 0, NULL, FREE, "",
    "IDX file or folder (plain or .gz), CIFAR-10 file or folder (.bin or .bin.gz), HDF5 file, "
-   "builtin:digits, synthetic:NxHxWxC (noise, for measurements), or a name looked up under "
+   "builtin:digits, points in the plane (builtin:ring, builtin:grid, builtin:swiss_roll; with their "
+   "numbers builtin:ring:MODES:RADIUS:DEVIATION, builtin:grid:SIDE:SPACING:DEVIATION, "
+   "builtin:swiss_roll:DEVIATION:SCALE; 100000 of them, or xCOUNT behind), "
+   "synthetic:NxHxWxC (noise, for measurements), or a name looked up under "
    "$MPIGAN_DATA and /usr/share/datasets"},
   {"data.test", STRING, AT(data.test), "null", 0, 0, NULL, UNSET | FREE, "",
    "tasks classifier and vae: data that is held out, a path or name as data.path, for test_loss "

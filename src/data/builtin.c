@@ -17,7 +17,9 @@ static bool claims(const char *path) {
 
 static gan_status open_source(const gan_source_spec *spec, gan_source *source) {
   if (strcmp(spec->path, "builtin:digits") != 0)
-    return gan_fail(GAN_INPUT, "%s: no such built-in data set; there is builtin:digits",
+    return gan_fail(GAN_INPUT,
+                    "%s: no such built-in data set; there is builtin:digits, and of points in the "
+                    "plane builtin:ring, builtin:grid and builtin:swiss_roll",
                     spec->path);
   source->info =
       (gan_data_info){.n = ROWS, .h = SIDE, .w = SIDE, .c = 1, .type = GAN_U8, .has_labels = true};

@@ -56,7 +56,8 @@ static gan_source_spec spec_of(const conversion *c, int i) {
                            .labels = request->labels,
                            .layout = request->layout,
                            .select = request->select,
-                           .pictures = pictures};
+                           .pictures = pictures,
+                           .stack = request->stack};
 }
 
 /* Labels mean the same in all sources. */

@@ -19,6 +19,7 @@ typedef struct gan_convert_request {
   gan_layout layout;           /* of HDF5 sources */
   gan_selection select;        /* of each source; labels stay what they are */
   gan_picture_spec pictures;   /* all sources are folders of pictures where it has a side */
+  int64_t stack;               /* of each source: see gan_source_spec */
   const char *out;
   int gzip;   /* 0 to 9; 0: not compressed */
   bool force; /* an existing file is replaced */

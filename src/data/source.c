@@ -8,8 +8,8 @@
 #include <string.h>
 
 static const gan_source_format *const formats[] = {
-    &gan_source_builtin, &gan_source_synthetic, &gan_source_hdf5,
-    &gan_source_cifar,   &gan_source_idx, /* claims what the others leave */
+    &gan_source_points, &gan_source_builtin, &gan_source_synthetic,
+    &gan_source_hdf5,   &gan_source_cifar,   &gan_source_idx, /* claims what the others leave */
 };
 
 enum { SIDE_MAX = 1 << 20, ROW_MAX = 1 << 28 };
@@ -90,6 +90,7 @@ gan_status gan_source_find(const char *name, char **path) {
 }
 
 gan_status gan_source_open(const gan_source_spec *spec, gan_source **out) {
+  if (spec->stack) return gan_source_open_stacked(spec, out);
   if (spec->select.count) return gan_source_open_selected(spec, out);
   gan_source *source;
   GAN_TRY_ALLOC(source, 1, "a data source");

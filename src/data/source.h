@@ -47,6 +47,7 @@ typedef struct gan_source_spec {
                        * where there is one */
   gan_selection select;
   gan_picture_spec pictures;
+  int64_t stack; /* so many rows, each of three that are drawn at random; 0: the rows as they are */
 } gan_source_spec;
 
 typedef struct gan_source_format {
@@ -78,7 +79,7 @@ struct gan_source {
 };
 
 extern const gan_source_format gan_source_idx, gan_source_hdf5, gan_source_cifar,
-    gan_source_builtin, gan_source_synthetic, gan_source_pictures;
+    gan_source_builtin, gan_source_synthetic, gan_source_points, gan_source_pictures;
 
 /* Numbers in a row: h * w * c; and its bytes. */
 int64_t gan_data_row_size(const gan_data_info *info);
@@ -100,6 +101,9 @@ GAN_CHECKED gan_status gan_source_open(const gan_source_spec *spec, gan_source *
  * first, for which most formats read the data once.  GAN_USAGE if there are no labels, or no rows
  * of one that is chosen. */
 GAN_CHECKED gan_status gan_source_open_selected(const gan_source_spec *spec, gan_source **out);
+/* What gan_source_open does where spec->stack wants rows (data/stack.c): reads all of the data into
+ * memory.  GAN_USAGE if they are not images of one channel with labels. */
+GAN_CHECKED gan_status gan_source_open_stacked(const gan_source_spec *spec, gan_source **out);
 /* Made-up data of that shape: uniform bytes, the same every time. */
 GAN_CHECKED gan_status gan_source_make(const gan_data_info *info, gan_source **out);
 GAN_CHECKED gan_status gan_source_read(gan_source *source, int64_t count, void *rows,

@@ -29,6 +29,17 @@ class Classes(Case):
             self.assertEqual(h5_differences(*ends, "/generator", "/discriminator", "/data"), "")
             self.assertEqual(h5_attribute(ends[1], "data/classes"), "2")
 
+    @needs_h5_tools
+    def test_stacked(self):
+        self.convert("stacked.h5", "--stack", "2000")
+        labels = h5_numbers(self.folder / "stacked.h5", "labels", "i")
+        self.assertEqual(len(labels), 2000)
+        self.assertGreater(len(set(labels)), 800)  # 1000 (1 - exp(-2)) = 865 on average
+        self.convert("some.h5", "--stack", "50", "--classes", "3,5")
+        some = set(h5_numbers(self.folder / "some.h5", "labels", "i"))
+        self.assertLessEqual({digit for label in some for digit in (label // 36, label // 6 % 6,
+                                                                     label % 6)}, {3, 5})
+
     def test_ranks_see_the_same(self):
         config = self.config()
         for ranks in (1, 3):
