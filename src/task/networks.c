@@ -30,8 +30,15 @@ gan_status gan_networks_add(gan_task *task, const gan_net_spec *spec) {
   int which = task->learner_count++;
   gan_learner *learner = &task->learners[which];
   GAN_TRY(gan_net_create(spec, &learner->net));
-  return gan_optimizer_create(config, learner->net->slab_size, gan_learner_rate(task, which),
-                              &learner->optimizer);
+  GAN_TRY(gan_optimizer_create(config, learner->net->slab_size, gan_learner_rate(task, which),
+                               &learner->optimizer));
+  const char *average = row_of(task, which)->average;
+  if (!average || !gan_average_wanted(config)) return GAN_OK;
+  return gan_average_create(config, spec, average, &learner->average);
+}
+
+gan_net *gan_learner_sampler(const gan_learner *learner) {
+  return learner->average ? learner->average->net : learner->net;
 }
 
 /* With room for data and generated samples in one pass, unless a layer wants them apart. */
