@@ -22,12 +22,23 @@ typedef struct gan_generator_info {
   int64_t step;     /* of training */
   int64_t seed;     /* of the run */
   double low, high; /* the training data's values lay between these */
+  int averaged; /* 1: its weights are the moving average, generator_ema; 0: those learned last */
 } gan_generator_info;
+
+/* Which weights: a run with train.ema keeps a moving average beside those that it learns. */
+typedef enum gan_weights {
+  GAN_WEIGHTS_AUTO, /* the average where there is one */
+  GAN_WEIGHTS_EMA,
+  GAN_WEIGHTS_RAW,
+} gan_weights;
 
 /* `path` is a checkpoint, or a run folder: its newest that verifies.  GAN_INPUT if there is none,
  * it is damaged, or has no generator; GAN_USAGE if its task generates nothing.  Sets the threads of
  * the BLAS to the config's compute.threads, so that the last bits do not depend on the machine. */
 GAN_CHECKED gan_status gan_generator_open(const char *path, gan_generator **out);
+/* The same with a choice of weights; GAN_USAGE if the average is wanted and there is none. */
+GAN_CHECKED gan_status gan_generator_open_weights(const char *path, gan_weights weights,
+                                                  gan_generator **out);
 void gan_generator_close(gan_generator **generator);
 
 gan_generator_info gan_generator_get_info(const gan_generator *generator);

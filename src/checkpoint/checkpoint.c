@@ -60,14 +60,24 @@ static gan_status write_tensor(gan_h5 *file, const char *network, const char *gr
   return status;
 }
 
-static gan_status write_learner(gan_h5 *file, const gan_learner *learner) {
-  const gan_net *net = learner->net;
-  const gan_optimizer *optimizer = learner->optimizer;
-  char group[256];
+static gan_status write_network(gan_h5 *file, const gan_net *net) {
   for (int i = 0; i < net->tensor_count; i++) {
     const gan_tensor *tensor = &net->tensors[i];
     GAN_TRY(write_tensor(file, net->name, part_of(tensor), tensor, gan_net_tensor(net, tensor)));
   }
+  return GAN_OK;
+}
+
+static gan_status write_average(gan_h5 *file, const gan_average *average) {
+  GAN_TRY(write_network(file, average->net));
+  return gan_h5_set_int(file, average->net->name, "updates", average->updates);
+}
+
+static gan_status write_learner(gan_h5 *file, const gan_learner *learner) {
+  const gan_net *net = learner->net;
+  const gan_optimizer *optimizer = learner->optimizer;
+  char group[256];
+  GAN_TRY(write_network(file, net));
   snprintf(group, sizeof group, "%s/optimizer", net->name);
   GAN_TRY(gan_h5_make_group(file, group));
   GAN_TRY(gan_h5_set_text(file, group, "type", optimizer->type->name));
@@ -96,13 +106,19 @@ static gan_status write_data_facts(gan_h5 *file, const gan_data_facts *data) {
   return gan_h5_set_text(file, "data", "digest", gan_digest_text(digest, data->digest));
 }
 
+/* Another name of a comma-separated list. */
+static void add_name(char *list, size_t size, const char *name) {
+  size_t used = strlen(list);
+  snprintf(list + used, size - used, "%s%s", used ? "," : "", name);
+}
+
 static gan_status fill(gan_h5 *file, const gan_checkpoint_content *content) {
   char networks[256] = "";
-  for (int i = 0; i < content->learner_count; i++) {
-    size_t used = strlen(networks);
-    snprintf(networks + used, sizeof networks - used, "%s%s", i ? "," : "",
-             content->learners[i].net->name);
-  }
+  for (int i = 0; i < content->learner_count; i++)
+    add_name(networks, sizeof networks, content->learners[i].net->name);
+  for (int i = 0; i < content->learner_count; i++)
+    if (content->learners[i].average)
+      add_name(networks, sizeof networks, content->learners[i].average->net->name);
   const gan_run_facts *facts = &content->facts;
   GAN_TRY(gan_h5_set_text(file, "/", "format", "mpigan checkpoint"));
   GAN_TRY(gan_h5_set_int(file, "/", "version", GAN_CHECKPOINT_VERSION));
@@ -116,6 +132,8 @@ static gan_status fill(gan_h5 *file, const gan_checkpoint_content *content) {
   GAN_TRY(gan_h5_set_text(file, "/", "mpigan_version", gan_version()));
   for (int i = 0; i < content->learner_count; i++)
     GAN_TRY(write_learner(file, &content->learners[i]));
+  for (int i = 0; i < content->learner_count; i++)
+    if (content->learners[i].average) GAN_TRY(write_average(file, content->learners[i].average));
   GAN_TRY(gan_h5_make_group(file, "state"));
   GAN_TRY(gan_h5_set_real(file, "state", "elapsed_s", facts->elapsed_s));
   GAN_TRY(gan_h5_set_int(file, "state", "skipped", facts->skipped));
@@ -313,6 +331,16 @@ gan_digest gan_checkpoint_digest(const gan_checkpoint *checkpoint) {
   return checkpoint->digest;
 }
 
+bool gan_checkpoint_holds(const gan_checkpoint *checkpoint, const char *network) {
+  size_t length = strlen(network);
+  for (const char *at = checkpoint->networks; *at;) {
+    size_t n = strcspn(at, ",");
+    if (n == length && strncmp(at, network, n) == 0) return true;
+    at += n + (at[n] == ',');
+  }
+  return false;
+}
+
 char *gan_dims_text(int rank, const int64_t *dims, char text[GAN_DIMS_TEXT]) {
   size_t used = (size_t)snprintf(text, GAN_DIMS_TEXT, "(");
   for (int i = 0; i < rank && used < GAN_DIMS_TEXT; i++)
@@ -395,12 +423,21 @@ static gan_status read_optimizer(gan_checkpoint *checkpoint, const gan_learner *
   return gan_h5_get_int(checkpoint->file, group, "step", &optimizer->step);
 }
 
-gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint, const gan_learner *learner) {
-  const gan_net *net = learner->net;
-  gan_net_changed(learner->net);
+static gan_status read_network(gan_checkpoint *checkpoint, gan_net *net) {
+  gan_net_changed(net);
   for (int i = 0; i < net->tensor_count; i++)
     GAN_TRY(gan_checkpoint_read_tensor(checkpoint, net, &net->tensors[i]));
+  return GAN_OK;
+}
+
+gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint, const gan_learner *learner) {
+  GAN_TRY(read_network(checkpoint, learner->net));
   return learner->optimizer ? read_optimizer(checkpoint, learner) : GAN_OK;
+}
+
+gan_status gan_checkpoint_read_average(gan_checkpoint *checkpoint, gan_average *average) {
+  GAN_TRY(read_network(checkpoint, average->net));
+  return gan_h5_get_int(checkpoint->file, average->net->name, "updates", &average->updates);
 }
 
 gan_status gan_checkpoint_read_counter(gan_checkpoint *checkpoint, const gan_counter *counter) {

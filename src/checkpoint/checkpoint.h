@@ -8,6 +8,8 @@
  *   /<network>/param/<name>, buffer/<name>
  *   /<network>/optimizer  attributes type, step; a group a moment, by PyTorch's names:
  *                         exp_avg/<name>, exp_avg_sq/<name>; momentum_buffer/<name>
+ *   /<network>_ema       the moving average of a network's weights: param/ and buffer/ likewise,
+ *                        attribute updates
  *   /state               counters
  *   /data                shape, classes, range, scale and offset, digest
  */
@@ -18,6 +20,7 @@
 #include "io/file.h"
 #include "io/hdf5.h"
 #include "model/net.h"
+#include "optim/average.h"
 #include "optim/optimizer.h"
 
 enum { GAN_CHECKPOINT_VERSION = 2, GAN_CHECKPOINT_NETWORKS_MAX = 8, GAN_CHECKPOINT_COUNTERS = 8 };
@@ -26,6 +29,7 @@ enum { GAN_CHECKPOINT_VERSION = 2, GAN_CHECKPOINT_NETWORKS_MAX = 8, GAN_CHECKPOI
 typedef struct gan_learner {
   gan_net *net;
   gan_optimizer *optimizer; /* NULL in a program that only samples */
+  gan_average *average;     /* of its weights; NULL: none is kept */
 } gan_learner;
 
 typedef struct gan_counter {
@@ -84,6 +88,9 @@ const char *gan_checkpoint_program(const gan_checkpoint *checkpoint);  /* mpigan
 const gan_run_facts *gan_checkpoint_facts(const gan_checkpoint *checkpoint);
 gan_digest gan_checkpoint_digest(const gan_checkpoint *checkpoint); /* its user block's */
 
+/* Whether it has a network of that name. */
+bool gan_checkpoint_holds(const gan_checkpoint *checkpoint, const char *network);
+
 /* How a tensor of one of our networks stands in a checkpoint. */
 typedef enum gan_tensor_match {
   GAN_TENSOR_FITS,
@@ -115,6 +122,10 @@ GAN_CHECKED gan_status gan_checkpoint_optimizer(gan_checkpoint *checkpoint, cons
  * a tensor is missing or of another shape, or the moments are of another type of optimizer. */
 GAN_CHECKED gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint,
                                                    const gan_learner *learner);
+
+/* Fills an average; the checkpoint must hold one. */
+GAN_CHECKED gan_status gan_checkpoint_read_average(gan_checkpoint *checkpoint,
+                                                   gan_average *average);
 
 /* Fills one tensor of `net`, which must be of the same shape in the file. */
 GAN_CHECKED gan_status gan_checkpoint_read_tensor(gan_checkpoint *checkpoint, const gan_net *net,

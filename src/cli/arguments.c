@@ -121,3 +121,12 @@ gan_status gan_arguments_parse(const char *command, const char *usage, const gan
   what[sizeof what - 1] = '\0';
   return gan_fail(status, "%s: %s\nusage: mpigan %s %s", command, what, command, usage);
 }
+
+gan_status gan_argument_weights(const char *name, const char *text, gan_weights *out) {
+  *out = !text ? GAN_WEIGHTS_AUTO : !strcmp(text, "ema") ? GAN_WEIGHTS_EMA : GAN_WEIGHTS_RAW;
+  if (!text || !strcmp(text, "ema") || !strcmp(text, "raw")) return GAN_OK;
+  return gan_fail(GAN_USAGE,
+                  "%s is '%.100s'; allowed are ema (the moving average of the weights) and raw "
+                  "(those learned last)",
+                  name, text);
+}

@@ -3,6 +3,8 @@
 #ifndef GAN_CLI_ARGUMENTS_H
 #define GAN_CLI_ARGUMENTS_H
 
+#include <mpigan/generator.h>
+
 #include "config/option.h"
 
 enum { GAN_ARGUMENT_LIST_MAX = 256 };
@@ -34,5 +36,8 @@ GAN_CHECKED gan_status gan_arguments_parse(const char *command, const char *usag
  */
 GAN_CHECKED gan_status gan_argument_integers(const char *name, const char *text, int64_t max,
                                              gan_option_ints *out);
+
+/* "ema" or "raw" as one of gan_weights; NULL as auto. */
+GAN_CHECKED gan_status gan_argument_weights(const char *name, const char *text, gan_weights *out);
 
 #endif

@@ -14,7 +14,8 @@
 
 #define USAGE                                                                                      \
   "CHECKPOINT|RUN_DIR|SAMPLES.h5 [--data PATH] [--test PATH] [--features CLASSIFIER|RUN_DIR] "     \
-  "[--metrics NAME,...] [--count N] [--seed S] [--truncation T] [--neighbours K] "                 \
+  "[--metrics NAME,...] [--count N] [--seed S] [--weights ema|raw] [--truncation T] "              \
+  "[--neighbours K] "                                                                              \
   "[--mixture ring:M:R:S|grid:K:D:S] [--buffer-mb MB] [--json FILE] [--pairs F.png]"
 
 /* ---- what is printed ---- */
@@ -32,8 +33,9 @@ static void print(const gan_evaluation_request *request, const gan_evaluation *m
   if (made->step >= 0) snprintf(step, sizeof step, " of step %lld", (long long)made->step);
   if (made->held_out)
     snprintf(held_out, sizeof held_out, "; held out: %lld rows", (long long)made->held_out);
-  gan_log("%lld samples%s from %s, against %lld of %lld rows of the data%s; seed %lld",
-          (long long)made->samples, step, made->samples_path, (long long)made->rows,
+  gan_log("%lld samples%s from %s%s, against %lld of %lld rows of the data%s; seed %lld",
+          (long long)made->samples, step, made->samples_path,
+          made->averaged ? " (averaged weights)" : "", (long long)made->rows,
           (long long)made->rows_of, held_out, (long long)request->seed);
   gan_log("features: %s", made->over);
   for (int i = 0; i < made->count; i++) print_figure(&made->figures[i]);
@@ -62,6 +64,7 @@ static void fill(gan_json *line, const gan_evaluation_request *request, int rank
   gan_json_begin(line);
   if (made->step >= 0) gan_json_int(line, "step", made->step);
   gan_json_text(line, "samples", made->samples_path);
+  if (made->step >= 0) gan_json_text(line, "weights", made->averaged ? "ema" : "raw");
   gan_json_text(line, "data", made->data_path);
   gan_json_int(line, "count", made->samples);
   gan_json_int(line, "rows", made->rows);
@@ -149,7 +152,7 @@ static gan_status tell(gan_comm *comm, const gan_evaluation_request *request, co
 
 static gan_status run(gan_comm *comm, int argc, char **argv) {
   gan_evaluation_request request = {.count = 10000, .seed = 1, .neighbours = 5, .buffer_mb = 256};
-  const char *json = NULL;
+  const char *json = NULL, *weights = NULL;
   const gan_argument table[] = {
       {.what = "CHECKPOINT, RUN_DIR or SAMPLES.h5", .text = &request.samples, .required = true},
       {.name = "--data", .what = "PATH", .text = &request.data},
@@ -158,6 +161,7 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
       {.name = "--metrics", .what = "NAME,...", .text = &request.metrics},
       {.name = "--count", .what = "N", .integer = &request.count, .min = 10, .max = INT32_MAX},
       {.name = "--seed", .what = "S", .integer = &request.seed, .min = 0, .max = INT64_MAX},
+      {.name = "--weights", .what = "ema or raw", .text = &weights},
       {.name = "--truncation", .what = "T", .positive = &request.truncation},
       {.name = "--neighbours", .what = "K", .integer = &request.neighbours, .min = 1, .max = 1000},
       {.name = "--mixture", .what = "ring:M:R:S or grid:K:D:S", .text = &request.mixture},
@@ -169,6 +173,7 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
   if (request.buffer_mb > BUFFER_MB_MOST)
     return gan_fail(GAN_USAGE, "--buffer-mb is %g; allowed is up to %g", request.buffer_mb,
                     BUFFER_MB_MOST);
+  GAN_TRY(gan_argument_weights("eval: --weights", weights, &request.weights));
   gan_evaluation *made;
   GAN_TRY_ALLOC(made, 1, "an evaluation");
   gan_status status = gan_evaluate(comm, &request, made);

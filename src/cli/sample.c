@@ -12,7 +12,7 @@
 #define USAGE                                                                                      \
   "CHECKPOINT|RUN_DIR [--count N] [--seed S] [--class all|C[,C...]] [--truncation T] "             \
   "[--interpolate S,S] [--interpolate-class C,C] [--manifold] [--steps K] "                        \
-  "[--reconstruct PATH [--images NAME]] [--output F.h5] [--png F.png]"
+  "[--reconstruct PATH [--images NAME]] [--weights ema|raw] [--output F.h5] [--png F.png]"
 
 enum { NOT_GIVEN = -1, COUNT = 64, STEPS = 8, MANIFOLD_STEPS = 20, MANIFOLD_STEPS_MAX = 1000 };
 
@@ -20,6 +20,7 @@ typedef struct {
   const char *checkpoint, *output, *png;
   const char *classes, *seeds, *class_path; /* as they are given; else NULL */
   const char *reconstruct, *images;         /* likewise */
+  const char *weights;                      /* likewise */
   bool manifold;
   int64_t count, seed, steps;
   double truncation; /* 0: none */
@@ -328,6 +329,7 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
       {.name = "--reconstruct", .what = "PATH", .text = &options.reconstruct},
       {.name = "--images", .what = "NAME", .text = &options.images},
       {.name = "--steps", .what = "K", .integer = &options.steps, .min = 2, .max = INT32_MAX},
+      {.name = "--weights", .what = "ema or raw", .text = &options.weights},
       {.name = "--output", .what = "F.h5", .text = &options.output},
       {.name = "--png", .what = "F.png", .text = &options.png},
   };
@@ -337,10 +339,14 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
     options.png = "samples.png";
   }
   gan_generator *generator;
+  gan_weights weights;
   sample_plan plan = {0};
   sample_arrays made = {0};
   GAN_TRY(check_together(&options));
-  GAN_TRY(gan_generator_open(options.checkpoint, &generator));
+  GAN_TRY(gan_argument_weights("sample: --weights", options.weights, &weights));
+  GAN_TRY(gan_generator_open_weights(options.checkpoint, weights, &generator));
+  if (gan_generator_get_info(generator).averaged)
+    gan_log("weights: the moving average (generator_ema); --weights raw takes those learned last");
   gan_status status = options.reconstruct ? reconstruct(&options, generator)
                                           : sample(&options, generator, &plan, &made);
   release(&plan, &made);

@@ -93,6 +93,9 @@ typedef struct gan_config {
     double momentum, momentum_final;
     int64_t momentum_steps;
     bool nesterov;
+    struct { /* unset both: there is no average */
+      double decay, half_life_images, warmup;
+    } ema;
     int lr_scaling;  /* gan_lr_scaling */
     int lr_schedule; /* gan_lr_schedule */
     int64_t base_batch, lr_warmup_steps, lr_decay_steps, lr_step;

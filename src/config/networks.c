@@ -8,15 +8,16 @@
 static const double DEFAULT_RATE = 1e-3;
 
 static const gan_network of_gan[] = {
-    {"generator", "model.generator", "train.optimizer.lr_g", "train.g_steps", true},
-    {"discriminator", "model.discriminator", "train.optimizer.lr_d", "train.d_steps", false},
+    {"generator", "model.generator", "train.optimizer.lr_g", "train.g_steps", true,
+     "generator_ema"},
+    {"discriminator", "model.discriminator", "train.optimizer.lr_d", "train.d_steps", false, NULL},
 };
 static const gan_network of_classifier[] = {
-    {"classifier", "model.classifier", "train.optimizer.lr", NULL, false},
+    {"classifier", "model.classifier", "train.optimizer.lr", NULL, false, NULL},
 };
 static const gan_network of_vae[] = {
-    {"encoder", "model.encoder", "train.optimizer.lr", NULL, false},
-    {"decoder", "model.decoder", "train.optimizer.lr", NULL, true},
+    {"encoder", "model.encoder", "train.optimizer.lr", NULL, false, NULL},
+    {"decoder", "model.decoder", "train.optimizer.lr", NULL, true, NULL},
 };
 
 #define ROWS(rows)                                                                                 \

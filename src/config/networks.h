@@ -14,6 +14,7 @@ typedef struct gan_network {
   const char *rate_key; /* of its learning rate: "train.optimizer.lr_g" */
   const char *updates;  /* key of its updates a step; NULL: one */
   bool makes_data;      /* its output is a sample, made from model.latent numbers */
+  const char *average;  /* name of the moving average of its weights; NULL: it has none */
 } gan_network;
 
 /* In the order in which they are built, saved and numbered: learner i of the task is row i. */

@@ -184,6 +184,8 @@ static const struct {
     {"model.latent", "task", GENERATES, 0},
     {"model.latent_distribution", "task", BIT(GAN_TASK_GAN), 0},
     {"model.classes", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.ema.decay", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.ema.half_life_images", "task", BIT(GAN_TASK_GAN), 0},
     {"train.objective", "task", BIT(GAN_TASK_GAN), 0},
     {"train.d_steps", "task", BIT(GAN_TASK_GAN), 0},
     {"train.g_steps", "task", BIT(GAN_TASK_GAN), 0},
@@ -398,5 +400,6 @@ gan_status gan_config_check_rules(gan_config *config, int ranks) {
   GAN_TRY(check_rate(config));
   GAN_TRY(check_momentum(config));
   GAN_TRY(check_comm(config));
+  GAN_TRY(gan_config_check_gan(config));
   return check_decay(config);
 }

@@ -197,6 +197,17 @@ static const gan_option rows[] = {
    UNSET | FREE, "updates", "sgd: updates of a network until momentum_final"},
   {"train.optimizer.nesterov", BOOL, AT(train.nesterov), "false", 0, 0, NULL, FREE, "",
    "sgd: weight -= learning rate (gradient + momentum v)"},
+  {"train.ema.decay", REAL, AT(train.ema.decay), "null", 0, 1, NULL, BELOW | UNSET | FREE, "",
+   "a moving average of the generator's weights is kept (generator_ema in checkpoints), which "
+   "samples and evaluations use: after each of the generator's updates average = decay average + "
+   "(1 - decay) weights (Yazici et al. 2019); running statistics are copied; give this or "
+   "half_life_images; null: no average"},
+  {"train.ema.half_life_images", REAL, AT(train.ema.half_life_images), "null", 0, 1e15, NULL,
+   ABOVE | UNSET | FREE, "images", "the same by its half-life, in images that the generator learns "
+   "from (train.batch an update): decay = 0.5^(train.batch / half-life) (Karras et al. 2018)"},
+  {"train.ema.warmup", REAL, AT(train.ema.warmup), "0.05", 0, 1e6, NULL, FREE, "",
+   "the half-life is at most this times the images so far, so the first weights are soon forgotten "
+   "(Karras et al. 2020: 0.05); the first update copies; 0: no such bound"},
   {"train.lr_scaling", CHOICE, AT(train.lr_scaling), "none", 0, 0, scalings, FREE, "",
    "learning rates are multiplied by train.batch / train.base_batch (linear) or its root (sqrt)"},
   {"train.base_batch", INT, AT(train.base_batch), "null", 1, 16777216, NULL, UNSET | FREE,

@@ -49,6 +49,15 @@ void gan_sgd_update_reference(int64_t n, const gan_sgd_step *step, const float *
   for (int64_t i = 0; i < n; i++) sgd_one(step, g[i], &v[i], &w[i]);
 }
 
+GAN_KERNEL static void average_block(int64_t n, float rest, const float *restrict w,
+                                     float *restrict average) {
+  for (int64_t i = 0; i < n; i++) average[i] += rest * (w[i] - average[i]);
+}
+
+void gan_average_weights(int64_t n, float rest, const float *w, float *average) {
+  GAN_FOR_BLOCKS(i, count, n, 1, average_block(count, rest, w + i, average + i));
+}
+
 GAN_KERNEL static double squares_of(int64_t n, const float *x) {
   return gan_lanes_products(n, x, x, 0.0);
 }

@@ -74,7 +74,7 @@ gan_status gan_net_join_ranks(gan_net *net, gan_comm *comm, const gan_config *co
 
 void gan_buckets_release(gan_net *net) {
   if (net->buckets.reducer) net->grads = NULL; /* not ours */
-  if (net->buckets.shares) net->params = NULL;
+  if (net->buckets.shares || net->borrows_params) net->params = NULL;
   gan_reducer_destroy(&net->buckets.reducer);
   gan_free(&net->buckets.layers);
 }
@@ -85,6 +85,14 @@ float *gan_net_shared_slab(const gan_net *net, int which) {
 
 void gan_net_shared_part(const gan_net *net, int64_t *first, int64_t *end) {
   gan_reducer_part(net->buckets.reducer, first, end);
+}
+
+void gan_net_borrow_weights(gan_net *net, float *slab) {
+  GAN_ASSERT(!net->grads && !net->borrows_params);
+  gan_free(&net->params);
+  net->params = slab;
+  net->borrows_params = true;
+  gan_net_bind(net);
 }
 
 gan_status gan_net_meet(gan_net *net) {

@@ -7,7 +7,8 @@ extern const gan_layer_type gan_layer_conv2d, gan_layer_conv_transpose2d, gan_la
     gan_layer_layernorm, gan_layer_instancenorm, gan_layer_pixelnorm, gan_layer_relu,
     gan_layer_leaky_relu, gan_layer_tanh, gan_layer_sigmoid, gan_layer_silu, gan_layer_dropout,
     gan_layer_upsample, gan_layer_avgpool, gan_layer_maxpool, gan_layer_global_avgpool,
-    gan_layer_self_attention, gan_layer_diff_augment, gan_layer_maxout;
+    gan_layer_self_attention, gan_layer_diff_augment, gan_layer_maxout, gan_layer_minibatch_stddev,
+    gan_layer_gaussian_noise;
 
 /* clang-format off */
 static const gan_layer_type *const types[] = {
@@ -37,6 +38,8 @@ static const gan_layer_type *const types[] = {
     &gan_layer_one_hot,
     &gan_layer_embedding,
     &gan_layer_diff_augment,
+    &gan_layer_minibatch_stddev,
+    &gan_layer_gaussian_noise,
 };
 /* clang-format on */
 

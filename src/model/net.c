@@ -282,6 +282,8 @@ void gan_net_destroy(gan_net **out) {
 }
 
 static const char *apart(const gan_layer *layer) {
+  if (!strcmp(layer->type->schema.name, "minibatch_stddev"))
+    return "compares the samples of a pass";
   if (layer->sums || layer->group) return "normalises over the samples of a pass";
   if (layer->spectral.rows) return "takes a step of its power iteration with each pass";
   if (layer->tensor_count && !gan_shape_is_flat(layer->in))

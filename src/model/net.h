@@ -44,6 +44,7 @@ typedef struct gan_net {
   int64_t *param_begins; /* (param_tensors) where each begins in a slab */
   int64_t slab_size, buffer_size, counter_count;
   float *params;       /* (slab_size) */
+  bool borrows_params; /* they are another's memory */
   float *grads;        /* (parts, slab_size); NULL in a network that only samples */
   const float *summed; /* (slab_size) after gan_net_sum_gradients the batch's: the first part's
                         * place, or one that the ranks of a node share */
@@ -140,6 +141,10 @@ GAN_CHECKED gan_status gan_net_join_ranks(gan_net *net, gan_comm *comm, const ga
  * [first, end), that this rank is to update. */
 float *gan_net_shared_slab(const gan_net *net, int which);
 void gan_net_shared_part(const gan_net *net, int64_t *first, int64_t *end);
+
+/* The weights of a network that only samples lie in `slab` (slab_size) from now on, which others
+ * may write and which must outlive it. */
+void gan_net_borrow_weights(gan_net *net, float *slab);
 
 /* Behind an update of shared weights: all ranks of the node see what each has written.  Collective.
  */

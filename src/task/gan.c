@@ -338,7 +338,8 @@ static gan_status sample(gan_task *task, const gan_data_facts *data, int64_t n, 
                          .seed = (uint64_t)task->config->seed,
                          .n = n,
                          .classes = classes};
-  return gan_generate(task->learners[GENERATOR].net, &request, data, images, latent);
+  return gan_generate(gan_learner_sampler(&task->learners[GENERATOR]), &request, data, images,
+                      latent);
 }
 
 static void destroy(gan_task *task) {

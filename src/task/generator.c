@@ -9,10 +9,24 @@
 struct gan_generator {
   gan_trained trained;
   gan_net *net;
+  bool averaged;    /* its weights are */
   gan_net *encoder; /* of a vae, once something was to be encoded */
 };
 
-static gan_status load(gan_generator *generator, const char *path) {
+/* The network of the checkpoint that has the weights. */
+static gan_status choose(const gan_trained *trained, const gan_network *maker, gan_weights weights,
+                         const char **name) {
+  bool averaged = maker->average && gan_checkpoint_holds(trained->checkpoint, maker->average);
+  if (weights == GAN_WEIGHTS_EMA && !averaged)
+    return gan_fail(GAN_USAGE,
+                    "%s: holds no averaged weights (generator_ema): its run had no train.ema; the "
+                    "raw weights are what there is",
+                    gan_checkpoint_path(trained->checkpoint));
+  *name = averaged && weights != GAN_WEIGHTS_RAW ? maker->average : maker->name;
+  return GAN_OK;
+}
+
+static gan_status load(gan_generator *generator, const char *path, gan_weights weights) {
   gan_trained *trained = &generator->trained;
   GAN_TRY(gan_trained_open(path, trained));
   const gan_config *config = &trained->config;
@@ -24,6 +38,8 @@ static gan_status load(gan_generator *generator, const char *path) {
                     "does, such as gan",
                     path, gan_checkpoint_task(trained->checkpoint));
   gan_net_spec spec = gan_trained_spec(trained, maker);
+  GAN_TRY(choose(trained, maker, weights, &spec.name));
+  generator->averaged = spec.name != maker->name;
   spec.in = (gan_shape){1, 1, config->model.latent};
   spec.out = (gan_shape){data->h, data->w, data->c};
   spec.label = gan_config_label_way(config, true);
@@ -32,11 +48,15 @@ static gan_status load(gan_generator *generator, const char *path) {
   return gan_trained_network(trained, spec, &generator->net);
 }
 
-gan_status gan_generator_open(const char *path, gan_generator **out) {
+gan_status gan_generator_open_weights(const char *path, gan_weights weights, gan_generator **out) {
   GAN_TRY_ALLOC(*out, 1, "a generator");
-  gan_status status = load(*out, path);
+  gan_status status = load(*out, path, weights);
   if (status != GAN_OK) gan_generator_close(out);
   return status;
+}
+
+gan_status gan_generator_open(const char *path, gan_generator **out) {
+  return gan_generator_open_weights(path, GAN_WEIGHTS_AUTO, out);
 }
 
 void gan_generator_close(gan_generator **generator) {
@@ -56,6 +76,7 @@ gan_generator_info gan_generator_get_info(const gan_generator *generator) {
                               .classes = generator->trained.config.model.classes,
                               .step = facts->step,
                               .seed = facts->seed,
+                              .averaged = generator->averaged,
                               .low = facts->data.low,
                               .high = facts->data.high};
 }

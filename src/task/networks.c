@@ -1,5 +1,7 @@
 #include "task/networks.h"
 
+#include <string.h>
+
 static const gan_network *row_of(const gan_task *task, int which) {
   gan_networks networks = gan_networks_of((gan_task_kind)task->config->task);
   GAN_ASSERT(which < networks.count);
@@ -25,13 +27,34 @@ gan_net_spec gan_network_spec(const gan_task *task, int which, int64_t piece, ga
                         .sums = sums};
 }
 
+/* What a sample gets must not depend on those beside it where that is judged or kept. */
+static gan_status check_layers(const gan_net *net) {
+  char origin[512];
+  for (int i = 0; i < net->layer_count && strcmp(net->name, "discriminator") != 0; i++)
+    if (!strcmp(net->layers[i].type->schema.name, "minibatch_stddev"))
+      return gan_fail(GAN_USAGE,
+                      "%s: layer %s (minibatch_stddev) compares the samples of a batch, which is "
+                      "for a discriminator; leave it out of the %s",
+                      gan_origin_text(origin, sizeof origin, net->layers[i].origin),
+                      net->layers[i].name, net->name);
+  return GAN_OK;
+}
+
 gan_status gan_networks_add(gan_task *task, const gan_net_spec *spec) {
   const gan_config *config = task->config;
   int which = task->learner_count++;
   gan_learner *learner = &task->learners[which];
   GAN_TRY(gan_net_create(spec, &learner->net));
-  return gan_optimizer_create(config, learner->net->slab_size, gan_learner_rate(task, which),
-                              &learner->optimizer);
+  GAN_TRY(check_layers(learner->net));
+  GAN_TRY(gan_optimizer_create(config, learner->net->slab_size, gan_learner_rate(task, which),
+                               &learner->optimizer));
+  const char *average = row_of(task, which)->average;
+  if (!average || !gan_average_wanted(config)) return GAN_OK;
+  return gan_average_create(config, spec, average, &learner->average);
+}
+
+gan_net *gan_learner_sampler(const gan_learner *learner) {
+  return learner->average ? learner->average->net : learner->net;
 }
 
 /* With room for data and generated samples in one pass, unless a layer wants them apart. */

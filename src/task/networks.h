@@ -20,6 +20,9 @@ gan_net_spec gan_network_spec(const gan_task *task, int which, int64_t piece, ga
 /* The next learner: network and optimizer.  GAN_USAGE if it does not fit. */
 GAN_CHECKED gan_status gan_networks_add(gan_task *task, const gan_net_spec *spec);
 
+/* What samples are made by: the average of a learner's weights where one is kept. */
+gan_net *gan_learner_sampler(const gan_learner *learner);
+
 /* Both of a GAN, from the config and the data's shape. */
 GAN_CHECKED gan_status gan_networks_add_gan(gan_task *task, int64_t piece, gan_division division,
                                             gan_sums *sums);

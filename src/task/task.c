@@ -27,22 +27,28 @@ gan_status gan_task_create(gan_comm *comm, const gan_config *config, const gan_d
   return status;
 }
 
-static void share_optimizer(const gan_learner *learner) {
+/* Shared slabs beside the weights: moments, and behind them the average. */
+static int shared_slabs(const gan_learner *learner) {
+  return learner->optimizer->type->moment_count + (learner->average != NULL);
+}
+
+static void share_learner(const gan_learner *learner) {
   float *moments[GAN_MOMENTS_MAX] = {NULL};
   int64_t first, end;
-  for (int i = 0; i < learner->optimizer->type->moment_count; i++)
-    moments[i] = gan_net_shared_slab(learner->net, i);
+  int count = learner->optimizer->type->moment_count;
+  for (int i = 0; i < count; i++) moments[i] = gan_net_shared_slab(learner->net, i);
   if (!moments[0]) return;
   gan_net_shared_part(learner->net, &first, &end);
   gan_optimizer_share(learner->optimizer, moments, first, end);
+  if (learner->average)
+    gan_average_share(learner->average, gan_net_shared_slab(learner->net, count), first, end);
 }
 
 gan_status gan_task_join_ranks(gan_task *task) {
   for (int i = 0; i < task->learner_count; i++) {
     const gan_learner *learner = &task->learners[i];
-    GAN_TRY(gan_net_join_ranks(learner->net, task->comm, task->config,
-                               learner->optimizer->type->moment_count));
-    share_optimizer(learner);
+    GAN_TRY(gan_net_join_ranks(learner->net, task->comm, task->config, shared_slabs(learner)));
+    share_learner(learner);
   }
   return GAN_OK;
 }
@@ -51,6 +57,7 @@ void gan_task_destroy(gan_task **task) {
   if (!*task) return;
   (*task)->type->destroy(*task);
   for (int i = 0; i < (*task)->learner_count; i++) {
+    gan_average_destroy(&(*task)->learners[i].average); /* it may lie in the network's memory */
     gan_net_destroy(&(*task)->learners[i].net);
     gan_optimizer_destroy(&(*task)->learners[i].optimizer);
   }
@@ -64,15 +71,19 @@ static float init_std_of(const gan_config *config, const gan_net *net) {
 
 void gan_task_init(gan_task *task) {
   const gan_config *config = task->config;
-  for (int i = 0; i < task->learner_count; i++)
-    gan_net_init(task->learners[i].net, (uint64_t)config->seed, (gan_init)config->model.init,
-                 init_std_of(config, task->learners[i].net));
+  for (int i = 0; i < task->learner_count; i++) {
+    const gan_learner *learner = &task->learners[i];
+    gan_net_init(learner->net, (uint64_t)config->seed, (gan_init)config->model.init,
+                 init_std_of(config, learner->net));
+    if (learner->average) gan_average_begin(learner->average, learner->net);
+  }
 }
 
 void gan_task_clear(gan_task *task) {
   for (int i = 0; i < task->learner_count; i++) {
     gan_net_clear(task->learners[i].net);
     gan_optimizer_clear(task->learners[i].optimizer);
+    if (task->learners[i].average) gan_average_clear(task->learners[i].average);
   }
   for (int i = 0; i < task->counter_count; i++) *task->counters[i].value = 0;
 }

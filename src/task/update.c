@@ -68,6 +68,7 @@ static double norm_of(gan_learner *learner, double lr) {
 
 static gan_status take(gan_learner *learner) {
   gan_optimizer_step(learner->optimizer, learner->net->summed, learner->net->params);
+  if (learner->average) gan_average_update(learner->average, learner->net);
   gan_net_changed(learner->net);
   return gan_net_meet(learner->net);
 }

@@ -145,8 +145,10 @@ gan_status gan_work_share(gan_task *task, gan_work *work, gan_status data_status
   for (int i = 0; i < GAN_ASKS; i++) task->agreed[i] = row[ASKED + i] > 0;
   row += SHARED;
   for (int i = 0; i < task->learner_count; i++) {
-    gan_net_absorb(task->learners[i].net, row);
-    row += task->learners[i].net->statistics_size;
+    const gan_learner *learner = &task->learners[i];
+    gan_net_absorb(learner->net, row);
+    if (learner->average) gan_average_follow(learner->average, learner->net);
+    row += learner->net->statistics_size;
   }
   return GAN_OK;
 }

@@ -271,14 +271,18 @@ static gan_status generate(const gan_eval *eval, gan_generator *generator, doubl
   return gan_rows_share(eval, n, info.channels * info.height * info.width, out->values, &out->rows);
 }
 
-gan_status gan_eval_set_generate(const gan_eval *eval, const char *checkpoint, int64_t count,
-                                 double truncation, const gan_eval_set *like, gan_eval_set *out) {
+gan_status gan_eval_set_generate(const gan_eval *eval, const char *checkpoint, gan_weights weights,
+                                 int64_t count, double truncation, const gan_eval_set *like,
+                                 gan_eval_set *out, bool *averaged) {
   gan_generator *generator = NULL;
   *out = (gan_eval_set){0};
-  gan_status status = gan_generator_open(checkpoint, &generator);
+  gan_status status = gan_generator_open_weights(checkpoint, weights, &generator);
   if (status == GAN_OK) status = check_shape(checkpoint, generator, like);
   status = gan_comm_agree(eval->comm, status, "agreeing whether all could open the checkpoint");
-  if (status == GAN_OK) status = generate(eval, generator, truncation, count, like, out);
+  if (status == GAN_OK) {
+    *averaged = gan_generator_get_info(generator).averaged;
+    status = generate(eval, generator, truncation, count, like, out);
+  }
   gan_generator_close(&generator);
   if (status != GAN_OK) gan_eval_set_release(out);
   return status;

@@ -5,6 +5,8 @@
 #ifndef GAN_TRAIN_EVAL_SET_H
 #define GAN_TRAIN_EVAL_SET_H
 
+#include <mpigan/generator.h>
+
 #include "base/hash.h"
 #include "config/config.h"
 #include "eval/rows.h"
@@ -34,10 +36,11 @@ GAN_CHECKED gan_status gan_eval_set_load(const gan_eval *eval, gan_eval_source f
 
 /* `count` samples of a checkpoint, or of a run's newest one; sample i is the same for any number
  * of ranks, to rounding.  Of a conditional model the classes are drawn as often as `like` has them,
- * and are the labels.  Collective. */
+ * and are the labels.  *averaged: of the moving average's weights.  Collective. */
 GAN_CHECKED gan_status gan_eval_set_generate(const gan_eval *eval, const char *checkpoint,
-                                             int64_t count, double truncation,
-                                             const gan_eval_set *like, gan_eval_set *out);
+                                             gan_weights weights, int64_t count, double truncation,
+                                             const gan_eval_set *like, gan_eval_set *out,
+                                             bool *averaged);
 
 /* Rows of each label, over all ranks: counts (classes).  Collective. */
 GAN_CHECKED gan_status gan_eval_set_count(const gan_eval *eval, const gan_eval_set *set,

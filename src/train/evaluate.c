@@ -202,9 +202,14 @@ static gan_status load_samples(evaluation *all, const origin *from, gan_evaluati
   const gan_evaluation_request *request = all->request;
   const gan_eval *eval = &all->judged.eval;
   gan_eval_set *samples = &all->samples.set;
+  if (!from->checkpoint && request->weights != GAN_WEIGHTS_AUTO)
+    return gan_fail(GAN_USAGE,
+                    "eval: --weights chooses what a checkpoint's samples are made by, but %s is a "
+                    "file of samples; leave it out",
+                    request->samples);
   if (from->checkpoint)
-    GAN_TRY(gan_eval_set_generate(eval, from->checkpoint, request->count, request->truncation,
-                                  &all->data.set, samples));
+    GAN_TRY(gan_eval_set_generate(eval, from->checkpoint, request->weights, request->count,
+                                  request->truncation, &all->data.set, samples, &out->averaged));
   else
     GAN_TRY(gan_eval_set_load(eval, (gan_eval_source){request->samples, NULL}, request->count,
                               &all->data.set, samples));

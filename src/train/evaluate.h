@@ -11,6 +11,7 @@
 
 typedef struct gan_evaluation_request {
   const char *samples; /* a checkpoint, a run folder, or a file of samples */
+  gan_weights weights; /* of a checkpoint's generator */
   const char *data;    /* NULL: what the checkpoint was trained on */
   const char
       *held_out; /* rows that were not trained on; NULL: metrics that want them are left out */
@@ -41,6 +42,7 @@ typedef struct gan_evaluation {
   int64_t features;                         /* their number */
   char over[512];                           /* what they are: "64 principal components ..." */
   int64_t step;                             /* of the checkpoint; -1: it was a file */
+  bool averaged;                            /* its samples are of the moving average's weights */
   gan_digest data_digest, held_out_digest, samples_digest, classifier_digest;
   char samples_path[4096], data_path[4096];
   double seconds;

@@ -6,17 +6,6 @@
 
 #include <string.h>
 
-/* Whether a comma-separated list has that name. */
-static bool lists(const char *names, const char *name) {
-  size_t length = strlen(name);
-  for (const char *at = names; *at;) {
-    size_t n = strcspn(at, ",");
-    if (n == length && strncmp(at, name, n) == 0) return true;
-    at += n + (at[n] == ',');
-  }
-  return false;
-}
-
 /* Takes what fits of a network's tensors, and names the others; *taken grows. */
 static gan_status take_tensors(gan_checkpoint *checkpoint, const gan_net *net, int *taken) {
   int count = 0;
@@ -51,7 +40,7 @@ static void name_unused(void *context, const char *name, int rank, const int64_t
 static gan_status take_network(gan_checkpoint *checkpoint, gan_net *net, int *taken) {
   static const char *const parts[] = {"param", "buffer"};
   GAN_TRY(take_tensors(checkpoint, net, taken));
-  if (!lists(gan_checkpoint_networks(checkpoint), net->name)) return GAN_OK;
+  if (!gan_checkpoint_holds(checkpoint, net->name)) return GAN_OK;
   for (int i = 0; i < 2; i++)
     GAN_TRY(gan_checkpoint_tensors(checkpoint, net->name, parts[i], name_unused, net));
   return GAN_OK;
@@ -109,7 +98,10 @@ gan_status gan_initial_weights(gan_session *session) {
   if (gan_comm_rank(session->comm) == 0) status = read_weights(session);
   GAN_TRY(
       gan_comm_agree(session->comm, status, "agreeing whether the first weights could be read"));
-  for (int i = 0; i < task->learner_count; i++)
-    GAN_TRY(gan_resume_share_learner(session->comm, &task->learners[i]));
+  for (int i = 0; i < task->learner_count; i++) {
+    gan_learner *learner = &task->learners[i];
+    GAN_TRY(gan_resume_share_learner(session->comm, learner));
+    if (learner->average) gan_average_begin(learner->average, learner->net);
+  }
   return GAN_OK;
 }

@@ -63,6 +63,16 @@ static void print_passes(const gan_net *net) {
     gan_log("  it sees real and generated samples in one pass");
 }
 
+static void print_average(const gan_average *average) {
+  char warmup[96] = "", slab[16];
+  if (average->warmup > 0)
+    snprintf(warmup, sizeof warmup, ", at most %g of the images so far", average->warmup);
+  gan_log("  %s: a moving average of its weights, half-life %.6g images%s; it makes the samples; "
+          "memory: %s",
+          average->net->name, average->half_life, warmup,
+          gan_bytes_text(slab, (double)average->net->slab_size * sizeof(float)));
+}
+
 static void print_network(const gan_learner *learner) {
   const gan_net *net = learner->net;
   char in[64], out[64], slab[16], activations[16], sums[256];
@@ -76,6 +86,7 @@ static void print_network(const gan_learner *learner) {
   gan_log("  memory: weights %s, gradients %lld x %s, moments %d x %s, activations %s", slab,
           (long long)gan_net_parts(net), slab, learner->optimizer->type->moment_count, slab,
           activations);
+  if (learner->average) print_average(learner->average);
 }
 
 /* Numbers of ranks that own equally many of so many shards: the divisors, those near `ranks` where

@@ -10,7 +10,8 @@
 
 enum {
   HOST_BYTES = 64,
-  PARTS_MAX = 3 + GAN_MOMENTS_MAX,
+  NETWORK_PARTS = 3,
+  PARTS_MAX = 2 * NETWORK_PARTS + GAN_MOMENTS_MAX,
   NAMED_MAX = 8,
   STATES_MAX = GAN_CHECKPOINT_NETWORKS_MAX + 1
 };
@@ -27,6 +28,7 @@ struct gan_replicas {
 
 /* One slab of a learner, and the tensors in it. */
 typedef struct {
+  const gan_net *net; /* whose tensors they are: the learner's, or its average's */
   const char *moment; /* its name; NULL: it is none */
   const void *slab;
   size_t bytes, number_size;
@@ -34,29 +36,47 @@ typedef struct {
 } part;
 
 /* How many they are. */
+static int parts_of_network(const gan_net *net, part *parts) {
+  parts[0] = (part){net,           NULL,
+                    net->params,   (size_t)net->slab_size * sizeof(float),
+                    sizeof(float), GAN_TENSOR_PARAM};
+  parts[1] = (part){net,           NULL,
+                    net->buffers,  (size_t)net->buffer_size * sizeof(float),
+                    sizeof(float), GAN_TENSOR_BUFFER};
+  parts[2] = (part){net,
+                    NULL,
+                    net->counters,
+                    (size_t)net->counter_count * sizeof(int64_t),
+                    sizeof(int64_t),
+                    GAN_TENSOR_COUNTER};
+  return NETWORK_PARTS;
+}
+
 static int parts_of(const gan_learner *learner, part parts[PARTS_MAX]) {
   const gan_net *net = learner->net;
   const gan_optimizer *optimizer = learner->optimizer;
   size_t slab = (size_t)net->slab_size * sizeof(float);
-  int count = 0;
-  parts[count++] = (part){NULL, net->params, slab, sizeof(float), GAN_TENSOR_PARAM};
-  parts[count++] = (part){NULL, net->buffers, (size_t)net->buffer_size * sizeof(float),
-                          sizeof(float), GAN_TENSOR_BUFFER};
-  parts[count++] = (part){NULL, net->counters, (size_t)net->counter_count * sizeof(int64_t),
-                          sizeof(int64_t), GAN_TENSOR_COUNTER};
+  int count = parts_of_network(net, parts);
   for (int i = 0; i < optimizer->type->moment_count; i++)
-    parts[count++] = (part){optimizer->type->moments[i], optimizer->moments[i], slab, sizeof(float),
+    parts[count++] = (part){net,
+                            optimizer->type->moments[i],
+                            optimizer->moments[i],
+                            slab,
+                            sizeof(float),
                             GAN_TENSOR_PARAM};
+  if (learner->average) count += parts_of_network(learner->average->net, parts + count);
   return count;
 }
 
 static gan_digest learner_digest(const gan_learner *learner) {
   const int64_t *step = &learner->optimizer->step;
   part parts[PARTS_MAX];
-  gan_digest digests[PARTS_MAX + 1];
+  gan_digest digests[PARTS_MAX + 2];
   int count = parts_of(learner, parts);
   for (int i = 0; i < count; i++) digests[i] = gan_digest_of(parts[i].slab, parts[i].bytes);
   digests[count++] = gan_digest_of(step, sizeof *step);
+  if (learner->average)
+    digests[count++] = gan_digest_of(&learner->average->updates, sizeof(int64_t));
   return gan_digest_of(digests, (size_t)count * sizeof *digests);
 }
 
@@ -158,12 +178,12 @@ static gan_status differs(gan_replicas *replicas, const void *bytes, size_t n, b
 /* The first tensor of a learner that differs, as "generator exp_avg of 4.weight". */
 static gan_status name_tensor(gan_replicas *replicas, const gan_learner *learner, char *text,
                               size_t size) {
-  const gan_net *net = learner->net;
   const int64_t *step = &learner->optimizer->step;
   part parts[PARTS_MAX];
   bool found;
   int count = parts_of(learner, parts);
-  for (int p = 0; p < count; p++)
+  for (int p = 0; p < count; p++) {
+    const gan_net *net = parts[p].net;
     for (int i = 0; i < net->tensor_count; i++) {
       const gan_tensor *tensor = &net->tensors[i];
       if (tensor->kind != parts[p].kind) continue;
@@ -174,9 +194,12 @@ static gan_status name_tensor(gan_replicas *replicas, const gan_learner *learner
                parts[p].moment ? " of " : "", tensor->name);
       return GAN_OK;
     }
+  }
   GAN_TRY(differs(replicas, step, sizeof *step, &found));
-  snprintf(text, size, "%s %s", net->name,
-           found ? "step of the optimizer" : "gaps between its tensors");
+  snprintf(text, size, "%s %s", learner->net->name,
+           found              ? "step of the optimizer"
+           : learner->average ? "gaps between tensors, or its average's updates"
+                              : "gaps between its tensors");
   return GAN_OK;
 }
 

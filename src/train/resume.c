@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "config/networks.h"
 
 #include <string.h>
 
@@ -146,27 +147,62 @@ static gan_status read_learner(gan_checkpoint *checkpoint, const gan_learner *le
   return gan_checkpoint_read_learner(checkpoint, &weights_only);
 }
 
+/* The average of a run that kept none so far begins with the weights as they are. */
+static gan_status read_average(gan_checkpoint *checkpoint, const gan_learner *learner) {
+  gan_average *average = learner->average;
+  if (gan_checkpoint_holds(checkpoint, average->net->name))
+    return gan_checkpoint_read_average(checkpoint, average);
+  gan_average_begin(average, learner->net);
+  gan_log("%s has no %s: the average begins with the %s's weights of step %lld",
+          gan_checkpoint_path(checkpoint), average->net->name, learner->net->name,
+          (long long)gan_checkpoint_facts(checkpoint)->step);
+  return GAN_OK;
+}
+
+/* One that is not kept any more. */
+static void name_dropped(gan_checkpoint *checkpoint, const gan_task *task, int which) {
+  const char *name = gan_networks_of((gan_task_kind)task->config->task).rows[which].average;
+  if (name && !task->learners[which].average && gan_checkpoint_holds(checkpoint, name))
+    gan_log("the %s of %s is dropped: this config keeps no average (train.ema)", name,
+            gan_checkpoint_path(checkpoint));
+}
+
 static gan_status read_state(gan_task *task, gan_checkpoint *checkpoint) {
-  for (int i = 0; i < task->learner_count; i++)
+  for (int i = 0; i < task->learner_count; i++) {
     GAN_TRY(read_learner(checkpoint, &task->learners[i]));
+    if (task->learners[i].average) GAN_TRY(read_average(checkpoint, &task->learners[i]));
+    name_dropped(checkpoint, task, i);
+  }
   for (int i = 0; i < task->counter_count; i++)
     GAN_TRY(gan_checkpoint_read_counter(checkpoint, &task->counters[i]));
   return GAN_OK;
 }
 
-gan_status gan_resume_share_learner(gan_comm *comm, gan_learner *learner) {
-  gan_net *net = learner->net;
-  gan_optimizer *optimizer = learner->optimizer;
-  size_t slab = (size_t)net->slab_size * sizeof(float);
-  GAN_TRY(gan_comm_broadcast(comm, net->params, slab, "the broadcast of a network's weights"));
-  for (int i = 0; i < optimizer->type->moment_count; i++)
-    GAN_TRY(gan_comm_broadcast(comm, optimizer->moments[i], slab,
-                               "the broadcast of an optimizer's moments"));
+static gan_status share_network(gan_comm *comm, gan_net *net) {
+  GAN_TRY(gan_comm_broadcast(comm, net->params, (size_t)net->slab_size * sizeof(float),
+                             "the broadcast of a network's weights"));
   GAN_TRY(gan_comm_broadcast(comm, net->buffers, (size_t)net->buffer_size * sizeof(float),
                              "the broadcast of a network's buffers"));
   GAN_TRY(gan_comm_broadcast(comm, net->counters, (size_t)net->counter_count * sizeof(int64_t),
                              "the broadcast of a network's counters"));
   gan_net_changed(net);
+  return GAN_OK;
+}
+
+static gan_status share_average(gan_comm *comm, gan_average *average) {
+  GAN_TRY(share_network(comm, average->net));
+  return gan_comm_broadcast(comm, &average->updates, sizeof average->updates,
+                            "the broadcast of an average's updates");
+}
+
+gan_status gan_resume_share_learner(gan_comm *comm, gan_learner *learner) {
+  gan_optimizer *optimizer = learner->optimizer;
+  size_t slab = (size_t)learner->net->slab_size * sizeof(float);
+  GAN_TRY(share_network(comm, learner->net));
+  for (int i = 0; i < optimizer->type->moment_count; i++)
+    GAN_TRY(gan_comm_broadcast(comm, optimizer->moments[i], slab,
+                               "the broadcast of an optimizer's moments"));
+  if (learner->average) GAN_TRY(share_average(comm, learner->average));
   return gan_comm_broadcast(comm, &optimizer->step, sizeof optimizer->step,
                             "the broadcast of an optimizer's step");
 }

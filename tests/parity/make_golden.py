@@ -168,6 +168,11 @@ CASES = [
     ("self_attention", [{"self_attention": {}}], (16, 3, 5), 3, {"scale": 0.25}),
     ("self_attention_wide",
      [{"self_attention": {"reduction": 2}}], (6, 5, 2), 5, {"scale": 0.25}),
+    ("minibatch_stddev", [{"minibatch_stddev": {"group_size": 3}}], IMAGE, 6, {}),
+    ("minibatch_stddev_of_vectors", [{"minibatch_stddev": {}}, linear(5)], (19,), 7, {"shift": 3}),
+    ("minibatch_stddev_of_channels",
+     [conv(6, 2), {"minibatch_stddev": {"group_size": 2, "channels": 3}}, TANH], IMAGE, 4, {}),
+    ("gaussian_noise_of_nothing", [{"gaussian_noise": {"std": 0}}], (29,), 5, {}),
 ]
 PASSES = 2  # of training, whose gradients add up; then one in eval mode
 

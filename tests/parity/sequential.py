@@ -112,6 +112,26 @@ class PixelNorm(nn.Module):
         return x / torch.sqrt((x ** 2).mean(1, keepdim=True) + self.eps)
 
 
+class MinibatchStddev(nn.Module):
+    """Karras et al. 2018, section 3, over groups of samples that follow each other; group_size None:
+    one group."""
+
+    def __init__(self, group_size, channels):
+        super().__init__()
+        self.group_size, self.channels = group_size, channels
+
+    def forward(self, x):
+        images = x.reshape(*x.shape, 1, 1) if x.dim() == 2 else x
+        groups = images.reshape(-1, self.group_size or len(x), self.channels,
+                                images.shape[1] // self.channels, *images.shape[2:])
+        means = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean((2, 3, 4))
+        return join(x, means.repeat_interleave(groups.shape[1], 0))
+
+
+def minibatch_stddev(incoming, group_size=None, channels=1):
+    return MinibatchStddev(group_size, channels), (incoming[0] + channels, *incoming[1:])
+
+
 class SelfAttention(nn.Module):
     """Zhang et al. 2019, equations 1 to 3, with the values as they are."""
 
@@ -212,6 +232,8 @@ LAYERS = {
     "sigmoid": pointwise(nn.Sigmoid),
     "silu": pointwise(nn.SiLU),
     "pixelnorm": pointwise(PixelNorm),
+    "minibatch_stddev": minibatch_stddev,
+    "gaussian_noise": pointwise(nn.Identity),  # likewise
     "layernorm": layernorm,
     "self_attention": self_attention,
     "instancenorm": instancenorm,

@@ -19,7 +19,8 @@ enum { SIDE = 4, IN = SIDE * SIDE, OUT = 3, CLASSES = 5 };
 /* Random numbers of both kinds, classes, and a norm inside each sample. */
 static const char *const layers =
     "[diff_augment: {translation: 0.25, brightness: 0.5}, flatten, linear: {units: 17}, "
-    "leaky_relu: {slope: 0.2}, dropout: {p: 0.3}, layernorm, linear: {units: 3}]";
+    "leaky_relu: {slope: 0.2}, dropout: {p: 0.3}, gaussian_noise: {std: 0.5}, layernorm, linear: "
+    "{units: 3}]";
 
 typedef struct {
   unit_net made; /* its net takes the place of the one that came with the config */
@@ -166,6 +167,7 @@ START_TEST(layers_decide) {
       {"[linear: {units: 4}, batchnorm: {stats: ghost}, linear: {units: 1}]",
        {1, 1, 6},
        "normalises"},
+      {"[linear: {units: 4}, minibatch_stddev, linear: {units: 1}]", {1, 1, 6}, "compares"},
       {"[linear: {units: 4}, linear: {units: 1, spectral_norm: true}]", {1, 1, 6}, "power"},
       {"[conv2d: {channels: 2, kernel: 3}, flatten, linear: {units: 1}]", {4, 4, 1}, "rows"},
   };
@@ -242,7 +244,7 @@ END_TEST
 int main(void) {
   const unit_test tests[] = {
       {one_pass_gives_what_two_give, 4},
-      {layers_decide, 6},
+      {layers_decide, 7},
       {cuts_take_the_same_step, 3},
       {reproducible_pieces_have_the_same_bits, 1},
   };
