@@ -15,7 +15,14 @@ typedef enum { GAN_RANGE_AUTO, GAN_RANGE_UNIT, GAN_RANGE_SYMMETRIC, GAN_RANGE_NO
 typedef enum { GAN_CACHE_MEMORY, GAN_CACHE_STREAM } gan_cache;
 typedef enum { GAN_LATENT_NORMAL, GAN_LATENT_UNIFORM } gan_latent_distribution;
 typedef enum { GAN_INIT_PYTORCH, GAN_INIT_NORMAL } gan_init;
-typedef enum { GAN_OBJECTIVE_NON_SATURATING, GAN_OBJECTIVE_MINIMAX } gan_objective_kind;
+typedef enum {
+  GAN_OBJECTIVE_NON_SATURATING,
+  GAN_OBJECTIVE_MINIMAX,
+  GAN_OBJECTIVE_HINGE,
+  GAN_OBJECTIVE_LEAST_SQUARES,
+  GAN_OBJECTIVE_WASSERSTEIN,
+} gan_objective_kind;
+
 typedef enum { GAN_LIKELIHOOD_BERNOULLI, GAN_LIKELIHOOD_GAUSSIAN } gan_likelihood_kind;
 typedef enum { GAN_OPTIMIZER_ADAM, GAN_OPTIMIZER_SGD } gan_optimizer_kind;
 typedef enum { GAN_LR_SCALING_NONE, GAN_LR_SCALING_LINEAR, GAN_LR_SCALING_SQRT } gan_lr_scaling;
@@ -82,7 +89,8 @@ typedef struct gan_config {
     int64_t batch, batch_per_rank; /* per rank: always unset in a parsed config, see `resolved` */
     int64_t steps;
     double epochs;
-    int objective; /* gan_objective_kind */
+    int objective;      /* gan_objective_kind */
+    double weight_clip; /* NaN: not */
     double label_smoothing;
     double beta, decoder_std;
     int64_t kl_warmup_steps;

@@ -185,6 +185,8 @@ static const struct {
     {"model.latent_distribution", "task", BIT(GAN_TASK_GAN), 0},
     {"model.classes", "task", BIT(GAN_TASK_GAN), 0},
     {"train.objective", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.weight_clip", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.weight_clip", "train.objective", BIT(GAN_OBJECTIVE_WASSERSTEIN), 0},
     {"train.d_steps", "task", BIT(GAN_TASK_GAN), 0},
     {"train.g_steps", "task", BIT(GAN_TASK_GAN), 0},
     {"train.reuse_fakes", "task", BIT(GAN_TASK_GAN), 0},

@@ -49,6 +49,17 @@ void gan_sgd_update_reference(int64_t n, const gan_sgd_step *step, const float *
   for (int64_t i = 0; i < n; i++) sgd_one(step, g[i], &v[i], &w[i]);
 }
 
+GAN_KERNEL static void cut_block(int64_t n, float bound, float *x) {
+  for (int64_t i = 0; i < n; i++) {
+    float below = x[i] > bound ? bound : x[i];
+    x[i] = below < -bound ? -bound : below;
+  }
+}
+
+void gan_cut(int64_t n, float bound, float *x) {
+  GAN_FOR_BLOCKS(i, count, n, 1, cut_block(count, bound, x + i));
+}
+
 GAN_KERNEL static double squares_of(int64_t n, const float *x) {
   return gan_lanes_products(n, x, x, 0.0);
 }

@@ -32,6 +32,9 @@ void gan_sgd_update(int64_t n, const gan_sgd_step *step, const float *g, float *
 void gan_sgd_update_reference(int64_t n, const gan_sgd_step *step, const float *g, float *v,
                               float *w);
 
+/* What lies outside of -bound..bound to its nearest end; NaN stays NaN. */
+void gan_cut(int64_t n, float bound, float *x);
+
 /* The sum of squares, in double, over 16 interleaved partial sums that are added in order. */
 double gan_sum_of_squares(int64_t n, const float *x);
 

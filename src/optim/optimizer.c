@@ -2,7 +2,9 @@
 #include "optim/optimizer.h"
 
 #include "base/memory.h"
+#include "kernels/update.h"
 
+#include <math.h>
 #include <string.h>
 
 extern const gan_optimizer_type gan_optimizer_adam, gan_optimizer_sgd;
@@ -16,8 +18,8 @@ gan_status gan_optimizer_make(gan_optimizer_kind kind, const gan_optimizer_optio
                               int64_t n, double lr, gan_optimizer **out) {
   gan_optimizer *optimizer;
   GAN_TRY_ALLOC(optimizer, 1, "the optimizer");
-  *optimizer =
-      (gan_optimizer){.type = types[kind], .options = *options, .lr = lr, .n = n, .end = n};
+  *optimizer = (gan_optimizer){
+      .type = types[kind], .options = *options, .lr = lr, .n = n, .bound = HUGE_VAL, .end = n};
   *out = optimizer;
   bool all = true;
   for (int i = 0; i < optimizer->type->moment_count; i++) {
@@ -70,6 +72,8 @@ void gan_optimizer_clear(gan_optimizer *optimizer) {
 void gan_optimizer_step(gan_optimizer *optimizer, const float *grads, float *params) {
   optimizer->step++;
   optimizer->type->update(optimizer, grads, params);
+  if (optimizer->bound < HUGE_VAL)
+    gan_cut(optimizer->end - optimizer->first, (float)optimizer->bound, params + optimizer->first);
 }
 
 double gan_optimizer_weight_bytes(const gan_optimizer *optimizer) {

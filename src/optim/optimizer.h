@@ -38,6 +38,7 @@ struct gan_optimizer {
   double lr;
   int64_t n;                       /* floats in each slab */
   int64_t step;                    /* updates done */
+  double bound;                    /* of weights behind an update; HUGE_VAL: none */
   float *moments[GAN_MOMENTS_MAX]; /* (n) each, of type->moments */
 
   int64_t first, end; /* the part that it updates; all of it at first */
@@ -61,7 +62,8 @@ void gan_optimizer_share(gan_optimizer *optimizer, float *const moments[GAN_MOME
 /* As it was when it was made: no update done. */
 void gan_optimizer_clear(gan_optimizer *optimizer);
 
-/* One update of its part of `params` (n) by the summed gradients `grads` (n). */
+/* One update of its part of `params` (n) by the summed gradients `grads` (n); weights are then cut
+ * to -bound..bound (Arjovsky et al. 2017, algorithm 1). */
 void gan_optimizer_step(gan_optimizer *optimizer, const float *grads, float *params);
 
 /* Bytes that an update moves for each weight: the gradient is read; the weight and its moments are

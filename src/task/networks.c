@@ -1,5 +1,7 @@
 #include "task/networks.h"
 
+#include <math.h>
+
 static const gan_network *row_of(const gan_task *task, int which) {
   gan_networks networks = gan_networks_of((gan_task_kind)task->config->task);
   GAN_ASSERT(which < networks.count);
@@ -38,6 +40,8 @@ gan_status gan_networks_add(gan_task *task, const gan_net_spec *spec) {
 static gan_status add_discriminator(gan_task *task, gan_net_spec *spec) {
   GAN_TRY(gan_networks_add(task, spec));
   gan_learner *learner = &task->learners[GAN_DISCRIMINATOR];
+  double bound = task->config->train.weight_clip;
+  if (!isnan(bound)) learner->optimizer->bound = bound;
   const gan_layer *layer;
   if (gan_net_apart(learner->net, &layer)) return GAN_OK;
   gan_net_destroy(&learner->net);

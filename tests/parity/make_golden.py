@@ -332,19 +332,39 @@ def bce(logits, target):
     return functional.binary_cross_entropy_with_logits(logits, targets)
 
 
+def half_mse(logits, target):
+    return functional.mse_loss(logits, torch.full_like(logits, target)) / 2
+
+
+def margin(logits, side):
+    """PyTorch's loss of a margin of 1 between the logit, on its side, and 0."""
+    return functional.margin_ranking_loss(logits, torch.zeros_like(logits),
+                                          torch.full_like(logits, side), margin=1.0)
+
+
+def cut(logits):
+    return logits.clamp(0, 1)
+
+
 def make_objective():
     """Each term at each logit, in a form that keeps its digits at the ends, where 1 - sigmoid
-    does not; it must be the binary cross-entropy."""
-    terms = {
-        "real": (lambda x: -functional.logsigmoid(x), lambda x: bce(x, 1.0)),
-        "fake": (lambda x: -functional.logsigmoid(-x), lambda x: bce(x, 0.0)),
-        "minimax": (lambda x: functional.logsigmoid(-x), lambda x: -bce(x, 0.0)),
+    does not; it must be PyTorch's loss of that name."""
+    share = torch.sigmoid
+    terms = {  # the term, the same in other words, how real a sample looks
+        "real": (lambda x: -functional.logsigmoid(x), lambda x: bce(x, 1.0), share),
+        "fake": (lambda x: -functional.logsigmoid(-x), lambda x: bce(x, 0.0), share),
+        "minimax": (lambda x: functional.logsigmoid(-x), lambda x: -bce(x, 0.0), share),
+        "hinge_real": (lambda x: functional.relu(1 - x), lambda x: margin(x, 1.0), share),
+        "hinge_fake": (lambda x: functional.relu(1 + x), lambda x: margin(x, -1.0), share),
+        "square_real": (lambda x: (x - 1) ** 2 / 2, lambda x: half_mse(x, 1.0), cut),
+        "square_fake": (lambda x: x ** 2 / 2, lambda x: half_mse(x, 0.0), cut),
+        "critic_real": (lambda x: -x, lambda x: -x.mean(), share),
+        "critic_fake": (lambda x: x, lambda x: x.mean(), share),
     }
     with h5py.File(GOLDEN / "objective.h5", "w") as file:
         file["logits"] = np.array(LOGITS, dtype=np.float32)
         x = double(file["logits"][()])
-        write(file, "probability", torch.sigmoid(x))
-        for name, (term, check) in terms.items():
+        for name, (term, check, looks) in terms.items():
             losses = torch.stack([term(logit) for logit in x])
             checks = torch.stack([check(logit) for logit in x])
             assert torch.allclose(losses, checks, rtol=1e-13, atol=1e-13), name
@@ -352,6 +372,7 @@ def make_objective():
             term(leaf).sum().backward()
             write(file, name + "/loss", losses)
             write(file, name + "/slope", leaf.grad)
+            write(file, name + "/probability", looks(x))
 
 
 # ---- Adam ----

@@ -172,6 +172,25 @@ START_TEST(sgd_zeros_stay_zeros) {
 }
 END_TEST
 
+/* ---- cutting ---- */
+
+START_TEST(cutting) {
+  float x[N], before[N];
+  unit_fill(before, N, 7, -2, 2);
+  before[3] = NAN, before[5] = INFINITY, before[7] = -INFINITY, before[11] = 0.5f, before[13] = 0;
+  for (int n = 0; n <= N; n += n < 70 ? 1 : 97) {
+    memcpy(x, before, sizeof x);
+    gan_cut(n, 0.5f, x);
+    for (int i = 0; i < n; i++)
+      if (isnan(before[i]))
+        ck_assert_float_nan(x[i]);
+      else
+        ck_assert_float_eq(x[i], fmaxf(fminf(before[i], 0.5f), -0.5f));
+    ck_assert_mem_eq(x + n, before + n, sizeof x - (size_t)n * sizeof *x);
+  }
+}
+END_TEST
+
 /* ---- sum of squares ---- */
 
 /* As the header says: 16 interleaved partial sums, added in order. */
@@ -216,6 +235,7 @@ int main(void) {
       {sgd_every_length, 1},
       {sgd_one_step, SGD_STEPS},
       {sgd_zeros_stay_zeros, SGD_STEPS},
+      {cutting, 1},
       {sum_of_squares, 1},
       {sum_of_squares_at_the_ends, 1},
   };
