@@ -24,7 +24,13 @@ typedef enum {
 } gan_objective_kind;
 
 typedef enum { GAN_LIKELIHOOD_BERNOULLI, GAN_LIKELIHOOD_GAUSSIAN } gan_likelihood_kind;
-typedef enum { GAN_OPTIMIZER_ADAM, GAN_OPTIMIZER_SGD } gan_optimizer_kind;
+typedef enum {
+  GAN_OPTIMIZER_ADAM,
+  GAN_OPTIMIZER_SGD,
+  GAN_OPTIMIZER_ADAMW,
+  GAN_OPTIMIZER_RMSPROP
+} gan_optimizer_kind;
+
 typedef enum { GAN_LR_SCALING_NONE, GAN_LR_SCALING_LINEAR, GAN_LR_SCALING_SQRT } gan_lr_scaling;
 typedef enum {
   GAN_LR_CONSTANT,
@@ -98,11 +104,12 @@ typedef struct gan_config {
     bool reuse_fakes;
     int optimizer;                            /* gan_optimizer_kind */
     double lr_d, lr_g, lr, beta1, beta2, eps; /* lr: NaN where it is not given */
-    double momentum, momentum_final;
+    double alpha, momentum, momentum_final;
     int64_t momentum_steps;
     bool nesterov;
-    int lr_scaling;  /* gan_lr_scaling */
-    int lr_schedule; /* gan_lr_schedule */
+    double weight_decay, clip_norm; /* clip_norm: NaN: not */
+    int lr_scaling;                 /* gan_lr_scaling */
+    int lr_schedule;                /* gan_lr_schedule */
     int64_t base_batch, lr_warmup_steps, lr_decay_steps, lr_step;
     double lr_final, lr_gamma;
     int64_t log_every, test_every, check_every;

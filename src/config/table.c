@@ -16,7 +16,7 @@ static const char *const discriminator_labels[] = {"channels", "projection", "au
 static const char *const objectives[] = {"non_saturating", "minimax",     "hinge",
                                          "least_squares",  "wasserstein", NULL};
 static const char *const likelihoods[] = {"bernoulli", "gaussian", NULL};
-static const char *const optimizers[] = {"adam", "sgd", NULL};
+static const char *const optimizers[] = {"adam", "sgd", "adamw", "rmsprop", NULL};
 static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
 static const char *const schedules[] = {"constant", "linear",      "cosine",
                                         "step",     "exponential", NULL};
@@ -182,7 +182,9 @@ static const gan_option rows[] = {
    "task classifier: so much of the target is taken from the label and shared among all classes "
    "(Szegedy et al. 2016); test_loss is without it"},
   {"train.optimizer.type", CHOICE, AT(train.optimizer), "adam", 0, 0, optimizers, 0, "",
-   "optimizer of all networks: Adam, or gradient descent with momentum, both as PyTorch has them"},
+   "optimizer of all networks, as PyTorch has it: adam; sgd, gradient descent with momentum; adamw, "
+   "whose weight_decay goes beside the step (Loshchilov and Hutter 2019); rmsprop (Tieleman and Hinton "
+   "2012), the first WGAN's"},
   {"train.optimizer.lr", REAL, AT(train.lr), "null", 0, 1e6, NULL, UNSET | FREE, "",
    "learning rate of tasks that have one for all networks (classifier, vae); default: 0.001"},
   {"train.optimizer.lr_d", REAL, AT(train.lr_d), "0.0002", 0, 1e6, NULL, FREE, "",
@@ -190,19 +192,30 @@ static const gan_option rows[] = {
   {"train.optimizer.lr_g", REAL, AT(train.lr_g), "0.0002", 0, 1e6, NULL, FREE, "",
    "learning rate of the generator"},
   {"train.optimizer.beta1", REAL, AT(train.beta1), "0.5", 0, 1, NULL, BELOW | FREE, "",
-   "adam: decay of the mean of gradients (PyTorch has 0.9, which suits a classifier)"},
+   "adam, adamw: decay of the mean of gradients (PyTorch has 0.9, which suits a classifier)"},
   {"train.optimizer.beta2", REAL, AT(train.beta2), "0.999", 0, 1, NULL, BELOW | FREE, "",
-   "adam: decay of the mean of squared gradients"},
+   "adam, adamw: decay of the mean of squared gradients"},
   {"train.optimizer.eps", REAL, AT(train.eps), "1e-8", 0, 1, NULL, ABOVE | FREE, "",
-   "adam: added to the root of the mean of squares"},
+   "adam, adamw, rmsprop: added to the root of the mean of squares"},
+  {"train.optimizer.alpha", REAL, AT(train.alpha), "0.99", 0, 1, NULL, BELOW | FREE, "",
+   "rmsprop: decay of the mean of squared gradients"},
   {"train.optimizer.momentum", REAL, AT(train.momentum), "0", 0, 1, NULL, BELOW | FREE, "",
-   "sgd: v = momentum v + gradient, weight -= learning rate v"},
+   "sgd: v = momentum v + gradient, weight -= learning rate v; rmsprop: the same, of the gradient "
+   "divided by the root of its mean square"},
   {"train.optimizer.momentum_final", REAL, AT(train.momentum_final), "null", 0, 1, NULL,
    BELOW | UNSET | FREE, "", "sgd: what momentum becomes, linearly over the first momentum_steps"},
   {"train.optimizer.momentum_steps", INT, AT(train.momentum_steps), "null", 1, 1e15, NULL,
    UNSET | FREE, "updates", "sgd: updates of a network until momentum_final"},
   {"train.optimizer.nesterov", BOOL, AT(train.nesterov), "false", 0, 0, NULL, FREE, "",
    "sgd: weight -= learning rate (gradient + momentum v)"},
+  {"train.optimizer.weight_decay", REAL, AT(train.weight_decay), "0", 0, 1e6, NULL, FREE, "",
+   "adamw: each update takes learning rate * weight_decay of each weight away (PyTorch's default is "
+   "0.01); the others add weight_decay * weight to the gradient, L2; of all weights, biases and "
+   "scales too, as in PyTorch"},
+  {"train.clip_norm", REAL, AT(train.clip_norm), "null", 0, 1e30, NULL, ABOVE | UNSET | FREE, "",
+   "a network's gradient whose norm is larger is scaled down to it before the optimizer's step "
+   "(Pascanu et al. 2013, algorithm 1); of a vae the norm is that of both networks' together; the "
+   "norms in metrics.jsonl are those before; default: none is"},
   {"train.lr_scaling", CHOICE, AT(train.lr_scaling), "none", 0, 0, scalings, FREE, "",
    "learning rates are multiplied by train.batch / train.base_batch (linear) or its root (sqrt)"},
   {"train.base_batch", INT, AT(train.base_batch), "null", 1, 16777216, NULL, UNSET | FREE,

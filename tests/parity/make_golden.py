@@ -5,6 +5,7 @@
     golden/objective.h5   the terms of the losses at single logits
     golden/adam.h5        Adam on given gradients
     golden/sgd.h5         SGD on given gradients
+    golden/decay.h5       AdamW, RMSprop, L2 and clipped gradients likewise
     golden/GAN.h5         steps of each GAN in GAN.yaml, from golden/GAN_inputs.h5
     golden/VAE.h5         likewise of each VAE
 
@@ -15,7 +16,7 @@ A GAN's or VAE's first weights, batches, noise and classes are the product's own
 
 The first is needed after a change of GAN.yaml, or of how weights, batches, noise or classes are
 made; the test parity_gan says so.  Then both files are to be committed together.  Other words for
-the second are layers, objective, adam and sgd; with none it makes all.
+the second are layers, objective, adam, sgd and decay; with none it makes all.
 
 All inputs and first weights are exact in float32, in which the product computes.  Wants torch (1.13
 or newer), h5py, numpy and yaml.
@@ -182,6 +183,22 @@ ADAM_CASES = {  # size of gradients, first weights' size, options
     "gradients_near_eps": (1e-3, 1.0, {"lr": 1e-2, "betas": (0.9, 0.99), "eps": 1e-3}),
     "without_momentum": (10.0, 1.0, {"lr": 1e-3, "betas": (0.0, 0.9), "eps": 1e-8}),
 }
+
+# Of Adam, AdamW and RMSprop: class, options; and the norm to which the gradient is clipped, by the
+# product's own factor, which has no 1e-6 as clip_grad_norm_'s
+DECAY_CASES = {
+    "adamw": (torch.optim.AdamW, {"lr": 1e-2, "betas": (0.9, 0.99), "weight_decay": 0.3}, None),
+    "adamw_clipped": (torch.optim.AdamW,
+                      {"lr": 1e-3, "betas": (0.5, 0.999), "weight_decay": 0.01}, 0.5),
+    "adam_l2": (torch.optim.Adam, {"lr": 1e-2, "betas": (0.9, 0.99), "weight_decay": 0.3}, None),
+    "sgd_l2": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.7, "nesterov": True,
+                                 "weight_decay": 0.2}, None),
+    "sgd_clipped": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}, 1.5),
+    "rmsprop": (torch.optim.RMSprop, {"lr": 1e-3, "alpha": 0.99, "eps": 1e-8}, None),
+    "rmsprop_momentum": (torch.optim.RMSprop, {"lr": 1e-3, "alpha": 0.9, "eps": 1e-3,
+                                               "momentum": 0.6, "weight_decay": 0.1}, None),
+}
+DECAY_MOMENTS = ("exp_avg", "exp_avg_sq", "square_avg", "momentum_buffer")
 
 SGD_CASES = {  # options, then the momentum of the last updates, and behind how many it is reached
     "plain": ({"lr": 0.1}, None, 0),
@@ -435,6 +452,42 @@ def make_sgd():
                     write(group, key, torch.stack(values))
 
 
+# ---- weight decay, clipping, RMSprop ----
+
+def clip(gradient, norm):
+    """Pascanu et al. 2013, algorithm 1."""
+    length = gradient.norm()
+    return gradient * (norm / length) if norm and length > norm else gradient
+
+
+def make_decay():
+    n = 37
+    with h5py.File(GOLDEN / "decay.h5", "w") as file:
+        for i, (name, (optimizer, options, norm)) in enumerate(DECAY_CASES.items()):
+            rng = np.random.default_rng(4000 + i)
+            group = file.create_group(name)
+            flat = {**options, "type": optimizer.__name__.lower(), "clip_norm": norm or 0.0}
+            flat["beta1"], flat["beta2"] = flat.pop("betas", (0.0, 0.0))
+            group.attrs.update({key: int(v) if isinstance(v, bool) else v
+                                for key, v in flat.items()})
+            group["first"] = exact(rng, n)
+            group["gradients"] = exact(rng, ADAM_STEPS, n)
+            group["first"][0] = 0.0  # with no gradient nothing moves it
+            group["gradients"][:, 0] = 0.0
+            weights = nn.Parameter(double(group["first"][()]))
+            stepper = optimizer([weights], **options)
+            rows = {"params": []}
+            for gradient in group["gradients"]:
+                weights.grad = clip(double(gradient), norm)
+                stepper.step()
+                rows["params"].append(weights.detach().clone())
+                for key in DECAY_MOMENTS:
+                    if torch.is_tensor(stepper.state[weights].get(key)):
+                        rows.setdefault(key, []).append(stepper.state[weights][key].clone())
+            for key, values in rows.items():
+                write(group, key, torch.stack(values))
+
+
 # ---- GANs ----
 
 def make_optimizer(parameters, options, name):
@@ -662,6 +715,7 @@ def make_vae(name):
 
 def main(wanted):
     makers = {"layers": make_layers, "objective": make_objective, "adam": make_adam, "sgd": make_sgd,
+              "decay": make_decay,
               **{gan: functools.partial(make_gan, gan) for gan in GANS},
               **{vae: functools.partial(make_vae, vae) for vae in VAES}}
     torch.manual_seed(0)

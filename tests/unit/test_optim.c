@@ -293,6 +293,40 @@ START_TEST(weights_are_cut) {
 }
 END_TEST
 
+/* A scale is what another gradient would be: all optimizers take it in. */
+START_TEST(scaled_gradients) {
+  static const gan_optimizer_kind kinds[] = {GAN_OPTIMIZER_ADAM, GAN_OPTIMIZER_SGD,
+                                             GAN_OPTIMIZER_ADAMW, GAN_OPTIMIZER_RMSPROP};
+  gan_optimizer_options options = {.beta1 = 0.5,
+                                   .beta2 = 0.9,
+                                   .eps = 1e-3,
+                                   .alpha = 0.9,
+                                   .momentum = 0.7,
+                                   .momentum_steps = GAN_UNSET_INT,
+                                   .weight_decay = 0.1};
+  gan_optimizer *scaled, *plain;
+  float w[N], u[N], g[N], half[N];
+  check_ok(gan_optimizer_make(kinds[_i], &options, N, 0.01, &scaled));
+  check_ok(gan_optimizer_make(kinds[_i], &options, N, 0.01, &plain));
+  unit_fill(w, N, 1, -1, 1);
+  memcpy(u, w, sizeof w);
+  scaled->scale = 0.5; /* exact */
+  for (int t = 1; t <= 3; t++) {
+    fill_gradient(g, t);
+    for (int i = 0; i < N; i++) half[i] = g[i] / 2;
+    gan_optimizer_step(scaled, g, w);
+    gan_optimizer_step(plain, half, u);
+  }
+  ck_assert_mem_eq(w, u, sizeof w);
+  plain->scale = 1;
+  gan_optimizer_step(plain, g, u);
+  gan_optimizer_step(scaled, g, w);
+  ck_assert_mem_ne(w, u, sizeof w);
+  gan_optimizer_destroy(&scaled);
+  gan_optimizer_destroy(&plain);
+}
+END_TEST
+
 /* What `mpigan bench step` counts: Adam reads 4 slabs and writes 3, SGD 3 and 2. */
 START_TEST(bytes_of_an_update) {
   gan_optimizer *adam = make_adam(0), *sgd = make_sgd(1);
@@ -315,6 +349,7 @@ int main(void) {
       {first_velocity_is_the_gradient, 1},
       {sgd_in_parts_and_continued, 1},
       {weights_are_cut, 1},
+      {scaled_gradients, 4},
       {bytes_of_an_update, 1},
   };
   return UNIT_MAIN("optim", tests);
