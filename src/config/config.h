@@ -15,9 +15,22 @@ typedef enum { GAN_RANGE_AUTO, GAN_RANGE_UNIT, GAN_RANGE_SYMMETRIC, GAN_RANGE_NO
 typedef enum { GAN_CACHE_MEMORY, GAN_CACHE_STREAM } gan_cache;
 typedef enum { GAN_LATENT_NORMAL, GAN_LATENT_UNIFORM } gan_latent_distribution;
 typedef enum { GAN_INIT_PYTORCH, GAN_INIT_NORMAL } gan_init;
-typedef enum { GAN_OBJECTIVE_NON_SATURATING, GAN_OBJECTIVE_MINIMAX } gan_objective_kind;
+typedef enum {
+  GAN_OBJECTIVE_NON_SATURATING,
+  GAN_OBJECTIVE_MINIMAX,
+  GAN_OBJECTIVE_HINGE,
+  GAN_OBJECTIVE_LEAST_SQUARES,
+  GAN_OBJECTIVE_WASSERSTEIN,
+} gan_objective_kind;
+
 typedef enum { GAN_LIKELIHOOD_BERNOULLI, GAN_LIKELIHOOD_GAUSSIAN } gan_likelihood_kind;
-typedef enum { GAN_OPTIMIZER_ADAM, GAN_OPTIMIZER_SGD } gan_optimizer_kind;
+typedef enum {
+  GAN_OPTIMIZER_ADAM,
+  GAN_OPTIMIZER_SGD,
+  GAN_OPTIMIZER_ADAMW,
+  GAN_OPTIMIZER_RMSPROP
+} gan_optimizer_kind;
+
 typedef enum { GAN_LR_SCALING_NONE, GAN_LR_SCALING_LINEAR, GAN_LR_SCALING_SQRT } gan_lr_scaling;
 typedef enum {
   GAN_LR_CONSTANT,
@@ -82,7 +95,8 @@ typedef struct gan_config {
     int64_t batch, batch_per_rank; /* per rank: always unset in a parsed config, see `resolved` */
     int64_t steps;
     double epochs;
-    int objective; /* gan_objective_kind */
+    int objective;      /* gan_objective_kind */
+    double weight_clip; /* NaN: not */
     double label_smoothing;
     double beta, decoder_std;
     int64_t kl_warmup_steps;
@@ -90,14 +104,15 @@ typedef struct gan_config {
     bool reuse_fakes;
     int optimizer;                            /* gan_optimizer_kind */
     double lr_d, lr_g, lr, beta1, beta2, eps; /* lr: NaN where it is not given */
-    double momentum, momentum_final;
+    double alpha, momentum, momentum_final;
     int64_t momentum_steps;
     bool nesterov;
     struct { /* unset both: there is no average */
       double decay, half_life_images, warmup;
     } ema;
-    int lr_scaling;  /* gan_lr_scaling */
-    int lr_schedule; /* gan_lr_schedule */
+    double weight_decay, clip_norm; /* clip_norm: NaN: not */
+    int lr_scaling;                 /* gan_lr_scaling */
+    int lr_schedule;                /* gan_lr_schedule */
     int64_t base_batch, lr_warmup_steps, lr_decay_steps, lr_step;
     double lr_final, lr_gamma;
     int64_t log_every, test_every, check_every;

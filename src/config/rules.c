@@ -154,6 +154,9 @@ static gan_status check_shards(gan_config *config) {
 /* Tasks that generate samples. */
 #define GENERATES (BIT(GAN_TASK_GAN) | BIT(GAN_TASK_VAE))
 
+/* Optimizers with means of gradients and of their squares. */
+#define ADAMS (BIT(GAN_OPTIMIZER_ADAM) | BIT(GAN_OPTIMIZER_ADAMW))
+
 /* Keys that mean something under some choices of another key only. */
 static const struct {
   const char *key, *of;
@@ -168,13 +171,17 @@ static const struct {
     {"train.lr_step", "train.lr_schedule", BIT(GAN_LR_STEP), BIT(GAN_LR_STEP)},
     {"train.lr_gamma", "train.lr_schedule", BIT(GAN_LR_STEP) | BIT(GAN_LR_EXPONENTIAL),
      BIT(GAN_LR_EXPONENTIAL)},
-    {"train.optimizer.beta1", "train.optimizer.type", BIT(GAN_OPTIMIZER_ADAM), 0},
-    {"train.optimizer.beta2", "train.optimizer.type", BIT(GAN_OPTIMIZER_ADAM), 0},
-    {"train.optimizer.eps", "train.optimizer.type", BIT(GAN_OPTIMIZER_ADAM), 0},
-    {"train.optimizer.momentum", "train.optimizer.type", BIT(GAN_OPTIMIZER_SGD), 0},
+    {"train.optimizer.beta1", "train.optimizer.type", ADAMS, 0},
+    {"train.optimizer.beta2", "train.optimizer.type", ADAMS, 0},
+    {"train.optimizer.eps", "train.optimizer.type", ADAMS | BIT(GAN_OPTIMIZER_RMSPROP), 0},
+    {"train.optimizer.alpha", "train.optimizer.type", BIT(GAN_OPTIMIZER_RMSPROP), 0},
+    {"train.optimizer.momentum", "train.optimizer.type",
+     BIT(GAN_OPTIMIZER_SGD) | BIT(GAN_OPTIMIZER_RMSPROP), 0},
     {"train.optimizer.momentum_final", "train.optimizer.type", BIT(GAN_OPTIMIZER_SGD), 0},
     {"train.optimizer.momentum_steps", "train.optimizer.type", BIT(GAN_OPTIMIZER_SGD), 0},
     {"train.optimizer.nesterov", "train.optimizer.type", BIT(GAN_OPTIMIZER_SGD), 0},
+    {"train.optimizer.weight_decay", "train.optimizer.type",
+     ADAMS | BIT(GAN_OPTIMIZER_SGD) | BIT(GAN_OPTIMIZER_RMSPROP), BIT(GAN_OPTIMIZER_ADAMW)},
     {"model.init_std_d", "model.init", BIT(GAN_INIT_NORMAL), 0},
     {"model.label.embedding", "model.label.generator", BIT(1), 0},
     {"model.label.auxiliary_weight", "model.label.discriminator", BIT(2), 0},
@@ -187,6 +194,8 @@ static const struct {
     {"train.ema.decay", "task", BIT(GAN_TASK_GAN), 0},
     {"train.ema.half_life_images", "task", BIT(GAN_TASK_GAN), 0},
     {"train.objective", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.weight_clip", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.weight_clip", "train.objective", BIT(GAN_OBJECTIVE_WASSERSTEIN), 0},
     {"train.d_steps", "task", BIT(GAN_TASK_GAN), 0},
     {"train.g_steps", "task", BIT(GAN_TASK_GAN), 0},
     {"train.reuse_fakes", "task", BIT(GAN_TASK_GAN), 0},

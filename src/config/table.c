@@ -13,9 +13,10 @@ static const char *const latents[] = {"normal", "uniform", NULL};
 static const char *const inits[] = {"pytorch", "normal", NULL};
 static const char *const generator_labels[] = {"one_hot", "embedding", NULL};
 static const char *const discriminator_labels[] = {"channels", "projection", "auxiliary", NULL};
-static const char *const objectives[] = {"non_saturating", "minimax", NULL};
+static const char *const objectives[] = {"non_saturating", "minimax",     "hinge",
+                                         "least_squares",  "wasserstein", NULL};
 static const char *const likelihoods[] = {"bernoulli", "gaussian", NULL};
-static const char *const optimizers[] = {"adam", "sgd", NULL};
+static const char *const optimizers[] = {"adam", "sgd", "adamw", "rmsprop", NULL};
 static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
 static const char *const schedules[] = {"constant", "linear",      "cosine",
                                         "step",     "exponential", NULL};
@@ -154,7 +155,15 @@ static const gan_option rows[] = {
   {"train.epochs", REAL, AT(train.epochs), "null", 0, 1e9, NULL, ABOVE | UNSET | FREE, "epochs",
    "length of the run in passes over the data; give this or train.steps"},
   {"train.objective", CHOICE, AT(train.objective), "non_saturating", 0, 0, objectives, 0, "",
-   "the generator's loss: non_saturating is -log D(G(z)), minimax is log(1 - D(G(z)))"},
+   "what the two networks learn from, by the discriminator's logit x, D = sigmoid(x): non_saturating "
+   "(generator: -log D) and minimax (log(1 - D)) of Goodfellow et al. 2014; hinge (Lim and Ye 2017); "
+   "least_squares (Mao et al. 2017; x itself is pulled to 1 and 0); wasserstein (Arjovsky et al. "
+   "2017; x is a critic's score, whose slope must be held: see train.weight_clip). d_real and d_fake "
+   "are means of D; of x cut to [0, 1] with least_squares; a critic's sigmoid is no probability"},
+  {"train.weight_clip", REAL, AT(train.weight_clip), "null", 0, 1e6, NULL, ABOVE | UNSET | FREE, "",
+   "objective wasserstein: behind each of its updates all weights of the discriminator are cut to "
+   "-weight_clip..weight_clip; the paper has 0.01, with train.optimizer.type rmsprop, learning rates "
+   "of 5e-5 and train.d_steps 5; default: they are not"},
   {"train.beta", REAL, AT(train.beta), "1", 0, 1e6, NULL, FREE, "",
    "task vae: what the divergence of z's law from N(0, 1) counts for (Higgins et al. 2017); 1 is the "
    "evidence bound; test_loss has 1 always"},
@@ -176,7 +185,9 @@ static const gan_option rows[] = {
    "task classifier: so much of the target is taken from the label and shared among all classes "
    "(Szegedy et al. 2016); test_loss is without it"},
   {"train.optimizer.type", CHOICE, AT(train.optimizer), "adam", 0, 0, optimizers, 0, "",
-   "optimizer of all networks: Adam, or gradient descent with momentum, both as PyTorch has them"},
+   "optimizer of all networks, as PyTorch has it: adam; sgd, gradient descent with momentum; adamw, "
+   "whose weight_decay goes beside the step (Loshchilov and Hutter 2019); rmsprop (Tieleman and Hinton "
+   "2012), the first WGAN's"},
   {"train.optimizer.lr", REAL, AT(train.lr), "null", 0, 1e6, NULL, UNSET | FREE, "",
    "learning rate of tasks that have one for all networks (classifier, vae); default: 0.001"},
   {"train.optimizer.lr_d", REAL, AT(train.lr_d), "0.0002", 0, 1e6, NULL, FREE, "",
@@ -184,13 +195,16 @@ static const gan_option rows[] = {
   {"train.optimizer.lr_g", REAL, AT(train.lr_g), "0.0002", 0, 1e6, NULL, FREE, "",
    "learning rate of the generator"},
   {"train.optimizer.beta1", REAL, AT(train.beta1), "0.5", 0, 1, NULL, BELOW | FREE, "",
-   "adam: decay of the mean of gradients (PyTorch has 0.9, which suits a classifier)"},
+   "adam, adamw: decay of the mean of gradients (PyTorch has 0.9, which suits a classifier)"},
   {"train.optimizer.beta2", REAL, AT(train.beta2), "0.999", 0, 1, NULL, BELOW | FREE, "",
-   "adam: decay of the mean of squared gradients"},
+   "adam, adamw: decay of the mean of squared gradients"},
   {"train.optimizer.eps", REAL, AT(train.eps), "1e-8", 0, 1, NULL, ABOVE | FREE, "",
-   "adam: added to the root of the mean of squares"},
+   "adam, adamw, rmsprop: added to the root of the mean of squares"},
+  {"train.optimizer.alpha", REAL, AT(train.alpha), "0.99", 0, 1, NULL, BELOW | FREE, "",
+   "rmsprop: decay of the mean of squared gradients"},
   {"train.optimizer.momentum", REAL, AT(train.momentum), "0", 0, 1, NULL, BELOW | FREE, "",
-   "sgd: v = momentum v + gradient, weight -= learning rate v"},
+   "sgd: v = momentum v + gradient, weight -= learning rate v; rmsprop: the same, of the gradient "
+   "divided by the root of its mean square"},
   {"train.optimizer.momentum_final", REAL, AT(train.momentum_final), "null", 0, 1, NULL,
    BELOW | UNSET | FREE, "", "sgd: what momentum becomes, linearly over the first momentum_steps"},
   {"train.optimizer.momentum_steps", INT, AT(train.momentum_steps), "null", 1, 1e15, NULL,
@@ -208,6 +222,14 @@ static const gan_option rows[] = {
   {"train.ema.warmup", REAL, AT(train.ema.warmup), "0.05", 0, 1e6, NULL, FREE, "",
    "the half-life is at most this times the images so far, so the first weights are soon forgotten "
    "(Karras et al. 2020: 0.05); the first update copies; 0: no such bound"},
+  {"train.optimizer.weight_decay", REAL, AT(train.weight_decay), "0", 0, 1e6, NULL, FREE, "",
+   "adamw: each update takes learning rate * weight_decay of each weight away (PyTorch's default is "
+   "0.01); the others add weight_decay * weight to the gradient, L2; of all weights, biases and "
+   "scales too, as in PyTorch"},
+  {"train.clip_norm", REAL, AT(train.clip_norm), "null", 0, 1e30, NULL, ABOVE | UNSET | FREE, "",
+   "a network's gradient whose norm is larger is scaled down to it before the optimizer's step "
+   "(Pascanu et al. 2013, algorithm 1); of a vae the norm is that of both networks' together; the "
+   "norms in metrics.jsonl are those before; default: none is"},
   {"train.lr_scaling", CHOICE, AT(train.lr_scaling), "none", 0, 0, scalings, FREE, "",
    "learning rates are multiplied by train.batch / train.base_batch (linear) or its root (sqrt)"},
   {"train.base_batch", INT, AT(train.base_batch), "null", 1, 16777216, NULL, UNSET | FREE,

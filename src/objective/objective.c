@@ -14,44 +14,98 @@ static double sigmoid(double x) {
   return e / (1 + e);
 }
 
-/* -log D = softplus(-logit); its slope is -sigmoid(-logit).  NaN stays NaN. */
-static gan_loss minus_log_d(int64_t n, int64_t batch, int64_t stride, const float *logits,
-                            float *dlogits) {
+/* 0 to 1, or no number. */
+static double clamp(double x) {
+  return x < 0 ? 0 : x > 1 ? 1 : x;
+}
+
+/* What a sample's logit costs, and the slope of that.  NaN stays NaN in both. */
+typedef struct {
+  double loss, slope;
+} cost;
+
+/* A batch's costs, and how real its samples look by `reading`. */
+static gan_loss sum_over(cost (*of)(double x), double (*reading)(double x), int64_t n,
+                         int64_t batch, int64_t stride, const float *logits, float *dlogits) {
   gan_loss sum = {0, 0};
   for (int64_t i = 0; i < n; i++) {
     double x = (double)logits[i * stride];
-    sum.loss += softplus(-x);
-    sum.probability += sigmoid(x);
-    dlogits[i * stride] = (float)(-sigmoid(-x) / (double)batch);
+    cost of_x = of(x);
+    sum.loss += of_x.loss;
+    sum.probability += reading(x);
+    dlogits[i * stride] = (float)(of_x.slope / (double)batch);
   }
   return (gan_loss){sum.loss / (double)batch, sum.probability / (double)batch};
 }
 
-/* -log(1 - D) = softplus(logit); its slope is sigmoid(logit). */
-static gan_loss minus_log_not_d(int64_t n, int64_t batch, int64_t stride, const float *logits,
-                                float *dlogits) {
-  gan_loss sum = {0, 0};
-  for (int64_t i = 0; i < n; i++) {
-    double x = (double)logits[i * stride];
-    sum.loss += softplus(x);
-    sum.probability += sigmoid(x);
-    dlogits[i * stride] = (float)(sigmoid(x) / (double)batch);
-  }
-  return (gan_loss){sum.loss / (double)batch, sum.probability / (double)batch};
+/* ---- costs ---- */
+
+/* -log D */
+static cost minus_log_d(double x) {
+  return (cost){softplus(-x), -sigmoid(-x)};
 }
 
-/* log(1 - D): the same with the other sign. */
-static gan_loss log_not_d(int64_t n, int64_t batch, int64_t stride, const float *logits,
-                          float *dlogits) {
-  gan_loss sum = minus_log_not_d(n, batch, stride, logits, dlogits);
-  for (int64_t i = 0; i < n; i++) dlogits[i * stride] = -dlogits[i * stride];
-  sum.loss = -sum.loss;
-  return sum;
+/* -log(1 - D) */
+static cost minus_log_not_d(double x) {
+  return (cost){softplus(x), sigmoid(x)};
 }
+
+static cost log_not_d(double x) {
+  return (cost){-softplus(x), -sigmoid(x)};
+}
+
+static cost score(double x) {
+  return (cost){x, x == x ? 1 : x};
+}
+
+static cost minus_score(double x) {
+  return (cost){-x, x == x ? -1 : x};
+}
+
+/* max(0, 1 + x), whose slope is 0 where it is 0: PyTorch's relu. */
+static cost above_margin(double x) {
+  if (x <= -1) return (cost){0, 0};
+  return (cost){1 + x, x == x ? 1 : x};
+}
+
+static cost below_margin(double x) {
+  cost mirrored = above_margin(-x);
+  return (cost){mirrored.loss, -mirrored.slope};
+}
+
+static cost half_square(double x) {
+  return (cost){x * x / 2, x};
+}
+
+static cost half_square_to_1(double x) {
+  return half_square(x - 1);
+}
+
+/* ---- terms ---- */
+
+/* A term of that name: the sum of its costs. */
+#define TERM(name, of, reading)                                                                    \
+  static gan_loss name(int64_t n, int64_t batch, int64_t stride, const float *logits,              \
+                       float *dlogits) {                                                           \
+    return sum_over(of, reading, n, batch, stride, logits, dlogits);                               \
+  }
+
+TERM(log_real, minus_log_d, sigmoid)
+TERM(log_fake, minus_log_not_d, sigmoid)
+TERM(log_deceived, log_not_d, sigmoid)
+TERM(hinge_real, below_margin, sigmoid)
+TERM(hinge_fake, above_margin, sigmoid)
+TERM(raise_score, minus_score, sigmoid)
+TERM(lower_score, score, sigmoid)
+TERM(square_real, half_square_to_1, clamp)
+TERM(square_fake, half_square, clamp)
 
 static const gan_objective objectives[] = {
-    [GAN_OBJECTIVE_NON_SATURATING] = {"non_saturating", minus_log_d, minus_log_not_d, minus_log_d},
-    [GAN_OBJECTIVE_MINIMAX] = {"minimax", minus_log_d, minus_log_not_d, log_not_d},
+    [GAN_OBJECTIVE_NON_SATURATING] = {"non_saturating", log_real, log_fake, log_real},
+    [GAN_OBJECTIVE_MINIMAX] = {"minimax", log_real, log_fake, log_deceived},
+    [GAN_OBJECTIVE_HINGE] = {"hinge", hinge_real, hinge_fake, raise_score},
+    [GAN_OBJECTIVE_LEAST_SQUARES] = {"least_squares", square_real, square_fake, square_real},
+    [GAN_OBJECTIVE_WASSERSTEIN] = {"wasserstein", raise_score, lower_score, raise_score},
 };
 
 const gan_objective *gan_objective_of(gan_objective_kind kind) {

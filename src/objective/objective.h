@@ -13,7 +13,7 @@
 /* What a rank's logits say; plain sums over ranks give the batch's mean. */
 typedef struct gan_loss {
   double loss;        /* sum over the rank's samples / global batch */
-  double probability; /* likewise of sigmoid(logit): how real they look */
+  double probability; /* likewise of how real they look: see below */
 } gan_loss;
 
 /* One term: n logits of this rank, of `batch` in all, each `stride` numbers behind the one before;
@@ -28,9 +28,23 @@ typedef struct gan_objective {
   gan_objective_term generator; /* generator's, on generated samples */
 } gan_objective;
 
-/* Goodfellow et al. 2014, equation 1, for the discriminator: -log D(x) - log(1 - D(G(z))).
- * non_saturating: the generator minimises -log D(G(z)) (section 3, end);
- * minimax: it minimises log(1 - D(G(z))) (equation 1 itself). */
+/* With x a logit, D = sigmoid(x), of data (r) and of generated samples (f); all are means over the
+ * batch and are minimised:
+ *
+ *                   discriminator                            generator
+ *   non_saturating  -log D(r) - log(1 - D(f))                -log D(f)
+ *   minimax         the same                                 log(1 - D(f))
+ *   hinge           max(0, 1 - x(r)) + max(0, 1 + x(f))      -x(f)
+ *   least_squares   (x(r) - 1)^2 / 2 + x(f)^2 / 2            (x(f) - 1)^2 / 2
+ *   wasserstein     x(f) - x(r)                              -x(f)
+ *
+ * The first two: Goodfellow et al. 2014, equation 1, and section 3, end; hinge: Lim and Ye 2017, as
+ * Miyato et al. 2018, equations 16 and 17, have it; least_squares: Mao et al. 2017, equation 9 with
+ * a = 0, b = c = 1; wasserstein: Arjovsky et al. 2017, equations 2 and 3, where x is the critic.
+ *
+ * How real a sample looks is D; with least_squares x itself, cut to [0, 1], whose best is the share
+ * of data among all samples that look so, too.  A critic's sigmoid has no such meaning: its scores
+ * tell samples apart, and any number may be added to all of them. */
 const gan_objective *gan_objective_of(gan_objective_kind kind);
 
 /* The class of n samples from `classes` logits each, which begin `stride` numbers behind one

@@ -3,12 +3,16 @@
 
 #include "base/memory.h"
 
+#include <math.h>
 #include <string.h>
 
-extern const gan_optimizer_type gan_optimizer_adam, gan_optimizer_sgd;
+extern const gan_optimizer_type gan_optimizer_adam, gan_optimizer_adamw, gan_optimizer_rmsprop,
+    gan_optimizer_sgd;
 
 static const gan_optimizer_type *const types[] = {
     [GAN_OPTIMIZER_ADAM] = &gan_optimizer_adam,
+    [GAN_OPTIMIZER_ADAMW] = &gan_optimizer_adamw,
+    [GAN_OPTIMIZER_RMSPROP] = &gan_optimizer_rmsprop,
     [GAN_OPTIMIZER_SGD] = &gan_optimizer_sgd,
 };
 
@@ -16,8 +20,13 @@ gan_status gan_optimizer_make(gan_optimizer_kind kind, const gan_optimizer_optio
                               int64_t n, double lr, gan_optimizer **out) {
   gan_optimizer *optimizer;
   GAN_TRY_ALLOC(optimizer, 1, "the optimizer");
-  *optimizer =
-      (gan_optimizer){.type = types[kind], .options = *options, .lr = lr, .n = n, .end = n};
+  *optimizer = (gan_optimizer){.type = types[kind],
+                               .options = *options,
+                               .lr = lr,
+                               .n = n,
+                               .scale = 1,
+                               .bound = HUGE_VAL,
+                               .end = n};
   *out = optimizer;
   bool all = true;
   for (int i = 0; i < optimizer->type->moment_count; i++) {
@@ -34,10 +43,12 @@ gan_status gan_optimizer_create(const gan_config *config, int64_t n, double lr,
   gan_optimizer_options options = {.beta1 = config->train.beta1,
                                    .beta2 = config->train.beta2,
                                    .eps = config->train.eps,
+                                   .alpha = config->train.alpha,
                                    .momentum = config->train.momentum,
                                    .momentum_final = config->train.momentum_final,
                                    .momentum_steps = config->train.momentum_steps,
-                                   .nesterov = config->train.nesterov};
+                                   .nesterov = config->train.nesterov,
+                                   .weight_decay = config->train.weight_decay};
   return gan_optimizer_make((gan_optimizer_kind)config->train.optimizer, &options, n, lr, out);
 }
 
@@ -67,9 +78,16 @@ void gan_optimizer_clear(gan_optimizer *optimizer) {
     memset(optimizer->moments[i], 0, (size_t)optimizer->n * sizeof(float));
 }
 
+gan_gradient_step gan_optimizer_gradient(const gan_optimizer *optimizer) {
+  return (gan_gradient_step){.scale = (float)optimizer->scale,
+                             .decay = (float)optimizer->options.weight_decay};
+}
+
 void gan_optimizer_step(gan_optimizer *optimizer, const float *grads, float *params) {
   optimizer->step++;
   optimizer->type->update(optimizer, grads, params);
+  if (optimizer->bound < HUGE_VAL)
+    gan_cut(optimizer->end - optimizer->first, (float)optimizer->bound, params + optimizer->first);
 }
 
 double gan_optimizer_weight_bytes(const gan_optimizer *optimizer) {

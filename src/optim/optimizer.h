@@ -1,13 +1,14 @@
 /* Optimizers: a step of a network's weights against their gradient.
  *
- * One is a row of the table in optimizer.c and a file with its update (adam.c, sgd.c).  What it
- * remembers of earlier gradients are moments: slabs beside the weights', which checkpoints keep by
- * PyTorch's names.  All begin at 0, so a step that finds none takes them for zeros.
+ * One is a row of the table in optimizer.c and a file with its update (adam.c, sgd.c, rmsprop.c).
+ * What it remembers of earlier gradients are moments: slabs beside the weights', which checkpoints
+ * keep by PyTorch's names.  All begin at 0, so a step that finds none takes them for zeros.
  */
 #ifndef GAN_OPTIM_OPTIMIZER_H
 #define GAN_OPTIM_OPTIMIZER_H
 
 #include "config/config.h"
+#include "kernels/update.h"
 
 enum { GAN_MOMENTS_MAX = 2 };
 
@@ -25,11 +26,15 @@ typedef struct gan_optimizer_type {
 
 /* What the config says of it. */
 typedef struct gan_optimizer_options {
-  double beta1, beta2, eps; /* adam */
-  double momentum;          /* sgd, as the three below */
-  double momentum_final;    /* reached behind ... */
-  int64_t momentum_steps;   /* ... so many updates; GAN_UNSET_INT: momentum stays */
+  double beta1, beta2;    /* adam, adamw */
+  double eps;             /* these and rmsprop */
+  double alpha;           /* rmsprop */
+  double momentum;        /* sgd and rmsprop; sgd has the three below, too */
+  double momentum_final;  /* reached behind ... */
+  int64_t momentum_steps; /* ... so many updates; GAN_UNSET_INT: momentum stays */
   bool nesterov;
+  double weight_decay; /* adamw: what a weight loses of itself, times the rate; else it goes into
+                        * the gradient */
 } gan_optimizer_options;
 
 struct gan_optimizer {
@@ -38,6 +43,8 @@ struct gan_optimizer {
   double lr;
   int64_t n;                       /* floats in each slab */
   int64_t step;                    /* updates done */
+  double scale;                    /* of the gradients, set before an update; 1 at first */
+  double bound;                    /* of weights behind an update; HUGE_VAL: none */
   float *moments[GAN_MOMENTS_MAX]; /* (n) each, of type->moments */
 
   int64_t first, end; /* the part that it updates; all of it at first */
@@ -61,7 +68,11 @@ void gan_optimizer_share(gan_optimizer *optimizer, float *const moments[GAN_MOME
 /* As it was when it was made: no update done. */
 void gan_optimizer_clear(gan_optimizer *optimizer);
 
-/* One update of its part of `params` (n) by the summed gradients `grads` (n). */
+/* For updates whose weight decay goes into the gradient. */
+gan_gradient_step gan_optimizer_gradient(const gan_optimizer *optimizer);
+
+/* One update of its part of `params` (n) by the summed gradients `grads` (n); weights are then cut
+ * to -bound..bound (Arjovsky et al. 2017, algorithm 1). */
 void gan_optimizer_step(gan_optimizer *optimizer, const float *grads, float *params);
 
 /* Bytes that an update moves for each weight: the gradient is read; the weight and its moments are

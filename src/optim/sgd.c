@@ -24,6 +24,7 @@ static double momentum_of(const gan_optimizer *optimizer) {
 static void update(const gan_optimizer *optimizer, const float *grads, float *params) {
   double momentum = momentum_of(optimizer);
   bool nesterov = optimizer->options.nesterov;
+  gan_gradient_step gradient = gan_optimizer_gradient(optimizer);
   gan_sgd_step step = {
       .momentum = (float)momentum,
       .of_gradient = nesterov ? 1.0f : 0.0f,
@@ -31,8 +32,8 @@ static void update(const gan_optimizer *optimizer, const float *grads, float *pa
       .lr = (float)optimizer->lr,
   };
   int64_t at = optimizer->first;
-  gan_sgd_update(optimizer->end - at, &step, grads + at, optimizer->moments[MOMENTUM_BUFFER] + at,
-                 params + at);
+  gan_sgd_update(optimizer->end - at, &step, &gradient, grads + at,
+                 optimizer->moments[MOMENTUM_BUFFER] + at, params + at);
 }
 
 const gan_optimizer_type gan_optimizer_sgd = {

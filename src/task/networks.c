@@ -1,5 +1,6 @@
 #include "task/networks.h"
 
+#include <math.h>
 #include <string.h>
 
 static const gan_network *row_of(const gan_task *task, int which) {
@@ -61,6 +62,8 @@ gan_net *gan_learner_sampler(const gan_learner *learner) {
 static gan_status add_discriminator(gan_task *task, gan_net_spec *spec) {
   GAN_TRY(gan_networks_add(task, spec));
   gan_learner *learner = &task->learners[GAN_DISCRIMINATOR];
+  double bound = task->config->train.weight_clip;
+  if (!isnan(bound)) learner->optimizer->bound = bound;
   const gan_layer *layer;
   if (gan_net_apart(learner->net, &layer)) return GAN_OK;
   gan_net_destroy(&learner->net);

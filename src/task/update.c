@@ -32,6 +32,13 @@ void gan_update_taint(gan_task *task, int which, bool losses_finite) {
   if (!finite) net->grads[0] = NAN;
 }
 
+/* What the gradients that have that norm together are multiplied by (Pascanu et al. 2013, algorithm
+ * 1); 1 where train.clip_norm is not given, which no norm exceeds. */
+static double clip(const gan_task *task, double norm) {
+  double most = task->config->train.clip_norm;
+  return norm > most ? most / norm : 1;
+}
+
 /* Whether the optimizer can take a gradient of that norm. */
 static gan_status check_norm(const gan_task *task, const gan_learner *learner, double norm) {
   const char *name = learner->net->name;
@@ -40,7 +47,7 @@ static gan_status check_norm(const gan_task *task, const gan_learner *learner, d
     return gan_fail(GAN_NUMBERS, "%s of the %s is not finite (its norm is %g)",
                     skips(task) ? "the loss or the gradient" : "the gradient", name,
                     gan_printable(norm));
-  if (norm > type->limit)
+  if (norm * learner->optimizer->scale > type->limit)
     return gan_fail(GAN_NUMBERS,
                     "the gradient of the %s is too large (its norm is %g; the squares that %s "
                     "keeps are finite up to %g)",
@@ -76,6 +83,7 @@ static gan_status take(gan_learner *learner) {
 gan_status gan_update_finish(gan_task *task, int which, double lr, double *norm) {
   gan_learner *learner = &task->learners[which];
   *norm = norm_of(learner, lr);
+  learner->optimizer->scale = clip(task, *norm);
   gan_status status = check_norm(task, learner, *norm);
   if (status == GAN_OK) return take(learner);
   if (!skips(task)) return status;
@@ -91,6 +99,8 @@ gan_status gan_update_finish_all(gan_task *task, double lr, double *norm) {
     squares += norms[i] * norms[i];
   }
   *norm = sqrt(squares);
+  for (int i = 0; i < task->learner_count; i++)
+    task->learners[i].optimizer->scale = clip(task, *norm);
   for (int i = 0; status == GAN_OK && i < task->learner_count; i++)
     status = check_norm(task, &task->learners[i], norms[i]);
   if (status != GAN_OK && !skips(task)) return status;

@@ -5,6 +5,7 @@
     golden/objective.h5   the terms of the losses at single logits
     golden/adam.h5        Adam on given gradients
     golden/sgd.h5         SGD on given gradients
+    golden/decay.h5       AdamW, RMSprop, L2 and clipped gradients likewise
     golden/GAN.h5         steps of each GAN in GAN.yaml, from golden/GAN_inputs.h5
     golden/VAE.h5         likewise of each VAE
 
@@ -15,7 +16,7 @@ A GAN's or VAE's first weights, batches, noise and classes are the product's own
 
 The first is needed after a change of GAN.yaml, or of how weights, batches, noise or classes are
 made; the test parity_gan says so.  Then both files are to be committed together.  Other words for
-the second are layers, objective, adam and sgd; with none it makes all.
+the second are layers, objective, adam, sgd and decay; with none it makes all.
 
 All inputs and first weights are exact in float32, in which the product computes.  Wants torch (1.13
 or newer), h5py, numpy and yaml.
@@ -188,6 +189,22 @@ ADAM_CASES = {  # size of gradients, first weights' size, options
     "without_momentum": (10.0, 1.0, {"lr": 1e-3, "betas": (0.0, 0.9), "eps": 1e-8}),
 }
 
+# Of Adam, AdamW and RMSprop: class, options; and the norm to which the gradient is clipped, by the
+# product's own factor, which has no 1e-6 as clip_grad_norm_'s
+DECAY_CASES = {
+    "adamw": (torch.optim.AdamW, {"lr": 1e-2, "betas": (0.9, 0.99), "weight_decay": 0.3}, None),
+    "adamw_clipped": (torch.optim.AdamW,
+                      {"lr": 1e-3, "betas": (0.5, 0.999), "weight_decay": 0.01}, 0.5),
+    "adam_l2": (torch.optim.Adam, {"lr": 1e-2, "betas": (0.9, 0.99), "weight_decay": 0.3}, None),
+    "sgd_l2": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.7, "nesterov": True,
+                                 "weight_decay": 0.2}, None),
+    "sgd_clipped": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}, 1.5),
+    "rmsprop": (torch.optim.RMSprop, {"lr": 1e-3, "alpha": 0.99, "eps": 1e-8}, None),
+    "rmsprop_momentum": (torch.optim.RMSprop, {"lr": 1e-3, "alpha": 0.9, "eps": 1e-3,
+                                               "momentum": 0.6, "weight_decay": 0.1}, None),
+}
+DECAY_MOMENTS = ("exp_avg", "exp_avg_sq", "square_avg", "momentum_buffer")
+
 SGD_CASES = {  # options, then the momentum of the last updates, and behind how many it is reached
     "plain": ({"lr": 0.1}, None, 0),
     "momentum": ({"lr": 0.1, "momentum": 0.9}, None, 0),
@@ -337,19 +354,39 @@ def bce(logits, target):
     return functional.binary_cross_entropy_with_logits(logits, targets)
 
 
+def half_mse(logits, target):
+    return functional.mse_loss(logits, torch.full_like(logits, target)) / 2
+
+
+def margin(logits, side):
+    """PyTorch's loss of a margin of 1 between the logit, on its side, and 0."""
+    return functional.margin_ranking_loss(logits, torch.zeros_like(logits),
+                                          torch.full_like(logits, side), margin=1.0)
+
+
+def cut(logits):
+    return logits.clamp(0, 1)
+
+
 def make_objective():
     """Each term at each logit, in a form that keeps its digits at the ends, where 1 - sigmoid
-    does not; it must be the binary cross-entropy."""
-    terms = {
-        "real": (lambda x: -functional.logsigmoid(x), lambda x: bce(x, 1.0)),
-        "fake": (lambda x: -functional.logsigmoid(-x), lambda x: bce(x, 0.0)),
-        "minimax": (lambda x: functional.logsigmoid(-x), lambda x: -bce(x, 0.0)),
+    does not; it must be PyTorch's loss of that name."""
+    share = torch.sigmoid
+    terms = {  # the term, the same in other words, how real a sample looks
+        "real": (lambda x: -functional.logsigmoid(x), lambda x: bce(x, 1.0), share),
+        "fake": (lambda x: -functional.logsigmoid(-x), lambda x: bce(x, 0.0), share),
+        "minimax": (lambda x: functional.logsigmoid(-x), lambda x: -bce(x, 0.0), share),
+        "hinge_real": (lambda x: functional.relu(1 - x), lambda x: margin(x, 1.0), share),
+        "hinge_fake": (lambda x: functional.relu(1 + x), lambda x: margin(x, -1.0), share),
+        "square_real": (lambda x: (x - 1) ** 2 / 2, lambda x: half_mse(x, 1.0), cut),
+        "square_fake": (lambda x: x ** 2 / 2, lambda x: half_mse(x, 0.0), cut),
+        "critic_real": (lambda x: -x, lambda x: -x.mean(), share),
+        "critic_fake": (lambda x: x, lambda x: x.mean(), share),
     }
     with h5py.File(GOLDEN / "objective.h5", "w") as file:
         file["logits"] = np.array(LOGITS, dtype=np.float32)
         x = double(file["logits"][()])
-        write(file, "probability", torch.sigmoid(x))
-        for name, (term, check) in terms.items():
+        for name, (term, check, looks) in terms.items():
             losses = torch.stack([term(logit) for logit in x])
             checks = torch.stack([check(logit) for logit in x])
             assert torch.allclose(losses, checks, rtol=1e-13, atol=1e-13), name
@@ -357,6 +394,7 @@ def make_objective():
             term(leaf).sum().backward()
             write(file, name + "/loss", losses)
             write(file, name + "/slope", leaf.grad)
+            write(file, name + "/probability", looks(x))
 
 
 # ---- Adam ----
@@ -417,6 +455,42 @@ def make_sgd():
             for key, values in rows.items():
                 if values:
                     write(group, key, torch.stack(values))
+
+
+# ---- weight decay, clipping, RMSprop ----
+
+def clip(gradient, norm):
+    """Pascanu et al. 2013, algorithm 1."""
+    length = gradient.norm()
+    return gradient * (norm / length) if norm and length > norm else gradient
+
+
+def make_decay():
+    n = 37
+    with h5py.File(GOLDEN / "decay.h5", "w") as file:
+        for i, (name, (optimizer, options, norm)) in enumerate(DECAY_CASES.items()):
+            rng = np.random.default_rng(4000 + i)
+            group = file.create_group(name)
+            flat = {**options, "type": optimizer.__name__.lower(), "clip_norm": norm or 0.0}
+            flat["beta1"], flat["beta2"] = flat.pop("betas", (0.0, 0.0))
+            group.attrs.update({key: int(v) if isinstance(v, bool) else v
+                                for key, v in flat.items()})
+            group["first"] = exact(rng, n)
+            group["gradients"] = exact(rng, ADAM_STEPS, n)
+            group["first"][0] = 0.0  # with no gradient nothing moves it
+            group["gradients"][:, 0] = 0.0
+            weights = nn.Parameter(double(group["first"][()]))
+            stepper = optimizer([weights], **options)
+            rows = {"params": []}
+            for gradient in group["gradients"]:
+                weights.grad = clip(double(gradient), norm)
+                stepper.step()
+                rows["params"].append(weights.detach().clone())
+                for key in DECAY_MOMENTS:
+                    if torch.is_tensor(stepper.state[weights].get(key)):
+                        rows.setdefault(key, []).append(stepper.state[weights][key].clone())
+            for key, values in rows.items():
+                write(group, key, torch.stack(values))
 
 
 # ---- GANs ----
@@ -646,6 +720,7 @@ def make_vae(name):
 
 def main(wanted):
     makers = {"layers": make_layers, "objective": make_objective, "adam": make_adam, "sgd": make_sgd,
+              "decay": make_decay,
               **{gan: functools.partial(make_gan, gan) for gan in GANS},
               **{vae: functools.partial(make_vae, vae) for vae in VAES}}
     torch.manual_seed(0)

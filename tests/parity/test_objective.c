@@ -20,13 +20,29 @@ typedef struct {
 static objective_term term_of(int i) {
   const gan_objective *usual = gan_objective_of(GAN_OBJECTIVE_NON_SATURATING);
   const gan_objective *minimax = gan_objective_of(GAN_OBJECTIVE_MINIMAX);
+  const gan_objective *hinge = gan_objective_of(GAN_OBJECTIVE_HINGE);
+  const gan_objective *squares = gan_objective_of(GAN_OBJECTIVE_LEAST_SQUARES);
+  const gan_objective *critic = gan_objective_of(GAN_OBJECTIVE_WASSERSTEIN);
   const objective_term terms[] = {
-      {"real", usual->real},   {"fake", usual->fake},   {"real", usual->generator},
-      {"real", minimax->real}, {"fake", minimax->fake}, {"minimax", minimax->generator},
+      {"real", usual->real},
+      {"fake", usual->fake},
+      {"real", usual->generator},
+      {"real", minimax->real},
+      {"fake", minimax->fake},
+      {"minimax", minimax->generator},
+      {"hinge_real", hinge->real},
+      {"hinge_fake", hinge->fake},
+      {"critic_real", hinge->generator},
+      {"square_real", squares->real},
+      {"square_fake", squares->fake},
+      {"square_real", squares->generator},
+      {"critic_real", critic->real},
+      {"critic_fake", critic->fake},
+      {"critic_real", critic->generator},
   };
   return terms[i];
 }
-enum { TERMS = 6 };
+enum { TERMS = 15 };
 
 typedef struct {
   gan_h5 *golden;
@@ -41,7 +57,7 @@ static term_golden open_golden(const char *term) {
       .logits = parity_read(file, GAN_F32, LOGITS, "logits"),
       .loss = parity_read(file, GAN_F64, LOGITS, "%s/loss", term),
       .slope = parity_read(file, GAN_F64, LOGITS, "%s/slope", term),
-      .probability = parity_read(file, GAN_F64, LOGITS, "probability"),
+      .probability = parity_read(file, GAN_F64, LOGITS, "%s/probability", term),
   };
 }
 

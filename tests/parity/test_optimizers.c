@@ -1,9 +1,11 @@
-/* Optimizers alone on given gradients, every step of them, against torch.optim.Adam and SGD. */
+/* Optimizers alone on given gradients, every step of them, against torch.optim. */
 #include "base/memory.h"
 #include "optim/optimizer.h"
 #include "parity/parity.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* In norm, after ten updates of a few float32 roundings (6e-8) each.  A coefficient that is
  * computed in float32 where PyTorch has it in double (1 - beta2) shows as 1e-5. */
@@ -43,13 +45,22 @@ static void compare(gan_h5 *golden, const char *name, const char *what, int step
   gan_free(&all);
 }
 
+static double norm_of(const float *gradient) {
+  double squares = 0;
+  for (int i = 0; i < N; i++) squares += (double)gradient[i] * (double)gradient[i];
+  return sqrt(squares);
+}
+
 /* All steps of a case: weights, and the moments that the golden has. */
-static void run(gan_h5 *golden, const char *name, gan_optimizer *optimizer, double tolerance) {
+static void run(gan_h5 *golden, const char *name, gan_optimizer *optimizer, double clip,
+                double tolerance) {
   const gan_optimizer_type *type = optimizer->type;
   float *params = parity_read(golden, GAN_F32, N, "%s/first", name);
   float *gradients = parity_read(golden, GAN_F32, STEPS * N, "%s/gradients", name);
   float unlearned = params[0];
   for (int step = 0; step < STEPS; step++) {
+    double norm = norm_of(gradients + step * N);
+    optimizer->scale = norm > clip ? clip / norm : 1;
     gan_optimizer_step(optimizer, gradients + step * N, params);
     compare(golden, name, "params", step, params, tolerance);
     for (int m = 0; m < type->moment_count; m++) {
@@ -76,7 +87,7 @@ START_TEST(adam) {
       gan_optimizer_make(GAN_OPTIMIZER_ADAM, &options, N, real(golden, name, "lr"), &optimizer));
   ck_assert_int_eq(optimizer->type->moment_count, 2);
   ck_assert(gan_h5_has(golden, "gan/exp_avg") && gan_h5_has(golden, "gan/exp_avg_sq"));
-  run(golden, name, optimizer, TOLERANCE_ADAM);
+  run(golden, name, optimizer, HUGE_VAL, TOLERANCE_ADAM);
   gan_optimizer_destroy(&optimizer);
   gan_h5_close(&golden);
 }
@@ -95,7 +106,55 @@ START_TEST(sgd) {
   parity_ok(
       gan_optimizer_make(GAN_OPTIMIZER_SGD, &options, N, real(golden, name, "lr"), &optimizer));
   ck_assert(gan_h5_has(golden, "momentum/momentum_buffer"));
-  run(golden, name, optimizer, TOLERANCE_SGD);
+  run(golden, name, optimizer, HUGE_VAL, TOLERANCE_SGD);
+  gan_optimizer_destroy(&optimizer);
+  gan_h5_close(&golden);
+}
+END_TEST
+
+static const struct {
+  const char *name;
+  gan_optimizer_kind kind;
+} decay_cases[] = {{"adamw", GAN_OPTIMIZER_ADAMW},
+                   {"adamw_clipped", GAN_OPTIMIZER_ADAMW},
+                   {"adam_l2", GAN_OPTIMIZER_ADAM},
+                   {"sgd_l2", GAN_OPTIMIZER_SGD},
+                   {"sgd_clipped", GAN_OPTIMIZER_SGD},
+                   {"rmsprop", GAN_OPTIMIZER_RMSPROP},
+                   {"rmsprop_momentum", GAN_OPTIMIZER_RMSPROP}};
+enum { DECAY_CASES = sizeof decay_cases / sizeof *decay_cases };
+
+/* 0 where the golden's optimizer has no such option, and PyTorch's default. */
+static double option_of(gan_h5 *golden, const char *group, const char *name, double fallback) {
+  double value;
+  if (gan_h5_get_real(golden, group, name, &value) == GAN_OK) return value;
+  gan_fail_clear();
+  return fallback;
+}
+
+/* Weight decay, clipping, and RMSprop.  A decay that is left out, or beside the step in place of in
+ * the gradient, shows as 1e-2. */
+START_TEST(decay) {
+  const char *name = decay_cases[_i].name;
+  gan_h5 *golden = parity_open("decay.h5");
+  gan_optimizer *optimizer;
+  gan_optimizer_options options = {.beta1 = option_of(golden, name, "beta1", 0),
+                                   .beta2 = option_of(golden, name, "beta2", 0),
+                                   .eps = option_of(golden, name, "eps", 1e-8),
+                                   .alpha = option_of(golden, name, "alpha", 0),
+                                   .momentum = option_of(golden, name, "momentum", 0),
+                                   .momentum_steps = GAN_UNSET_INT,
+                                   .nesterov = strcmp(name, "sgd_l2") == 0,
+                                   .weight_decay = option_of(golden, name, "weight_decay", 0)};
+  double clip = real(golden, name, "clip_norm");
+  parity_ok(
+      gan_optimizer_make(decay_cases[_i].kind, &options, N, real(golden, name, "lr"), &optimizer));
+  char *type = parity_text(golden, name, "type");
+  ck_assert_str_eq(type, optimizer->type->name);
+  gan_free(&type);
+  ck_assert(gan_h5_has(golden, "rmsprop/square_avg") && gan_h5_has(golden, "adamw/exp_avg_sq"));
+  ck_assert(gan_h5_has(golden, "rmsprop_momentum/momentum_buffer"));
+  run(golden, name, optimizer, clip > 0 ? clip : HUGE_VAL, TOLERANCE_ADAM);
   gan_optimizer_destroy(&optimizer);
   gan_h5_close(&golden);
 }
@@ -107,6 +166,7 @@ int main(void) {
   tcase_add_checked_fixture(tests, NULL, parity_report);
   tcase_add_loop_test(tests, adam, 0, ADAM_CASES);
   tcase_add_loop_test(tests, sgd, 0, SGD_CASES);
+  tcase_add_loop_test(tests, decay, 0, DECAY_CASES);
   suite_add_tcase(suite, tests);
   return parity_run(suite);
 }

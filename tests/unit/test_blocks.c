@@ -48,10 +48,16 @@ static const gan_adam_step adam = {.beta1 = 0.5f,
                                    .rest1 = 0.5f,
                                    .rest2 = 0.1f,
                                    .step_size = 1e-3f,
-                                   .root_bias_correction = 0.9f};
+                                   .root_bias_correction = 0.9f,
+                                   .keep = 0.99f};
 
 static const gan_sgd_step sgd = {
     .momentum = 0.9f, .of_gradient = 1, .of_velocity = 0.9f, .lr = 1e-3f};
+
+static const gan_rmsprop_step rmsprop = {
+    .alpha = 0.9f, .rest = 0.1f, .eps = 1e-8f, .momentum = 0.9f, .lr = 1e-3f};
+
+static const gan_gradient_step gradient = {.scale = 0.5f, .decay = 0.01f};
 
 /* A row as an image of one line: windows of three, one apart. */
 static gan_window window_of(const kernel_case *k) {
@@ -116,10 +122,16 @@ static void transpose(kernel_case *k) {
 }
 
 static void adam_update(kernel_case *k) {
-  gan_adam_update(k->n, &adam, k->x, k->out, k->more, k->rest);
+  gan_adam_update(k->n, &adam, &gradient, k->x, k->out, k->more, k->rest);
 }
 static void sgd_update(kernel_case *k) {
-  gan_sgd_update(k->n, &sgd, k->x, k->out, k->more);
+  gan_sgd_update(k->n, &sgd, &gradient, k->x, k->out, k->more);
+}
+static void rmsprop_update(kernel_case *k) {
+  gan_rmsprop_update(k->n, &rmsprop, &gradient, k->x, k->out, k->more, k->rest);
+}
+static void cut(kernel_case *k) {
+  gan_cut(k->n, 0.1f, k->out);
 }
 static void squares(kernel_case *k) {
   k->total = gan_sum_of_squares(k->n, k->x);
@@ -230,6 +242,8 @@ static const struct {
     {"transpose", transpose},
     {"adam_update", adam_update},
     {"sgd_update", sgd_update},
+    {"rmsprop_update", rmsprop_update},
+    {"cut", cut},
     {"sum_of_squares", squares},
     {"dot", dot},
     {"matrix_vector", matrix_vector},

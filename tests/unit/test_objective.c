@@ -32,6 +32,30 @@ static long double log_not_d(long double x) {
   return -softplus(x);
 }
 
+/* Miyato et al. 2018, equations 16 and 17. */
+static long double hinge_real(long double x) {
+  return -fminl(0, x - 1);
+}
+static long double hinge_fake(long double x) {
+  return -fminl(0, -x - 1);
+}
+
+/* Mao et al. 2017, equation 9. */
+static long double square_real(long double x) {
+  return (x - 1) * (x - 1) / 2;
+}
+static long double square_fake(long double x) {
+  return x * x / 2;
+}
+
+/* Arjovsky et al. 2017, equation 3. */
+static long double score(long double x) {
+  return x;
+}
+static long double minus_score(long double x) {
+  return -x;
+}
+
 typedef struct {
   const char *name;
   gan_objective_kind kind;
@@ -49,6 +73,23 @@ static const term_row terms[] = {
 };
 
 enum { TERMS = sizeof terms / sizeof *terms };
+
+/* Whose costs are no logarithms. */
+static const term_row plain_terms[] = {
+    {"hinge real", GAN_OBJECTIVE_HINGE, offsetof(gan_objective, real), hinge_real},
+    {"hinge fake", GAN_OBJECTIVE_HINGE, offsetof(gan_objective, fake), hinge_fake},
+    {"hinge generator", GAN_OBJECTIVE_HINGE, offsetof(gan_objective, generator), minus_score},
+    {"square real", GAN_OBJECTIVE_LEAST_SQUARES, offsetof(gan_objective, real), square_real},
+    {"square fake", GAN_OBJECTIVE_LEAST_SQUARES, offsetof(gan_objective, fake), square_fake},
+    {"square generator", GAN_OBJECTIVE_LEAST_SQUARES, offsetof(gan_objective, generator),
+     square_real},
+    {"critic real", GAN_OBJECTIVE_WASSERSTEIN, offsetof(gan_objective, real), minus_score},
+    {"critic fake", GAN_OBJECTIVE_WASSERSTEIN, offsetof(gan_objective, fake), score},
+    {"critic generator", GAN_OBJECTIVE_WASSERSTEIN, offsetof(gan_objective, generator),
+     minus_score},
+};
+
+enum { PLAIN_TERMS = sizeof plain_terms / sizeof *plain_terms };
 
 static gan_objective_term term_of(const term_row *row) {
   return *(const gan_objective_term *)((const char *)gan_objective_of(row->kind) + row->term);
@@ -123,6 +164,66 @@ START_TEST(parts_add_up) {
 }
 END_TEST
 
+/* Values; and slopes by central differences, which are exact of lines and parabolas but for the
+ * rounding of x + step, where no kink is between. */
+START_TEST(plain_values_and_slopes) {
+  const term_row *row = &plain_terms[_i];
+  const long double step = 0x1p-17L, own_error = 1e-13L;
+  for (int i = 0; i < LOGITS; i++) {
+    long double x = (long double)logits[i];
+    float slope;
+    gan_loss loss = term_of(row)(1, 3, 1, &logits[i], &slope);
+    check_near(row, "loss", logits[i], (long double)loss.loss, row->value(x) / 3, LOSS_TOLERANCE);
+    if (fabsl(x) > 1e5L) continue; /* x + step is x */
+    long double wanted = (row->value(x + step) - row->value(x - step)) / (2 * step) / 3;
+    long double size = fmaxl(1, x * x);
+    ck_assert_msg(
+        fabsl((long double)slope - wanted) <= SLOPE_TOLERANCE * fabsl(wanted) + own_error * size,
+        "%s at %g: slope %.9g, not %.9Lg", row->name, (double)logits[i], (double)slope, wanted);
+  }
+}
+END_TEST
+
+/* At the margin itself nothing is left to learn, as PyTorch's relu has it. */
+START_TEST(hinge_at_its_margin) {
+  const gan_objective *hinge = gan_objective_of(GAN_OBJECTIVE_HINGE);
+  const float margins[] = {1, -1};
+  const float beside[] = {0.999f, -0.999f};
+  float slope;
+  ck_assert_double_eq(hinge->real(1, 1, 1, &margins[0], &slope).loss, 0);
+  ck_assert_float_eq(slope, 0);
+  ck_assert_double_eq(hinge->fake(1, 1, 1, &margins[1], &slope).loss, 0);
+  ck_assert_float_eq(slope, 0);
+  hinge->real(1, 1, 1, &beside[0], &slope);
+  ck_assert_float_eq(slope, -1);
+  hinge->fake(1, 1, 1, &beside[1], &slope);
+  ck_assert_float_eq(slope, 1);
+}
+END_TEST
+
+/* How real a sample looks: with least squares the logit itself, cut; else its sigmoid. */
+START_TEST(how_real_it_looks) {
+  const struct {
+    gan_objective_kind kind;
+    float logit;
+    double wanted;
+  } readings[] = {
+      {GAN_OBJECTIVE_LEAST_SQUARES, 0.25f, 0.25}, {GAN_OBJECTIVE_LEAST_SQUARES, 7, 1},
+      {GAN_OBJECTIVE_LEAST_SQUARES, -7, 0},       {GAN_OBJECTIVE_HINGE, 0, 0.5},
+      {GAN_OBJECTIVE_WASSERSTEIN, 0, 0.5},
+  };
+  for (size_t i = 0; i < sizeof readings / sizeof *readings; i++) {
+    const gan_objective *objective = gan_objective_of(readings[i].kind);
+    const gan_objective_term terms_of[] = {objective->real, objective->fake, objective->generator};
+    for (int k = 0; k < 3; k++) {
+      float slope;
+      gan_loss loss = terms_of[k](1, 1, 1, &readings[i].logit, &slope);
+      ck_assert_double_eq(loss.probability, readings[i].wanted);
+    }
+  }
+}
+END_TEST
+
 /* The generator plays against the discriminator's term: the same with the other sign. */
 START_TEST(minimax_is_the_negative) {
   const gan_objective *minimax = gan_objective_of(GAN_OBJECTIVE_MINIMAX);
@@ -160,6 +261,37 @@ START_TEST(no_number_stays_none) {
 }
 END_TEST
 
+START_TEST(no_number_stays_none_of_plain_terms) {
+  const term_row *row = &plain_terms[_i];
+  const float bad[3] = {1, NAN, -1};
+  float slopes_of[3];
+  gan_loss loss = term_of(row)(3, 3, 1, bad, slopes_of);
+  ck_assert_double_nan(loss.loss);
+  ck_assert_double_nan(loss.probability);
+  ck_assert(isfinite(slopes_of[0]) && isnan(slopes_of[1]) && isfinite(slopes_of[2]));
+}
+END_TEST
+
+/* As above, of the others; logits lie apart where classes' are beside them. */
+START_TEST(plain_parts_add_up) {
+  const term_row *row = &plain_terms[_i];
+  enum { N = 13, STRIDE = 3 };
+  float x[N * STRIDE], whole[N * STRIDE] = {0}, parts[N * STRIDE] = {0};
+  unit_fill(x, N * STRIDE, 1, -4, 4);
+  gan_loss loss = term_of(row)(N, N, STRIDE, x, whole);
+  long double wanted = 0;
+  for (int i = 0; i < N; i++) wanted += row->value((long double)x[i * STRIDE]) / N;
+  check_near(row, "mean loss", 0, (long double)loss.loss, wanted, 16 * LOSS_TOLERANCE);
+  for (int cut = 0; cut <= N; cut++) {
+    gan_loss a = term_of(row)(cut, N, STRIDE, x, parts);
+    gan_loss b = term_of(row)(N - cut, N, STRIDE, x + cut * STRIDE, parts + cut * STRIDE);
+    check_near(row, "sum of losses", 0, (long double)(a.loss + b.loss), wanted,
+               16 * LOSS_TOLERANCE);
+    ck_assert_mem_eq(parts, whole, sizeof whole);
+  }
+}
+END_TEST
+
 int main(void) {
   const unit_test tests[] = {
       {values, TERMS},
@@ -167,6 +299,11 @@ int main(void) {
       {parts_add_up, TERMS},
       {minimax_is_the_negative, 1},
       {no_number_stays_none, TERMS},
+      {plain_values_and_slopes, PLAIN_TERMS},
+      {hinge_at_its_margin, 1},
+      {how_real_it_looks, 1},
+      {no_number_stays_none_of_plain_terms, PLAIN_TERMS},
+      {plain_parts_add_up, PLAIN_TERMS},
   };
   return UNIT_MAIN("objective", tests);
 }

@@ -267,6 +267,66 @@ START_TEST(sgd_in_parts_and_continued) {
 }
 END_TEST
 
+/* Weights are cut behind the step, those of its part alone, and nothing else is. */
+START_TEST(weights_are_cut) {
+  enum { CUT = N / 3 };
+  gan_optimizer *free_one = make_adam(2), *bound = make_adam(2);
+  float w[N], u[N], before[N], g[N];
+  unit_fill(before, N, 1, -1, 1);
+  memcpy(w, before, sizeof w);
+  memcpy(u, before, sizeof u);
+  bound->end = CUT;
+  bound->bound = 0.25;
+  fill_gradient(g, 1);
+  gan_optimizer_step(free_one, g, w);
+  gan_optimizer_step(bound, g, u);
+  int cut = 0;
+  for (int i = 0; i < CUT; i++) {
+    cut += fabsf(w[i]) > 0.25f;
+    ck_assert_float_eq(u[i], fmaxf(fminf(w[i], 0.25f), -0.25f));
+  }
+  ck_assert_int_gt(cut, 0);
+  ck_assert_mem_eq(u + CUT, before + CUT, (N - CUT) * sizeof *u);
+  ck_assert_mem_eq(bound->moments[0], free_one->moments[0], CUT * sizeof *u);
+  gan_optimizer_destroy(&free_one);
+  gan_optimizer_destroy(&bound);
+}
+END_TEST
+
+/* A scale is what another gradient would be: all optimizers take it in. */
+START_TEST(scaled_gradients) {
+  static const gan_optimizer_kind kinds[] = {GAN_OPTIMIZER_ADAM, GAN_OPTIMIZER_SGD,
+                                             GAN_OPTIMIZER_ADAMW, GAN_OPTIMIZER_RMSPROP};
+  gan_optimizer_options options = {.beta1 = 0.5,
+                                   .beta2 = 0.9,
+                                   .eps = 1e-3,
+                                   .alpha = 0.9,
+                                   .momentum = 0.7,
+                                   .momentum_steps = GAN_UNSET_INT,
+                                   .weight_decay = 0.1};
+  gan_optimizer *scaled, *plain;
+  float w[N], u[N], g[N], half[N];
+  check_ok(gan_optimizer_make(kinds[_i], &options, N, 0.01, &scaled));
+  check_ok(gan_optimizer_make(kinds[_i], &options, N, 0.01, &plain));
+  unit_fill(w, N, 1, -1, 1);
+  memcpy(u, w, sizeof w);
+  scaled->scale = 0.5; /* exact */
+  for (int t = 1; t <= 3; t++) {
+    fill_gradient(g, t);
+    for (int i = 0; i < N; i++) half[i] = g[i] / 2;
+    gan_optimizer_step(scaled, g, w);
+    gan_optimizer_step(plain, half, u);
+  }
+  ck_assert_mem_eq(w, u, sizeof w);
+  plain->scale = 1;
+  gan_optimizer_step(plain, g, u);
+  gan_optimizer_step(scaled, g, w);
+  ck_assert_mem_ne(w, u, sizeof w);
+  gan_optimizer_destroy(&scaled);
+  gan_optimizer_destroy(&plain);
+}
+END_TEST
+
 /* What `mpigan bench step` counts: Adam reads 4 slabs and writes 3, SGD 3 and 2. */
 START_TEST(bytes_of_an_update) {
   gan_optimizer *adam = make_adam(0), *sgd = make_sgd(1);
@@ -288,6 +348,8 @@ int main(void) {
       {sgd_by_its_formulas, SGD_ROWS},
       {first_velocity_is_the_gradient, 1},
       {sgd_in_parts_and_continued, 1},
+      {weights_are_cut, 1},
+      {scaled_gradients, 4},
       {bytes_of_an_update, 1},
   };
   return UNIT_MAIN("optim", tests);
