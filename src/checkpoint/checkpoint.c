@@ -403,6 +403,10 @@ gan_status gan_checkpoint_read_learner(gan_checkpoint *checkpoint, const gan_lea
   return learner->optimizer ? read_optimizer(checkpoint, learner) : GAN_OK;
 }
 
+bool gan_checkpoint_has_counter(gan_checkpoint *checkpoint, const gan_counter *counter) {
+  return gan_h5_has_attribute(checkpoint->file, "state", counter->name);
+}
+
 gan_status gan_checkpoint_read_counter(gan_checkpoint *checkpoint, const gan_counter *counter) {
   return gan_h5_get_int(checkpoint->file, "state", counter->name, counter->value);
 }

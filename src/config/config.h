@@ -17,6 +17,13 @@ typedef enum { GAN_LATENT_NORMAL, GAN_LATENT_UNIFORM } gan_latent_distribution;
 typedef enum { GAN_INIT_PYTORCH, GAN_INIT_NORMAL } gan_init;
 typedef enum { GAN_OBJECTIVE_NON_SATURATING, GAN_OBJECTIVE_MINIMAX } gan_objective_kind;
 typedef enum { GAN_LIKELIHOOD_BERNOULLI, GAN_LIKELIHOOD_GAUSSIAN } gan_likelihood_kind;
+typedef enum {
+  GAN_PENALTY_NONE,
+  GAN_PENALTY_R1,
+  GAN_PENALTY_R2,
+  GAN_PENALTY_WGAN_GP,
+  GAN_PENALTY_DRAGAN
+} gan_penalty_kind;
 typedef enum { GAN_OPTIMIZER_ADAM, GAN_OPTIMIZER_SGD } gan_optimizer_kind;
 typedef enum { GAN_LR_SCALING_NONE, GAN_LR_SCALING_LINEAR, GAN_LR_SCALING_SQRT } gan_lr_scaling;
 typedef enum {
@@ -88,6 +95,9 @@ typedef struct gan_config {
     int64_t kl_warmup_steps;
     int64_t d_steps, g_steps;
     bool reuse_fakes;
+    int penalty; /* gan_penalty_kind */
+    double penalty_weight, penalty_noise;
+    int64_t penalty_every;
     int optimizer;                            /* gan_optimizer_kind */
     double lr_d, lr_g, lr, beta1, beta2, eps; /* lr: NaN where it is not given */
     double momentum, momentum_final;

@@ -149,8 +149,12 @@ static gan_status read_learner(gan_checkpoint *checkpoint, const gan_learner *le
 static gan_status read_state(gan_task *task, gan_checkpoint *checkpoint) {
   for (int i = 0; i < task->learner_count; i++)
     GAN_TRY(read_learner(checkpoint, &task->learners[i]));
-  for (int i = 0; i < task->counter_count; i++)
+  for (int i = 0; i < task->counter_count; i++) {
+    bool late = i >= task->counter_count - task->late_counters;
+    *task->counters[i].value = 0;
+    if (late && !gan_checkpoint_has_counter(checkpoint, &task->counters[i])) continue;
     GAN_TRY(gan_checkpoint_read_counter(checkpoint, &task->counters[i]));
+  }
   return GAN_OK;
 }
 

@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In norm, of a gradient of a gradient through a few layers: two passes' roundings. */
-#define TOLERANCE_TWICE (2 * TOLERANCE_PASS)
-
 /* The golden is open for all of the program; cases are read by name. */
 static gan_h5 *golden;
 static char **names;
