@@ -145,7 +145,7 @@ END_TEST
 /* Layers that PyTorch cannot be asked about, and what is tested instead. */
 static bool is_excused(const char *name) {
   if (strcmp(name, "dropout") != 0) return false;
-  printf("dropout has no case: its masks are random; unit.tangent has it\n");
+  printf("dropout has no case: its masks are random; unit.penalty has it\n");
   return true;
 }
 
