@@ -179,7 +179,7 @@ static const gan_option rows[] = {
    "gamma of r1 and r2, lambda of the others; 10 is what their papers have"},
   {"train.penalty.every", INT, AT(train.penalty_every), "1", 1, 1e6, NULL, 0, "updates",
    "each so many discriminator updates one has the penalty, multiplied by as much (Karras et al. "
-   "2020, section 3.1); 16 costs little and does nearly the same; d_penalty and d_penalty_norm are "
+   "2020, section 3.1); 16 costs little; d_penalty and d_penalty_norm are "
    "those of the last such update"},
   {"train.penalty.noise", REAL, AT(train.penalty_noise), "0.1", 0, 1e6, NULL, ABOVE | FREE, "",
    "dragan: standard deviation of what is added to each number of a sample, in the range that the "

@@ -5,8 +5,8 @@
  *   wgan_gp  weight E (|g| - 1)^2 at e x + (1 - e) G(z), e uniform in [0, 1) a sample
  *            (Gulrajani et al. 2017, equation 3 and algorithm 1)
  *   dragan   weight E (|g| - 1)^2 at x + d, d of N(0, noise^2) a number
- *            (Kodali et al. 2017, section 2.3: k = 1; the constant width c of d, not that of the
- *            authors' code, which takes it from the spread of the batch)
+ *            (Kodali et al. 2017, k = 1: the form of the paper, with noise of a constant width;
+ *            the authors' code takes it from the spread of the batch, which other samples decide)
  *
  * All are means of a function phi of |g|.  Their gradient by a weight w is that of <v, g>, v held
  * fixed at phi'(|g|) g / |g|: the directional derivative of D along v (model/tangent.h).
