@@ -440,6 +440,10 @@ gan_status gan_checkpoint_read_average(gan_checkpoint *checkpoint, gan_average *
   return gan_h5_get_int(checkpoint->file, average->net->name, "updates", &average->updates);
 }
 
+bool gan_checkpoint_has_counter(gan_checkpoint *checkpoint, const gan_counter *counter) {
+  return gan_h5_has_attribute(checkpoint->file, "state", counter->name);
+}
+
 gan_status gan_checkpoint_read_counter(gan_checkpoint *checkpoint, const gan_counter *counter) {
   return gan_h5_get_int(checkpoint->file, "state", counter->name, counter->value);
 }

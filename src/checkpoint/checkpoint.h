@@ -131,7 +131,8 @@ GAN_CHECKED gan_status gan_checkpoint_read_average(gan_checkpoint *checkpoint,
 GAN_CHECKED gan_status gan_checkpoint_read_tensor(gan_checkpoint *checkpoint, const gan_net *net,
                                                   const gan_tensor *tensor);
 
-/* One number of /state. */
+/* One number of /state, and whether it is there. */
+bool gan_checkpoint_has_counter(gan_checkpoint *checkpoint, const gan_counter *counter);
 GAN_CHECKED gan_status gan_checkpoint_read_counter(gan_checkpoint *checkpoint,
                                                    const gan_counter *counter);
 

@@ -31,6 +31,14 @@ typedef enum {
   GAN_OPTIMIZER_RMSPROP
 } gan_optimizer_kind;
 
+typedef enum {
+  GAN_PENALTY_NONE,
+  GAN_PENALTY_R1,
+  GAN_PENALTY_R2,
+  GAN_PENALTY_WGAN_GP,
+  GAN_PENALTY_DRAGAN
+} gan_penalty_kind;
+
 typedef enum { GAN_LR_SCALING_NONE, GAN_LR_SCALING_LINEAR, GAN_LR_SCALING_SQRT } gan_lr_scaling;
 typedef enum {
   GAN_LR_CONSTANT,
@@ -102,6 +110,9 @@ typedef struct gan_config {
     int64_t kl_warmup_steps;
     int64_t d_steps, g_steps;
     bool reuse_fakes;
+    int penalty; /* gan_penalty_kind */
+    double penalty_weight, penalty_noise;
+    int64_t penalty_every;
     int optimizer;                            /* gan_optimizer_kind */
     double lr_d, lr_g, lr, beta1, beta2, eps; /* lr: NaN where it is not given */
     double alpha, momentum, momentum_final;

@@ -156,6 +156,8 @@ static gan_status check_shards(gan_config *config) {
 
 /* Optimizers with means of gradients and of their squares. */
 #define ADAMS (BIT(GAN_OPTIMIZER_ADAM) | BIT(GAN_OPTIMIZER_ADAMW))
+#define PENALTIES                                                                                  \
+  (BIT(GAN_PENALTY_R1) | BIT(GAN_PENALTY_R2) | BIT(GAN_PENALTY_WGAN_GP) | BIT(GAN_PENALTY_DRAGAN))
 
 /* Keys that mean something under some choices of another key only. */
 static const struct {
@@ -199,6 +201,10 @@ static const struct {
     {"train.d_steps", "task", BIT(GAN_TASK_GAN), 0},
     {"train.g_steps", "task", BIT(GAN_TASK_GAN), 0},
     {"train.reuse_fakes", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.penalty.type", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.penalty.weight", "train.penalty.type", PENALTIES, 0},
+    {"train.penalty.every", "train.penalty.type", PENALTIES, 0},
+    {"train.penalty.noise", "train.penalty.type", BIT(GAN_PENALTY_DRAGAN), 0},
     {"train.optimizer.lr_d", "task", BIT(GAN_TASK_GAN), 0},
     {"train.optimizer.lr_g", "task", BIT(GAN_TASK_GAN), 0},
     {"train.label_smoothing", "task", BIT(GAN_TASK_CLASSIFIER), 0},

@@ -15,6 +15,7 @@ static const char *const generator_labels[] = {"one_hot", "embedding", NULL};
 static const char *const discriminator_labels[] = {"channels", "projection", "auxiliary", NULL};
 static const char *const objectives[] = {"non_saturating", "minimax",     "hinge",
                                          "least_squares",  "wasserstein", NULL};
+static const char *const penalties[] = {"none", "r1", "r2", "wgan_gp", "dragan", NULL};
 static const char *const likelihoods[] = {"bernoulli", "gaussian", NULL};
 static const char *const optimizers[] = {"adam", "sgd", "adamw", "rmsprop", NULL};
 static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
@@ -181,6 +182,20 @@ static const gan_option rows[] = {
    "learnt to tell, as the DCGAN reference code has it, in place of fresh ones: one forward pass of "
    "the generator less, and its batch norms see one batch less; a rank's samples must pass in one "
    "piece"},
+  {"train.penalty.type", CHOICE, AT(train.penalty), "none", 0, 0, penalties, 0, "",
+   "what the discriminator pays for |g|, g the gradient of its logit by a sample: r1 weight / 2 |g|^2 "
+   "at data, r2 at generated samples (Mescheder et al. 2018); wgan_gp weight (|g| - 1)^2 at random "
+   "points between the two (Gulrajani et al. 2017), dragan around data (Kodali et al. 2017); its "
+   "layers must not mix samples (batchnorm); layernorm and spectral_norm will do"},
+  {"train.penalty.weight", REAL, AT(train.penalty_weight), "10", 0, 1e9, NULL, ABOVE | FREE, "",
+   "gamma of r1 and r2, lambda of the others; 10 is what their papers have"},
+  {"train.penalty.every", INT, AT(train.penalty_every), "1", 1, 1e6, NULL, 0, "updates",
+   "each so many discriminator updates one has the penalty, multiplied by as much (Karras et al. "
+   "2020, section 3.1); 16 costs little; d_penalty and d_penalty_norm are "
+   "those of the last such update"},
+  {"train.penalty.noise", REAL, AT(train.penalty_noise), "0.1", 0, 1e6, NULL, ABOVE | FREE, "",
+   "dragan: standard deviation of what is added to each number of a sample, in the range that the "
+   "networks see"},
   {"train.label_smoothing", REAL, AT(train.label_smoothing), "0", 0, 1, NULL, BELOW, "",
    "task classifier: so much of the target is taken from the label and shared among all classes "
    "(Szegedy et al. 2016); test_loss is without it"},

@@ -26,6 +26,17 @@ void gan_maxout(int64_t rows, int64_t units, int64_t pieces, const float *z, flo
                  maxout_block(count, pieces, z + i * pieces, y + i, from + i));
 }
 
+static void choose_block(int64_t units, int64_t pieces, const uint8_t *from, const float *z,
+                         float *y) {
+  for (int64_t u = 0; u < units; u++) y[u] = z[u * pieces + from[u]];
+}
+
+void gan_maxout_choose(int64_t rows, int64_t units, int64_t pieces, const uint8_t *from,
+                       const float *z, float *y) {
+  GAN_FOR_BLOCKS(i, count, rows * units, pieces,
+                 choose_block(count, pieces, from + i, z + i * pieces, y + i));
+}
+
 static void backward_block(int64_t units, int64_t pieces, const uint8_t *from, const float *dy,
                            float *dz) {
   memset(dz, 0, (size_t)(units * pieces) * sizeof *dz);

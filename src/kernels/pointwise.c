@@ -147,6 +147,41 @@ GAN_KERNEL static void add_bias_block(int64_t rows, int64_t c, const float *bias
     for (int64_t k = 0; k < c; k++) y[r * c + k] += bias[k];
 }
 
+/* f = y: f'' = y (1 - y) (1 - 2 y). */
+GAN_KERNEL static void sigmoid_bend_block(int64_t n, const float *y, const float *tx,
+                                          const float *dty, float *dx) {
+  for (int64_t i = 0; i < n; i++)
+    dx[i] += dty[i] * tx[i] * (y[i] * (1.0f - y[i]) * (1.0f - 2.0f * y[i]));
+}
+
+void gan_sigmoid_bend(int64_t n, const float *y, const float *tx, const float *dty, float *dx) {
+  GAN_FOR_BLOCKS(i, count, n, 1, sigmoid_bend_block(count, y + i, tx + i, dty + i, dx + i));
+}
+
+/* f = y: f'' = -2 y (1 - y^2). */
+GAN_KERNEL static void tanh_bend_block(int64_t n, const float *y, const float *tx, const float *dty,
+                                       float *dx) {
+  for (int64_t i = 0; i < n; i++) dx[i] += dty[i] * tx[i] * (-2.0f * y[i] * (1.0f - y[i] * y[i]));
+}
+
+void gan_tanh_bend(int64_t n, const float *y, const float *tx, const float *dty, float *dx) {
+  GAN_FOR_BLOCKS(i, count, n, 1, tanh_bend_block(count, y + i, tx + i, dty + i, dx + i));
+}
+
+/* f = x s: f'' = s (1 - s) (2 + x (1 - 2 s)), s = 1 / (1 + exp(-x)); 0 to a float beyond 88. */
+GAN_KERNEL static void silu_bend_block(int64_t n, const float *x, const float *tx, const float *dty,
+                                       float *dx) {
+  for (int64_t i = 0; i < n; i++) {
+    float near = x[i] < -88.0f ? -88.0f : x[i] > 88.0f ? 88.0f : x[i];
+    float s = 1.0f / (1.0f + exp_one(-near));
+    dx[i] += dty[i] * tx[i] * (s * (1.0f - s) * (2.0f + near * (1.0f - 2.0f * s)));
+  }
+}
+
+void gan_silu_bend(int64_t n, const float *x, const float *tx, const float *dty, float *dx) {
+  GAN_FOR_BLOCKS(i, count, n, 1, silu_bend_block(count, x + i, tx + i, dty + i, dx + i));
+}
+
 void gan_add_bias(int64_t rows, int64_t c, const float *bias, float *y) {
   GAN_FOR_BLOCKS(i, count, rows, c, add_bias_block(count, c, bias, y + i * c));
 }

@@ -23,6 +23,11 @@ void gan_silu(int64_t n, const float *x, float *y);
 /* dx = dy s (1 + x (1 - s)), s = 1 / (1 + exp(-x)). */
 void gan_silu_backward(int64_t n, const float *x, const float *dy, float *dx);
 
+/* Of a smooth function f: dx += dty tx f''(x), how its slope along tx turns (model/tangent.h). */
+void gan_sigmoid_bend(int64_t n, const float *y, const float *tx, const float *dty, float *dx);
+void gan_tanh_bend(int64_t n, const float *y, const float *tx, const float *dty, float *dx);
+void gan_silu_bend(int64_t n, const float *x, const float *tx, const float *dty, float *dx);
+
 /* y (rows, c) += bias (c), row by row. */
 void gan_add_bias(int64_t rows, int64_t c, const float *bias, float *y);
 

@@ -113,6 +113,21 @@ void gan_max_pool(int64_t samples, const gan_window *window, const float *x, flo
                  max_pool_block(count, window, x + i * size, y + i * out, from + i * out));
 }
 
+static void max_pool_choose_block(int64_t samples, const gan_window *window, const int32_t *from,
+                                  const float *x, float *y) {
+  int64_t c = window->c, size = window->h * window->w * c, pixels = window->out_h * window->out_w;
+  for (int64_t s = 0; s < samples; s++, x += size)
+    for (int64_t p = 0; p < pixels; p++, y += c, from += c)
+      for (int64_t k = 0; k < c; k++) y[k] = x[from[k] * c + k];
+}
+
+void gan_max_pool_choose(int64_t samples, const gan_window *window, const int32_t *from,
+                         const float *x, float *y) {
+  int64_t size = size_of(window), out = out_size_of(window);
+  GAN_FOR_BLOCKS(i, count, samples, size,
+                 max_pool_choose_block(count, window, from + i * out, x + i * size, y + i * out));
+}
+
 static void max_pool_backward_block(int64_t samples, const gan_window *window, const int32_t *from,
                                     const float *dy, float *dx) {
   int64_t c = window->c, size = window->h * window->w * c, pixels = window->out_h * window->out_w;

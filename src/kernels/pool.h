@@ -22,6 +22,9 @@ void gan_average_pool_backward(int64_t samples, const gan_window *window, const 
  * kernel / 2). */
 void gan_max_pool(int64_t samples, const gan_window *window, const float *x, float *y,
                   int32_t *from);
+/* y (samples, out_h, out_w, C): the pixels of x that `from` names. */
+void gan_max_pool_choose(int64_t samples, const gan_window *window, const int32_t *from,
+                         const float *x, float *y);
 void gan_max_pool_backward(int64_t samples, const gan_window *window, const int32_t *from,
                            const float *dy, float *dx);
 

@@ -215,6 +215,12 @@ void gan_product_forward(const gan_product *product, int64_t samples, const floa
   multiply(product, product->transposed ? TO_LARGE : TO_SMALL, samples, from, w, memory, y);
 }
 
+void gan_product_recall(const gan_product *product, int64_t samples, const float *x,
+                        const gan_product_memory *memory) {
+  if (product->precision == GAN_PRECISION_BF16)
+    gan_bf16_round(samples * in_size(product), x, memory->copy);
+}
+
 void gan_product_backward(const gan_product *product, int64_t samples, const float *x,
                           const float *dy, const float *w, const gan_product_memory *memory,
                           bool adds, float *dw, float *dx) {

@@ -57,6 +57,10 @@ void gan_product_pack(const gan_product *product, const float *w, const gan_prod
 void gan_product_forward(const gan_product *product, int64_t samples, const float *x,
                          const float *w, const gan_product_memory *memory, float *y);
 
+/* In the place of a forward: the copy of x that backward multiplies, where it has one. */
+void gan_product_recall(const gan_product *product, int64_t samples, const float *x,
+                        const gan_product_memory *memory);
+
 /* From dy (samples, output), behind forward: dw (+= where `adds`), and dx; NULL: not wanted. */
 void gan_product_backward(const gan_product *product, int64_t samples, const float *x,
                           const float *dy, const float *w, const gan_product_memory *memory,

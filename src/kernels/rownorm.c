@@ -72,6 +72,47 @@ void gan_layer_norm_backward(int64_t rows, int64_t n, const float *x, const floa
                                            inverse_deviation + i, dx + i * n));
 }
 
+/* Sums over a row: J v = inverse (v - mean of v - xhat mean of (xhat v)). */
+typedef struct {
+  double tx, a, along_tx, along_a, both;
+} bend_sums;
+
+static bend_sums sum_row(int64_t n, const float *x, const float *tx, const float *dty,
+                         const float *weight, double centre, double inverse) {
+  bend_sums s = {0};
+  for (int64_t i = 0; i < n; i++) {
+    double t = (double)tx[i], xhat = ((double)x[i] - centre) * inverse;
+    double a = (double)dty[i] * (weight ? (double)weight[i] : 1);
+    s.tx += t;
+    s.a += a;
+    s.along_tx += xhat * t;
+    s.along_a += xhat * a;
+    s.both += a * t;
+  }
+  return s;
+}
+
+static void layer_norm_bend_row(int64_t n, const float *x, const float *tx, const float *dty,
+                                const float *weight, float mean, float deviation, float *dx) {
+  double centre = (double)mean, inverse = (double)deviation, size = (double)n;
+  bend_sums s = sum_row(n, x, tx, dty, weight, centre, inverse);
+  double slope = inverse * (s.both - s.a * s.tx / size - s.along_a * s.along_tx / size);
+  for (int64_t i = 0; i < n; i++) {
+    double xhat = ((double)x[i] - centre) * inverse;
+    double a = (double)dty[i] * (weight ? (double)weight[i] : 1);
+    double ja = inverse * (a - s.a / size - xhat * s.along_a / size);
+    double jt = inverse * ((double)tx[i] - s.tx / size - xhat * s.along_tx / size);
+    dx[i] -= (float)(inverse / size * (slope * xhat + s.along_tx * ja + s.along_a * jt));
+  }
+}
+
+void gan_layer_norm_bend(int64_t rows, int64_t n, const float *x, const float *tx, const float *dty,
+                         const float *weight, const float *mean, const float *inverse_deviation,
+                         float *dx) {
+  for (int64_t r = 0; r < rows; r++, x += n, tx += n, dty += n, dx += n)
+    layer_norm_bend_row(n, x, tx, dty, weight, mean[r], inverse_deviation[r], dx);
+}
+
 GAN_KERNEL static void weights_task(const gan_column_task *t, double *restrict s,
                                     double *restrict p) {
   const gan_columns *of = t->of;

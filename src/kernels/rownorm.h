@@ -15,6 +15,14 @@ void gan_layer_norm_backward(int64_t rows, int64_t n, const float *x, const floa
                              const float *weight, const float *mean, const float *inverse_deviation,
                              float *dx);
 
+/* With J the Jacobian of (x - mean) * inverse_deviation at a row: dx += the gradient by x of
+ * <dty * weight, J(x) tx>, by hand:
+ *   -(inverse_deviation / n) (F xhat + <xhat, tx> J a + <xhat, a> J tx),
+ * where a = dty * weight and F = <a, J tx>. */
+void gan_layer_norm_bend(int64_t rows, int64_t n, const float *x, const float *tx, const float *dty,
+                         const float *weight, const float *mean, const float *inverse_deviation,
+                         float *dx);
+
 /* of_weight[k] = sum over rows of dy xhat, of_bias[k] = ... of dy (+ what is there where
  * accumulate). */
 void gan_layer_norm_weights(int64_t rows, int64_t n, const float *x, const float *dy,

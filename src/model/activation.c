@@ -65,6 +65,11 @@ static void tanh_backward(const gan_layer *layer, const gan_span *span, unsigned
   if (dx) gan_tanh_backward(size_of(layer, span), y, dy, dx);
 }
 
+static void tanh_bend(const gan_layer *layer, const gan_span *span, const gan_point *point,
+                      const float *tx, const float *dty, float *dx) {
+  gan_tanh_bend(size_of(layer, span), point->y, tx, dty, dx);
+}
+
 static void sigmoid_forward(const gan_layer *layer, const gan_span *span, const float *x,
                             float *y) {
   gan_sigmoid(size_of(layer, span), x, y);
@@ -74,6 +79,11 @@ static void sigmoid_backward(const gan_layer *layer, const gan_span *span, unsig
                              const float *x, const float *y, float *dy, float *dx) {
   UNUSED_OF_BACKWARD;
   if (dx) gan_sigmoid_backward(size_of(layer, span), y, dy, dx);
+}
+
+static void sigmoid_bend(const gan_layer *layer, const gan_span *span, const gan_point *point,
+                         const float *tx, const float *dty, float *dx) {
+  gan_sigmoid_bend(size_of(layer, span), point->y, tx, dty, dx);
 }
 
 static void silu_forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
@@ -86,11 +96,17 @@ static void silu_backward(const gan_layer *layer, const gan_span *span, unsigned
   if (dx) gan_silu_backward(size_of(layer, span), x, dy, dx);
 }
 
+static void silu_bend(const gan_layer *layer, const gan_span *span, const gan_point *point,
+                      const float *tx, const float *dty, float *dx) {
+  gan_silu_bend(size_of(layer, span), point->x, tx, dty, dx);
+}
+
 const gan_layer_type gan_layer_relu = {
     .schema = {"relu", "max(x, 0)", {NULL, 0}, sizeof(no_parameters)},
     .plan = plan,
     .forward = relu_forward,
     .backward = relu_backward,
+    .tangent = GAN_TANGENT_BY_BACKWARD,
     .in_place = true,
     .needs_y = true,
 };
@@ -103,6 +119,7 @@ const gan_layer_type gan_layer_leaky_relu = {
     .plan = plan,
     .forward = leaky_relu_forward,
     .backward = leaky_relu_backward,
+    .tangent = GAN_TANGENT_BY_BACKWARD,
     .in_place = true,
     .needs_y = true,
 };
@@ -115,6 +132,8 @@ const gan_layer_type gan_layer_tanh = {
     .plan = plan,
     .forward = tanh_forward,
     .backward = tanh_backward,
+    .tangent = GAN_TANGENT_BY_BACKWARD,
+    .bend = tanh_bend,
     .in_place = true,
     .needs_y = true,
 };
@@ -127,6 +146,8 @@ const gan_layer_type gan_layer_sigmoid = {
     .plan = plan,
     .forward = sigmoid_forward,
     .backward = sigmoid_backward,
+    .tangent = GAN_TANGENT_BY_BACKWARD,
+    .bend = sigmoid_bend,
     .in_place = true,
     .needs_y = true,
 };
@@ -136,5 +157,7 @@ const gan_layer_type gan_layer_silu = {
     .plan = plan,
     .forward = silu_forward,
     .backward = silu_backward,
+    .tangent = GAN_TANGENT_BY_BACKWARD,
+    .bend = silu_bend,
     .needs_x = true,
 };

@@ -190,5 +190,6 @@ const gan_layer_type gan_layer_self_attention = {
     .init = init,
     .forward = forward,
     .backward = backward,
+    .no_tangent = "its second derivatives are not built; use a conv2d in its place",
     .needs_x = true,
 };

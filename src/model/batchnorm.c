@@ -312,6 +312,9 @@ const gan_layer_type gan_layer_batchnorm = {
     .measure_back = measure_back,
     .settle_back = settle_back,
     .backward = backward,
+    .no_tangent = "it normalises over the samples of a batch, so that the gradient of one would "
+                  "depend on all the others; use layernorm in its place, or spectral_norm of the "
+                  "layer before it",
     .absorb = absorb,
     .needs_x = true,
 };

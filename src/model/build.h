@@ -40,4 +40,29 @@ GAN_CHECKED gan_status gan_flow_reserve(gan_net *net);
 /* As gan_layer.flow: the gradient of the input is written over that of the output. */
 enum { GAN_FLOW_OVER_DY = -1 };
 
+/* Behind both: likewise of directions and of what comes back along them.  GAN_USAGE names a layer
+ * that has none. */
+GAN_CHECKED gan_status gan_tangent_reserve(gan_net *net);
+void gan_tangent_release(gan_net *net);
+
+/* ---- what passes share ---- */
+
+/* What is done with each span of a layer. */
+typedef struct gan_span_work {
+  void (*run)(const gan_layer *layer, const gan_span *span, const void *what);
+  const void *what;
+} gan_span_work;
+
+/* The threads share the spans of a pass, each of which is of another part. */
+void gan_net_for_spans(const gan_net *net, const gan_layer *layer, const gan_pass *pass,
+                       gan_span_work todo);
+
+/* The part of a span in rows of all samples; NULL stays NULL in the first. */
+float *gan_span_part(float *rows, gan_shape shape, const gan_span *span);
+const float *gan_span_const_part(const float *rows, gan_shape shape, const gan_span *span);
+
+/* In a backward pass: where the gradient of a layer's input k goes; NULL: nobody wants it. */
+float *gan_net_flow_place(const gan_net *net, const gan_layer *layer, int k, unsigned want,
+                          float *dy);
+
 #endif

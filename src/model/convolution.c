@@ -153,7 +153,8 @@ static int64_t rows_of(const gan_layer *layer, const gan_span *span) {
 static void forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
   const convolution_parameters *parameters = layer->parameters;
   gan_weight_forward(layer, span, x, y);
-  if (parameters->bias) gan_add_bias(rows_of(layer, span), layer->out.c, layer->value[BIAS], y);
+  if (parameters->bias && !span->tangent)
+    gan_add_bias(rows_of(layer, span), layer->out.c, layer->value[BIAS], y);
 }
 
 static void backward(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,
@@ -161,14 +162,14 @@ static void backward(const gan_layer *layer, const gan_span *span, unsigned want
   (void)y;
   const convolution_parameters *parameters = layer->parameters;
   gan_weight_backward(layer, span, want, x, dy, dx);
-  if (want & GAN_WANT_WEIGHTS && parameters->bias)
+  if (want & GAN_WANT_WEIGHTS && parameters->bias && !span->tangent)
     gan_column_sums(rows_of(layer, span), layer->out.c, dy, span->accumulate,
                     gan_layer_gradient(layer, span, BIAS));
 }
 
 #define COMMON_FUNCTIONS                                                                           \
   .init = init, .settle = gan_weight_settle, .forward = forward, .backward = backward,             \
-  .needs_x = true
+  .tangent = GAN_TANGENT_BY_FORWARD, .needs_x = true
 
 const gan_layer_type gan_layer_conv2d = {
     .schema = {"conv2d",

@@ -242,4 +242,6 @@ const gan_layer_type gan_layer_diff_augment = {
     .plan = plan,
     .forward = forward,
     .backward = backward,
+    .no_tangent = "it changes images at random, and a penalty is of the images as they are; leave "
+                  "out one of the two",
 };

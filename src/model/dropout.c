@@ -52,7 +52,7 @@ static void forward(const gan_layer *layer, const gan_span *span, const float *x
     if (y != x) memcpy(y, x, (size_t)(span->samples * size) * sizeof *y);
     return;
   }
-  for (int i = 0; i < gan_pass_sets(pass); i++) draw_masks(layer, span, i);
+  for (int i = 0; i < gan_pass_sets(pass) && !span->tangent; i++) draw_masks(layer, span, i);
   gan_mask(span->samples * size, scale_of(layer), mask_of(layer, span), x, y);
 }
 
@@ -72,5 +72,6 @@ const gan_layer_type gan_layer_dropout = {
     .plan = plan,
     .forward = forward,
     .backward = backward,
+    .tangent = GAN_TANGENT_BY_FORWARD,
     .in_place = true,
 };

@@ -72,6 +72,7 @@ static gan_status cut(gan_net *net, const flow_plan *plan) {
   for (int i = 0; i < plan->count; i++) floats += gan_net_aligned(plan->size[i] * net->capacity);
   GAN_TRY_ALLOC(net->flow, plan->count, "the gradients of activations");
   GAN_TRY_ALLOC(net->flow_memory, floats, "the gradients of activations");
+  net->flow_size = floats;
   net->activation_bytes += (size_t)floats * sizeof(float);
   float *at = net->flow_memory;
   for (int i = 0; i < plan->count; i++) {

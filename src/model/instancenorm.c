@@ -134,5 +134,6 @@ const gan_layer_type gan_layer_instancenorm = {
     .init = init,
     .forward = forward,
     .backward = backward,
+    .no_tangent = "its second derivatives are not built; use layernorm in its place",
     .needs_x = true,
 };

@@ -88,6 +88,7 @@ const gan_layer_type gan_layer_residual = {
     .plan = residual_plan,
     .join = residual_join,
     .split = residual_split,
+    .tangent = GAN_TANGENT_BY_FORWARD,
     .in_place = true,
 };
 
@@ -99,4 +100,5 @@ const gan_layer_type gan_layer_concat = {
     .plan = concat_plan,
     .join = concat_join,
     .split = concat_split,
+    .tangent = GAN_TANGENT_BY_FORWARD,
 };

@@ -83,6 +83,7 @@ static void one_hot_forward(const gan_layer *layer, const gan_span *span, const 
     mixture mix = mixture_of(span, s);
     for (int64_t p = 0; p < pixels_of(layer); p++, y += out) {
       memset(y + layer->in.c, 0, (size_t)joined(layer) * sizeof *y);
+      if (span->tangent) continue;
       y[layer->in.c + mix.a] += mix.of_a;
       y[layer->in.c + mix.b] += mix.of_b;
     }
@@ -121,6 +122,7 @@ static void embedding_forward(const gan_layer *layer, const gan_span *span, cons
     mixture mix = mixture_of(span, s);
     const float *a = layer->value[WEIGHT] + mix.a * units;
     const float *b = layer->value[WEIGHT] + mix.b * units;
+    if (span->tangent) mix.of_a = mix.of_b = 0; /* the class stays as it is */
     for (int64_t p = 0; p < pixels_of(layer); p++, y += layer->out.c)
       for (int64_t k = 0; k < units; k++) y[layer->in.c + k] = mix.of_a * a[k] + mix.of_b * b[k];
   }
@@ -138,7 +140,7 @@ static void embedding_backward(const gan_layer *layer, const gan_span *span, uns
   (void)x, (void)y;
   int64_t units = joined(layer);
   if (dx) narrow(layer, span->samples, dy, dx);
-  if (!(want & GAN_WANT_WEIGHTS)) return;
+  if (!(want & GAN_WANT_WEIGHTS) || span->tangent) return;
   float *gradient = begin_gradient(layer, span, layer->classes * units);
   for (int64_t s = 0; s < span->samples; s++) {
     float *vector = gradient + class_of(span, s) * units;
@@ -207,6 +209,7 @@ const gan_layer_type gan_layer_one_hot = {
     .plan = one_hot_plan,
     .forward = one_hot_forward,
     .backward = one_hot_backward,
+    .tangent = GAN_TANGENT_BY_FORWARD,
 };
 
 const gan_layer_type gan_layer_embedding = {
@@ -218,6 +221,7 @@ const gan_layer_type gan_layer_embedding = {
     .init = embedding_init,
     .forward = embedding_forward,
     .backward = embedding_backward,
+    .tangent = GAN_TANGENT_BY_FORWARD,
 };
 
 const gan_layer_type gan_layer_project = {
@@ -226,5 +230,6 @@ const gan_layer_type gan_layer_project = {
     .init = project_init,
     .forward = project_forward,
     .backward = project_backward,
+    .tangent = GAN_TANGENT_BY_FORWARD,
     .needs_x = true,
 };

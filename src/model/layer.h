@@ -11,7 +11,9 @@
  *      spans of other parts may be worked on by other threads at the same time;
  *   5. what needs a sum over the whole batch first (batchnorm): measure gives a span's part of it,
  *      the network adds up spans and ranks, settle gets the totals;
- *   6. its row in layers.c, a finite-difference row in tests/unit, a golden in tests/parity.
+ *   6. `tangent`: how directions go through it, for gradient penalties (model/tangent.h); or
+ *      `no_tangent`, why they do not;
+ *   7. its row in layers.c, a finite-difference row in tests/unit, a golden in tests/parity.
  *
  * Inside, a batch of images is (samples * H * W) rows by C channels, channels last; flat vectors
  * are H = W = 1.  Files use PyTorch's order.
@@ -80,6 +82,11 @@ typedef struct gan_pass {
   const float *share;     /* ... class and this other one: (samples) 0 to 1 of the way to it */
 } gan_pass;
 
+/* Where a layer is when a direction goes through it: what its last forward took and gave. */
+typedef struct gan_point {
+  const float *x, *y; /* the span's; those that backward reads */
+} gan_point;
+
 /* Samples of a pass that lie one behind the other: what a layer works on in one call. */
 typedef struct gan_span {
   const gan_pass *pass;
@@ -89,6 +96,9 @@ typedef struct gan_span {
   bool begins;     /* no piece of its part came before it in this pass over the batch */
   bool accumulate; /* backward adds to the part's gradients in place of writing them */
   double *scratch; /* (layer->scratch) the span's own */
+  const gan_point
+      *tangent; /* not NULL: x and y are directions at that point: see gan_tangent_way */
+  bool recalls; /* backward's x is not what the last forward took: copies of it are made anew */
 } gan_span;
 
 /* Of a pass: 1 or 2. */
@@ -123,6 +133,17 @@ typedef enum gan_want {
   GAN_WANT_WEIGHTS = 2, /* the gradients of the weights */
 } gan_want;
 
+/* How a layer's Jacobian J, at the point of its last forward, is applied to a direction, ty = J tx,
+ * and the transposed one to the gradient of ty (model/tangent.h). */
+typedef enum gan_tangent_way {
+  GAN_TANGENT_NONE,
+  /* By forward and backward of a span with `tangent`: forward leaves out what does not depend on x
+   * (a bias, a class) and chooses as it did at the point (masks, maxima); backward leaves out the
+   * gradients of what forward left out, and reads no y.  Joins are linear as they are. */
+  GAN_TANGENT_BY_FORWARD,
+  GAN_TANGENT_BY_BACKWARD, /* J is symmetric, and backward is J without more */
+} gan_tangent_way;
+
 typedef struct gan_layer_type {
   gan_layer_schema schema;
   gan_status (*plan)(gan_layer *layer, gan_layer_plan *plan);
@@ -148,6 +169,12 @@ typedef struct gan_layer_type {
   void (*split)(const gan_layer *layer, const gan_span *span, float *dy, float *da, float *db);
   /* At the end of a step: the sum over all parts of layer->statistics (NULL: has none). */
   void (*absorb)(gan_layer *layer, const double *statistics);
+  gan_tangent_way tangent;
+  const char *no_tangent; /* of GAN_TANGENT_NONE, for the user: why, and what to do */
+  /* Where J changes smoothly with x: dx += the gradient by x of <dty, J(x) tx>.  NULL: it does not,
+   * or only from one choice to another. */
+  void (*bend)(const gan_layer *layer, const gan_span *span, const gan_point *point,
+               const float *tx, const float *dty, float *dx);
   bool in_place; /* forward may have y == x, backward dx == dy */
   bool needs_x;  /* backward reads x, so it must survive */
   bool needs_y;  /* backward reads y, so the next layer must not overwrite it */

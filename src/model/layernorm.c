@@ -37,6 +37,7 @@ static bool is_affine(const gan_layer *layer) {
 
 static gan_status layernorm_plan(gan_layer *layer, gan_layer_plan *plan) {
   gan_shape in = layer->out = layer->in;
+  layer->scratch = gan_shape_size(in);
   gan_dims sample = {3, {in.c, in.h, in.w}};
   if (gan_shape_is_flat(in)) sample = (gan_dims){1, {in.c}};
   gan_plan_work(plan, 0, 2 * sizeof(float));
@@ -61,8 +62,49 @@ static float *inverse_of(const gan_layer *layer, const gan_span *span) {
   return (float *)layer->work + layer->capacity + span->first;
 }
 
+/* J v at the point of the last forward, without the weights. */
+static void turn(const gan_layer *layer, const gan_span *span, int64_t s, int64_t rows,
+                 const float *v, float *out) {
+  int64_t n = gan_shape_size(layer->in);
+  gan_layer_norm_backward(rows, n, span->tangent->x + s * n, v, NULL, mean_of(layer, span) + s,
+                          inverse_of(layer, span) + s, out);
+}
+
+static void layernorm_tangent(const gan_layer *layer, const gan_span *span, const float *tx,
+                              float *ty) {
+  int64_t n = gan_shape_size(layer->in);
+  turn(layer, span, 0, span->samples, tx, ty);
+  for (int64_t i = 0; i < span->samples * n && is_affine(layer); i++)
+    ty[i] *= layer->value[WEIGHT][i % n];
+}
+
+static void layernorm_tangent_back(const gan_layer *layer, const gan_span *span, unsigned want,
+                                   const float *tx, const float *dty, float *dtx) {
+  int64_t n = gan_shape_size(layer->in);
+  float *row = (float *)span->scratch;
+  bool learns = want & GAN_WANT_WEIGHTS && is_affine(layer);
+  float *gradient = learns ? gan_layer_gradient(layer, span, WEIGHT) : NULL;
+  for (int64_t s = 0; s < span->samples && learns; s++) {
+    turn(layer, span, s, 1, tx + s * n, row);
+    for (int64_t i = 0; i < n; i++) gradient[i] += dty[s * n + i] * row[i];
+  }
+  if (dtx)
+    gan_layer_norm_backward(span->samples, n, span->tangent->x, dty, layer->value[WEIGHT],
+                            mean_of(layer, span), inverse_of(layer, span), dtx);
+}
+
+static void layernorm_bend(const gan_layer *layer, const gan_span *span, const gan_point *point,
+                           const float *tx, const float *dty, float *dx) {
+  gan_layer_norm_bend(span->samples, gan_shape_size(layer->in), point->x, tx, dty,
+                      layer->value[WEIGHT], mean_of(layer, span), inverse_of(layer, span), dx);
+}
+
 static void layernorm_forward(const gan_layer *layer, const gan_span *span, const float *x,
                               float *y) {
+  if (span->tangent) {
+    layernorm_tangent(layer, span, x, y);
+    return;
+  }
   double eps = ((const layernorm_parameters *)layer->parameters)->eps;
   gan_layer_norm(span->samples, gan_shape_size(layer->in), eps, x, layer->value[WEIGHT],
                  layer->value[BIAS], mean_of(layer, span), inverse_of(layer, span), y);
@@ -71,6 +113,10 @@ static void layernorm_forward(const gan_layer *layer, const gan_span *span, cons
 static void layernorm_backward(const gan_layer *layer, const gan_span *span, unsigned want,
                                const float *x, const float *y, float *dy, float *dx) {
   (void)y;
+  if (span->tangent) {
+    layernorm_tangent_back(layer, span, want, x, dy, dx);
+    return;
+  }
   int64_t n = gan_shape_size(layer->in);
   const float *mean = mean_of(layer, span), *inverse = inverse_of(layer, span);
   if ((want & GAN_WANT_WEIGHTS) && is_affine(layer))
@@ -114,6 +160,8 @@ const gan_layer_type gan_layer_layernorm = {
     .init = layernorm_init,
     .forward = layernorm_forward,
     .backward = layernorm_backward,
+    .tangent = GAN_TANGENT_BY_FORWARD,
+    .bend = layernorm_bend,
     .needs_x = true,
 };
 
@@ -125,5 +173,6 @@ const gan_layer_type gan_layer_pixelnorm = {
     .plan = pixelnorm_plan,
     .forward = pixelnorm_forward,
     .backward = pixelnorm_backward,
+    .no_tangent = "its second derivatives are not built; use layernorm in its place",
     .needs_x = true,
 };

@@ -43,7 +43,8 @@ static void init(gan_layer *layer, uint64_t seed, gan_init init, float std) {
 static void forward(const gan_layer *layer, const gan_span *span, const float *x, float *y) {
   const gan_linear_options *parameters = layer->parameters;
   gan_weight_forward(layer, span, x, y);
-  if (parameters->bias) gan_add_bias(span->samples, layer->out.c, layer->value[BIAS], y);
+  if (parameters->bias && !span->tangent)
+    gan_add_bias(span->samples, layer->out.c, layer->value[BIAS], y);
 }
 
 static void backward(const gan_layer *layer, const gan_span *span, unsigned want, const float *x,
@@ -51,7 +52,7 @@ static void backward(const gan_layer *layer, const gan_span *span, unsigned want
   (void)y;
   const gan_linear_options *parameters = layer->parameters;
   gan_weight_backward(layer, span, want, x, dy, dx);
-  if (want & GAN_WANT_WEIGHTS && parameters->bias)
+  if (want & GAN_WANT_WEIGHTS && parameters->bias && !span->tangent)
     gan_column_sums(span->samples, layer->out.c, dy, span->accumulate,
                     gan_layer_gradient(layer, span, BIAS));
 }
@@ -66,5 +67,6 @@ const gan_layer_type gan_layer_linear = {
     .settle = gan_weight_settle,
     .forward = forward,
     .backward = backward,
+    .tangent = GAN_TANGENT_BY_FORWARD,
     .needs_x = true,
 };

@@ -96,6 +96,11 @@ static void forward(const gan_layer *layer, const gan_span *span, const float *x
   const maxout_parameters *parameters = layer->parameters;
   float *z = values_of(layer, span);
   gan_weight_forward(layer, span, x, z);
+  if (span->tangent) {
+    gan_maxout_choose(span->samples, parameters->units, parameters->pieces, from_of(layer, span), z,
+                      y);
+    return;
+  }
   if (parameters->bias) gan_add_bias(span->samples, functions_of(layer), layer->value[BIAS], z);
   gan_maxout(span->samples, parameters->units, parameters->pieces, z, y, from_of(layer, span));
 }
@@ -108,7 +113,7 @@ static void backward(const gan_layer *layer, const gan_span *span, unsigned want
   gan_maxout_backward(span->samples, parameters->units, parameters->pieces, from_of(layer, span),
                       dy, dz);
   gan_weight_backward(layer, span, want, x, dz, dx);
-  if (want & GAN_WANT_WEIGHTS && parameters->bias)
+  if (want & GAN_WANT_WEIGHTS && parameters->bias && !span->tangent)
     gan_column_sums(span->samples, functions_of(layer), dz, span->accumulate,
                     gan_layer_gradient(layer, span, BIAS));
 }
@@ -123,5 +128,6 @@ const gan_layer_type gan_layer_maxout = {
     .settle = gan_weight_settle,
     .forward = forward,
     .backward = backward,
+    .tangent = GAN_TANGENT_BY_FORWARD,
     .needs_x = true,
 };

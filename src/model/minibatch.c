@@ -143,5 +143,7 @@ const gan_layer_type gan_layer_minibatch_stddev = {
     .plan = plan,
     .forward = forward,
     .backward = backward,
+    .no_tangent = "it compares the samples of a group, so that the gradient of one would depend on "
+                  "the others; leave out one of the two",
     .needs_x = true,
 };

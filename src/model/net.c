@@ -222,6 +222,7 @@ static gan_status build(gan_net *net, const gan_net_spec *spec, int most, size_t
     GAN_TRY_ALLOC(net->grads, gan_net_parts(net) * net->slab_size, "the gradients");
     net->summed = net->grads;
     GAN_TRY(gan_flow_reserve(net));
+    if (spec->tangents) GAN_TRY(gan_tangent_reserve(net));
   }
   gan_net_bind(net);
   gan_net_changed(net);
@@ -271,6 +272,7 @@ void gan_net_destroy(gan_net **out) {
   gan_free(&net->flow);
   gan_free(&net->flow_memory);
   gan_free(&net->back);
+  gan_tangent_release(net);
   gan_free(&net->scratch);
   gan_free(&net->totals);
   gan_free(&net->statistics);

@@ -5,7 +5,7 @@
  * optimizer, norm, sum and checkpoint are loops over one vector of `slab_size` floats.
  *
  * graph.c chains the layers, net.c and flow.c give them memory, pass.c takes a batch through them,
- * gradients.c sums over the ranks, traces.c undoes what that left.
+ * tangent.c takes directions, gradients.c sums over the ranks, traces.c undoes what passes left.
  */
 #ifndef GAN_MODEL_NET_H
 #define GAN_MODEL_NET_H
@@ -51,15 +51,24 @@ typedef struct gan_net {
   float *buffers;      /* (buffer_size) */
   int64_t *counters;
 
-  float **at;              /* at[0]: the input; at[i + 1]: what layer i gives */
-  int last;                /* at[last]: the output */
-  float **back;            /* in a backward pass: the gradients of `at` */
-  float **flow;            /* (flow_count) places of gradients on their way back: see flow.c */
-  int flow_count;          /* 0 in a network that only samples */
-  float *flow_memory;      /* what they are cut from */
+  float **at;         /* at[0]: the input; at[i + 1]: what layer i gives */
+  int last;           /* at[last]: the output */
+  float **back;       /* in a backward pass: the gradients of `at` */
+  float **flow;       /* (flow_count) places of gradients on their way back: see flow.c */
+  int flow_count;     /* 0 in a network that only samples */
+  float *flow_memory; /* (flow_size) what they are cut from */
+  int64_t flow_size;
   float *dout;             /* flow[0]: where the gradient of the output is to be put */
   char *activations;       /* the memory behind at[1..] and the layers' work */
-  size_t activation_bytes; /* of activations and flow */
+  size_t activation_bytes; /* of activations, flow and tangents */
+
+  struct {          /* see gan_net_tangent; all NULL and 0 where the spec wants none */
+    float **at;     /* as net->at: the directions */
+    float *memory;  /* what they are cut from */
+    bool bends;     /* some layer's Jacobian changes smoothly with its input */
+    float *adjoint; /* where that is so, a twin of flow_memory: gradients of net->at */
+    size_t bytes;
+  } tangent;
 
   gan_division division;
   gan_sums *sums;          /* borrowed; NULL: plain sums */
@@ -95,6 +104,8 @@ typedef struct gan_net_spec {
   int64_t label_units; /* length of an embedding */
   gan_division division;
   gan_sums *sums; /* borrowed; NULL: plain sums over the ranks */
+  bool tangents;  /* whether directions will be taken through it, as penalties of its gradient want;
+                   * it trains, then */
 } gan_net_spec;
 
 /* GAN_USAGE if shapes do not chain: names the layer, what reached it, and what it wants. */
@@ -125,6 +136,19 @@ GAN_CHECKED gan_status gan_net_forward(gan_net *net, const gan_pass *pass, const
  * Collective over pass->comm. */
 GAN_CHECKED gan_status gan_net_backward(gan_net *net, const gan_pass *pass, unsigned want,
                                         float *dy, float **dx);
+
+/* ---- gradients of gradients (tangent.c) ---- */
+
+/* Behind a forward of the same pass: *ty (samples, out) = J tx, how the output changes along the
+ * directions tx (samples, in), which stay untouched and the caller's until gan_net_tangent_back.
+ * The network's own, good until the next one.  Local. */
+void gan_net_tangent(gan_net *net, const gan_pass *pass, const float *tx, float **ty);
+
+/* Behind it: adds to the gradients of the weights those of <dty, J tx>, with dty (samples, out) at
+ * net->dout, which is overwritten.  The pass must accumulate.  A penalty of the norm of g = J^T e,
+ * with tx proportional to g and held fixed, has the same gradient as <e, J tx>: see
+ * objective/penalty.h. */
+GAN_CHECKED gan_status gan_net_tangent_back(gan_net *net, const gan_pass *pass);
 
 /* How a pass is cut: the number of its spans, and span i; together they are the pass. */
 int64_t gan_net_span_count(const gan_net *net, const gan_pass *pass);

@@ -71,4 +71,5 @@ const gan_layer_type gan_layer_gaussian_noise = {
     .plan = plan,
     .forward = forward,
     .backward = backward,
+    .tangent = GAN_TANGENT_BY_BACKWARD, /* the noise stays, so directions go through as they are */
 };

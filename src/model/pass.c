@@ -51,22 +51,16 @@ gan_span gan_net_span(const gan_net *net, const gan_pass *pass, int64_t i) {
                     .scratch = net->scratch + i * net->scratch_size};
 }
 
-/* What is done with each span of a layer. */
-typedef struct {
-  void (*run)(const gan_layer *layer, const gan_span *span, const void *what);
-  const void *what;
-} work;
-
 static void run_span(const gan_net *net, const gan_layer *layer, const gan_pass *pass, int64_t i,
-                     const work *todo) {
+                     const gan_span_work *todo) {
   gan_span span = gan_net_span(net, pass, i);
   todo->run(layer, &span, todo->what);
 }
 
-/* The threads share the spans of a pass, each of which is of another part.  One thread needs no
- * region, not even of one: inside of it the kernels' and the library's own regions would count as
- * nested, and each would start and end threads. */
-static void for_spans(const gan_net *net, const gan_layer *layer, const gan_pass *pass, work todo) {
+/* One thread needs no region, not even of one: inside of it the kernels' and the library's own
+ * regions would count as nested, and each would start and end threads. */
+void gan_net_for_spans(const gan_net *net, const gan_layer *layer, const gan_pass *pass,
+                       gan_span_work todo) {
   int threads = net->division.threads;
   int64_t count = gan_net_span_count(net, pass);
   if (threads <= 1) {
@@ -83,12 +77,11 @@ static gan_status sum_spans(gan_net *net, const gan_layer *layer, const gan_pass
                           net->scratch_size, net->scratch, net->totals, net->statistics_text);
 }
 
-/* The part of a span in rows of all samples; NULL stays NULL. */
-static float *part(float *rows, gan_shape shape, const gan_span *span) {
+float *gan_span_part(float *rows, gan_shape shape, const gan_span *span) {
   return rows ? rows + span->first * gan_shape_size(shape) : NULL;
 }
 
-static const float *const_part(const float *rows, gan_shape shape, const gan_span *span) {
+const float *gan_span_const_part(const float *rows, gan_shape shape, const gan_span *span) {
   return rows + span->first * gan_shape_size(shape);
 }
 
@@ -101,15 +94,15 @@ typedef struct {
 
 static void measure_span(const gan_layer *layer, const gan_span *span, const void *what) {
   const forward_data *data = what;
-  layer->type->measure(layer, span, const_part(data->x, layer->in, span));
+  layer->type->measure(layer, span, gan_span_const_part(data->x, layer->in, span));
 }
 
 static void forward_span(const gan_layer *layer, const gan_span *span, const void *what) {
   const forward_data *data = what;
-  const float *x = const_part(data->x, layer->in, span);
-  float *y = part(data->y, layer->out, span);
+  const float *x = gan_span_const_part(data->x, layer->in, span);
+  float *y = gan_span_part(data->y, layer->out, span);
   if (layer->type->join)
-    layer->type->join(layer, span, x, const_part(data->b, layer->in_b, span), y);
+    layer->type->join(layer, span, x, gan_span_const_part(data->b, layer->in_b, span), y);
   else
     layer->type->forward(layer, span, x, y);
 }
@@ -118,11 +111,11 @@ static gan_status forward_layer(gan_net *net, gan_layer *layer, const gan_pass *
                                 forward_data data) {
   bool sums = pass->training && layer->sums;
   if (sums) {
-    for_spans(net, layer, pass, (work){measure_span, &data});
+    gan_net_for_spans(net, layer, pass, (gan_span_work){measure_span, &data});
     GAN_TRY(sum_spans(net, layer, pass));
   }
   if (layer->type->settle) GAN_TRY(layer->type->settle(layer, pass, sums ? net->totals : NULL));
-  for_spans(net, layer, pass, (work){forward_span, &data});
+  gan_net_for_spans(net, layer, pass, (gan_span_work){forward_span, &data});
   return GAN_OK;
 }
 
@@ -149,36 +142,36 @@ typedef struct {
 
 static void measure_back_span(const gan_layer *layer, const gan_span *span, const void *what) {
   const backward_data *data = what;
-  layer->type->measure_back(layer, span, const_part(data->x, layer->in, span),
-                            const_part(data->dy, layer->out, span));
+  layer->type->measure_back(layer, span, gan_span_const_part(data->x, layer->in, span),
+                            gan_span_const_part(data->dy, layer->out, span));
 }
 
 static void backward_span(const gan_layer *layer, const gan_span *span, const void *what) {
   const backward_data *data = what;
-  float *dy = part(data->dy, layer->out, span), *dx = part(data->dx, layer->in, span);
+  float *dy = gan_span_part(data->dy, layer->out, span),
+        *dx = gan_span_part(data->dx, layer->in, span);
   if (layer->type->join)
-    layer->type->split(layer, span, dy, dx, part(data->db, layer->in_b, span));
+    layer->type->split(layer, span, dy, dx, gan_span_part(data->db, layer->in_b, span));
   else
-    layer->type->backward(layer, span, data->want, const_part(data->x, layer->in, span),
-                          const_part(data->y, layer->out, span), dy, dx);
+    layer->type->backward(layer, span, data->want, gan_span_const_part(data->x, layer->in, span),
+                          gan_span_const_part(data->y, layer->out, span), dy, dx);
 }
 
 static gan_status backward_layer(gan_net *net, gan_layer *layer, const gan_pass *pass,
                                  backward_data data) {
   if (layer->sums) {
-    for_spans(net, layer, pass, (work){measure_back_span, &data});
+    gan_net_for_spans(net, layer, pass, (gan_span_work){measure_back_span, &data});
     if (data.dx) {
       GAN_TRY(sum_spans(net, layer, pass));
       layer->type->settle_back(layer, pass, net->totals);
     }
   }
-  for_spans(net, layer, pass, (work){backward_span, &data});
+  gan_net_for_spans(net, layer, pass, (gan_span_work){backward_span, &data});
   return GAN_OK;
 }
 
-/* Where the gradient of input k goes; NULL: nobody wants it. */
-static float *place_of(const gan_net *net, const gan_layer *layer, int k, unsigned want,
-                       float *dy) {
+float *gan_net_flow_place(const gan_net *net, const gan_layer *layer, int k, unsigned want,
+                          float *dy) {
   if (layer->from[k] == 0 && !(want & GAN_WANT_INPUT)) return NULL;
   return layer->flow[k] == GAN_FLOW_OVER_DY ? dy : net->flow[layer->flow[k]];
 }
@@ -201,7 +194,8 @@ gan_status gan_net_backward(gan_net *net, const gan_pass *pass, unsigned want, f
     gan_layer *layer = &net->layers[i];
     if (layer->identity) continue;
     float *to[GAN_JOINED] = {NULL, NULL};
-    for (int k = 0; k < layer->inputs; k++) to[k] = place_of(net, layer, k, want, net->back[i + 1]);
+    for (int k = 0; k < layer->inputs; k++)
+      to[k] = gan_net_flow_place(net, layer, k, want, net->back[i + 1]);
     backward_data data = {.want = want,
                           .x = net->at[layer->from[0]],
                           .y = net->at[i + 1],

@@ -88,7 +88,10 @@ static int32_t *from_of(const gan_layer *layer, const gan_span *span) {
 static void maxpool_forward(const gan_layer *layer, const gan_span *span, const float *x,
                             float *y) {
   gan_window window = window_of(layer);
-  gan_max_pool(span->samples, &window, x, y, from_of(layer, span));
+  if (span->tangent)
+    gan_max_pool_choose(span->samples, &window, from_of(layer, span), x, y);
+  else
+    gan_max_pool(span->samples, &window, x, y, from_of(layer, span));
 }
 
 static void maxpool_backward(const gan_layer *layer, const gan_span *span, unsigned want,
@@ -136,6 +139,7 @@ const gan_layer_type gan_layer_avgpool = {
     .plan = plan,
     .forward = avgpool_forward,
     .backward = avgpool_backward,
+    .tangent = GAN_TANGENT_BY_FORWARD,
 };
 
 const gan_layer_type gan_layer_maxpool = {
@@ -146,6 +150,7 @@ const gan_layer_type gan_layer_maxpool = {
     .plan = maxpool_plan,
     .forward = maxpool_forward,
     .backward = maxpool_backward,
+    .tangent = GAN_TANGENT_BY_FORWARD,
 };
 
 const gan_layer_type gan_layer_global_avgpool = {
@@ -156,4 +161,5 @@ const gan_layer_type gan_layer_global_avgpool = {
     .plan = global_avgpool_plan,
     .forward = global_avgpool_forward,
     .backward = global_avgpool_backward,
+    .tangent = GAN_TANGENT_BY_FORWARD,
 };

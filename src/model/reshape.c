@@ -91,6 +91,7 @@ const gan_layer_type gan_layer_flatten = {
     .plan = flatten_plan,
     .forward = flatten_forward,
     .backward = flatten_backward,
+    .tangent = GAN_TANGENT_BY_FORWARD,
 };
 
 const gan_layer_type gan_layer_reshape = {
@@ -101,4 +102,5 @@ const gan_layer_type gan_layer_reshape = {
     .plan = reshape_plan,
     .forward = reshape_forward,
     .backward = reshape_backward,
+    .tangent = GAN_TANGENT_BY_FORWARD,
 };

@@ -64,4 +64,5 @@ const gan_layer_type gan_layer_upsample = {
     .plan = plan,
     .forward = forward,
     .backward = backward,
+    .tangent = GAN_TANGENT_BY_FORWARD,
 };

@@ -42,6 +42,8 @@ void gan_weight_backward(const gan_layer *layer, const gan_span *span, unsigned 
                          const float *x, const float *dy, float *dx) {
   gan_product_memory memory = memory_of(layer, span);
   bool adds = false;
+  if (span->recalls && want & GAN_WANT_WEIGHTS)
+    gan_product_recall(&layer->product, span->samples, x, &memory);
   float *dw = want & GAN_WANT_WEIGHTS ? gan_spectral_gradient(layer, span, &adds) : NULL;
   gan_product_backward(&layer->product, span->samples, x, dy, gan_spectral_weight(layer), &memory,
                        adds, dw, dx);

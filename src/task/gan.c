@@ -1,7 +1,8 @@
 /* task: gan.  Two networks, two phases (Goodfellow et al. 2014, algorithm 1):
  *
  *   discriminator  d_steps times: a batch of data as 1, as many generated samples as 0; both in one
- *                  pass where its layers allow that (gan_net_apart)
+ *                  pass where its layers allow that (gan_net_apart); then, where the config has
+ *                  one, a pass for the penalty of its gradient (penalty.h)
  *   generator      g_steps times: generated samples from fresh noise, seen through the
  *                  discriminator, which gives input gradients only; with train.reuse_fakes the
  * first time the samples that the discriminator has seen last
@@ -15,13 +16,14 @@
 #include "task/batch.h"
 #include "task/generate.h"
 #include "task/networks.h"
+#include "task/penalty.h"
 #include "task/update.h"
 #include "task/work.h"
 
 enum { GENERATOR = GAN_GENERATOR, DISCRIMINATOR = GAN_DISCRIMINATOR };
 
 /* Passes of a step: keys of noise and dropout.  One of two sets has those of the first two. */
-enum { PASS_REAL, PASS_FAKE, PASS_GENERATOR };
+enum { PASS_REAL, PASS_FAKE, PASS_GENERATOR, PASS_PENALTY };
 
 enum { NONE = -1, BOTH = 2 }; /* sets of samples */
 
@@ -39,7 +41,9 @@ enum {
   LOSS_G,
   CLASS_G,
   TOLD_G,
-  LOSSES
+  LOSSES,
+  LOSS_PENALTY = LOSSES, /* of a gradient penalty, where there is one */
+  ALL_LOSSES = LOSS_PENALTY + GAN_PENALTY_SUMS
 };
 
 enum {
@@ -65,6 +69,7 @@ typedef struct {
   const gan_objective *objective;
   gan_work work;
   gan_batch batch;
+  gan_penalty penalty;
   int64_t d_updates, g_updates;
   bool fakes_learnt; /* the generator has learnt since the discriminator did */
 } gan_state;
@@ -129,9 +134,11 @@ static void apply(const gan_task *task, gan_objective_term term, const gan_pass 
 
 /* Sums the gradients over the ranks; all then take the same step, unless it is no number. */
 static gan_status update(gan_task *task, int which, double *norm) {
-  gan_work *work = &((gan_state *)task->state)->work;
+  gan_state *state = task->state;
+  gan_work *work = &state->work;
   bool made = which == GENERATOR;
-  bool finite = gan_work_finite(work, made ? LOSS_G : 0, made ? LOSSES : LOSS_G);
+  bool finite = gan_work_finite(work, made ? LOSS_G : 0, made ? LOSSES : LOSS_G) &&
+                (made || gan_penalty_finite(work, &state->penalty));
   return gan_work_update(task, work, which, finite, made ? TIME_G : TIME_D, TIME_OPTIMIZER, norm);
 }
 
@@ -142,12 +149,15 @@ static const term_sums sums_of_generator = {LOSS_G, LOSSES, CLASS_G, TOLD_G};
 /* The discriminator learns from images: which sets are data and which generated, or NONE. */
 static gan_status judge(gan_task *task, const gan_pass *pass, const float *images, int real,
                         int fake) {
-  const gan_objective *objective = ((const gan_state *)task->state)->objective;
+  gan_state *state = task->state;
+  const gan_objective *objective = state->objective;
   gan_net *net = task->learners[DISCRIMINATOR].net;
   float *logits;
   GAN_TRY(gan_net_forward(net, pass, images, &logits));
   if (real != NONE) apply(task, objective->real, pass, real, logits, sums_of_real);
   if (fake != NONE) apply(task, objective->fake, pass, fake, logits, sums_of_fakes);
+  if (real != NONE) gan_penalty_keep(task, &state->penalty, pass, real, true, images);
+  if (fake != NONE) gan_penalty_keep(task, &state->penalty, pass, fake, false, images);
   return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, net->dout, NULL);
 }
 
@@ -189,6 +199,12 @@ static gan_status deceive(gan_task *task, const gan_pass *pass) {
   return learn_to_deceive(task, pass);
 }
 
+static gan_status penalise(gan_task *task, const gan_pass *pass) {
+  gan_state *state = task->state;
+  gan_pass own = *pass;
+  return gan_penalty_pass(task, &state->work, &state->penalty, &own);
+}
+
 /* A pass over the batch, in pieces. */
 static gan_status in_pieces(gan_task *task, uint32_t phase, int64_t update, unsigned place,
                             gan_status (*take)(gan_task *task, const gan_pass *pass)) {
@@ -206,13 +222,16 @@ static gan_status discriminator_update(gan_task *task) {
   task->phase = TIME_D;
   gan_update_begin(task);
   gan_work_forget(&state->work, 0, LOSS_G);
+  gan_penalty_begin(task, &state->work, state->d_updates, &state->penalty);
+  unsigned last = state->penalty.due ? 0 : GAN_LAST_PASS;
   if (state->batch.sets == BOTH) {
-    GAN_TRY(
-        in_pieces(task, PASS_REAL, state->d_updates, GAN_FIRST_PASS | GAN_LAST_PASS, judge_both));
+    GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, GAN_FIRST_PASS | last, judge_both));
   } else {
     GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, GAN_FIRST_PASS, judge_real));
-    GAN_TRY(in_pieces(task, PASS_FAKE, state->d_updates, GAN_LAST_PASS, judge_fakes));
+    GAN_TRY(in_pieces(task, PASS_FAKE, state->d_updates, last, judge_fakes));
   }
+  if (state->penalty.due)
+    GAN_TRY(in_pieces(task, PASS_PENALTY, state->d_updates, GAN_LAST_PASS, penalise));
   state->d_updates++;
   task->images_seen += task->config->train.batch;
   int64_t skipped = task->skips[DISCRIMINATOR].updates;
@@ -255,18 +274,20 @@ static gan_status share_metrics(gan_task *task) {
   metrics[D_FAKE].value = totals[P_FAKE];
   metrics[LR_D].value = task->learners[DISCRIMINATOR].optimizer->lr;
   metrics[LR_G].value = task->learners[GENERATOR].optimizer->lr;
-  if (task->metric_count > METRICS) {
+  if (gan_config_label_way(task->config, false) == GAN_LABEL_AUXILIARY) {
     metrics[D_CLASS_LOSS].value = totals[CLASS_REAL] + totals[CLASS_FAKE];
     metrics[G_CLASS_LOSS].value = totals[CLASS_G];
     metrics[D_CLASS_TOLD].value = totals[TOLD_REAL];
     metrics[G_CLASS_TOLD].value = totals[TOLD_G];
   }
+  gan_penalty_share(task, &state->work, &state->penalty);
   return gan_update_check(task);
 }
 
 static gan_status step(gan_task *task) {
   gan_work_begin(task, &((gan_state *)task->state)->work);
   gan_update_forget(task);
+  gan_penalty_forget(&((gan_state *)task->state)->penalty);
   for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
     int64_t count = *(const int64_t *)((const char *)task->config + phases[i].count);
     for (int64_t k = 0; k < count; k++) GAN_TRY(phases[i].update(task));
@@ -305,6 +326,7 @@ static void describe(gan_task *task) {
   task->counters[task->counter_count++] = (gan_counter){"images_seen", &task->images_seen};
   task->counters[task->counter_count++] = (gan_counter){"d_updates", &state->d_updates};
   task->counters[task->counter_count++] = (gan_counter){"g_updates", &state->g_updates};
+  gan_penalty_describe(task, &state->penalty);
 }
 
 static gan_status create(gan_task *task) {
@@ -321,7 +343,8 @@ static gan_status create(gan_task *task) {
   GAN_TRY(gan_work_divide(task, work));
   GAN_TRY(gan_networks_add_gan(task, work->piece, work->division, work->sums));
   GAN_TRY(gan_update_reserve(task));
-  GAN_TRY(gan_work_reserve(task, LOSSES, work));
+  GAN_TRY(gan_penalty_reserve(task, work->piece, LOSS_PENALTY, &state->penalty));
+  GAN_TRY(gan_work_reserve(task, gan_penalty_is_on(&state->penalty) ? ALL_LOSSES : LOSSES, work));
   GAN_TRY(
       gan_batch_reserve(task, work->piece, task->learners[DISCRIMINATOR].net->sets, &state->batch));
   describe(task);
@@ -346,6 +369,7 @@ static void destroy(gan_task *task) {
   gan_state *state = task->state;
   if (!state) return;
   gan_batch_release(&state->batch);
+  gan_penalty_release(&state->penalty);
   gan_work_release(&state->work);
   gan_free(&task->state);
 }

@@ -90,6 +90,7 @@ gan_status gan_networks_add_gan(gan_task *task, int64_t piece, gan_division divi
   gan_net_spec discriminator = gan_network_spec(task, GAN_DISCRIMINATOR, piece, division, sums);
   discriminator.in = image;
   discriminator.out = (gan_shape){1, 1, 1};
+  discriminator.tangents = config->train.penalty != GAN_PENALTY_NONE;
   condition(config, false, &discriminator);
   GAN_TRY(add_discriminator(task, &discriminator));
   return gan_task_check_microbatch(task);

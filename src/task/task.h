@@ -67,6 +67,8 @@ struct gan_task {
   gan_skip skips[GAN_CHECKPOINT_NETWORKS_MAX]; /* of the last step, a row a learner */
   gan_counter counters[GAN_CHECKPOINT_COUNTERS];
   int counter_count;
+  int late_counters; /* the last so many of them came with keys that a checkpoint's run may not have
+                      * had: those that it lacks are 0 */
   gan_metric metrics[GAN_METRICS_MAX];
   int metric_count;
   const gan_dataset *test; /* held-out data, of all ranks; NULL: there is none.  Set before start */

@@ -73,6 +73,18 @@ static void print_average(const gan_average *average) {
           gan_bytes_text(slab, (double)average->net->slab_size * sizeof(float)));
 }
 
+static void print_penalty(const gan_config *config, const gan_net *net) {
+  char bytes[16], times[48] = "in every update";
+  long long every = config->train.penalty_every;
+  if (config->train.penalty == GAN_PENALTY_NONE) return;
+  if (every > 1) snprintf(times, sizeof times, "in one update of %lld, times %lld", every, every);
+  gan_bytes_text(bytes, (double)net->tangent.bytes);
+  gan_log(
+      "  it pays for its gradient: %s, weight %g, %s; directions take %s of the activations",
+      gan_options_find(gan_config_options(), "train.penalty.type")->choices[config->train.penalty],
+      config->train.penalty_weight, times, bytes);
+}
+
 static void print_network(const gan_learner *learner) {
   const gan_net *net = learner->net;
   char in[64], out[64], slab[16], activations[16], sums[256];
@@ -273,8 +285,9 @@ void gan_plan_print(const gan_session *session, const char *run_dir, size_t at_s
   print_sums(session);
   for (int i = 0; i < session->task->learner_count; i++) {
     print_network(&session->task->learners[i]);
-    if (!strcmp(session->task->learners[i].net->name, "discriminator"))
-      print_passes(session->task->learners[i].net);
+    if (strcmp(session->task->learners[i].net->name, "discriminator") != 0) continue;
+    print_passes(session->task->learners[i].net);
+    print_penalty(config, session->task->learners[i].net);
   }
   print_memory(session, at_start);
 }

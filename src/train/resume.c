@@ -173,8 +173,12 @@ static gan_status read_state(gan_task *task, gan_checkpoint *checkpoint) {
     if (task->learners[i].average) GAN_TRY(read_average(checkpoint, &task->learners[i]));
     name_dropped(checkpoint, task, i);
   }
-  for (int i = 0; i < task->counter_count; i++)
+  for (int i = 0; i < task->counter_count; i++) {
+    bool late = i >= task->counter_count - task->late_counters;
+    *task->counters[i].value = 0;
+    if (late && !gan_checkpoint_has_counter(checkpoint, &task->counters[i])) continue;
     GAN_TRY(gan_checkpoint_read_counter(checkpoint, &task->counters[i]));
+  }
   return GAN_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "parity/gan_inputs.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static gan_status write_tensor(gan_h5 *file, const gan_net *net, const gan_tensor *tensor,
                                const char *name) {
@@ -41,6 +42,15 @@ static gan_status write_classes(gan_h5 *file, const gan_inputs *inputs) {
   return gan_h5_write(file, "classes_sample", GAN_I32, 1, sample, inputs->of_sample);
 }
 
+/* Of configs whose runs have gradient penalties; the others' files stay as they are. */
+static gan_status write_penalty_draws(gan_h5 *file, const gan_data_info *info,
+                                      const gan_inputs *inputs) {
+  const int64_t e[] = {GAN_INPUTS_D_UPDATES, inputs->batch};
+  const int64_t noise[] = {GAN_INPUTS_D_UPDATES, inputs->batch, info->c, info->h, info->w};
+  GAN_TRY(gan_h5_write(file, "penalty_e", GAN_F32, 2, e, inputs->penalty_e));
+  return gan_h5_write(file, "penalty_noise", GAN_F32, 5, noise, inputs->penalty_noise);
+}
+
 static gan_status write_all(gan_h5 *file, const gan_session *session, const gan_inputs *inputs) {
   const gan_data_info *info = &session->info;
   /* (update, sample, C, H, W) as PyTorch has it: the same order where C is 1 */
@@ -55,6 +65,7 @@ static gan_status write_all(gan_h5 *file, const gan_session *session, const gan_
   GAN_TRY(gan_h5_write(file, "noise_d", GAN_F32, 3, noise_d, inputs->noise_d));
   GAN_TRY(gan_h5_write(file, "noise_g", GAN_F32, 3, noise_g, inputs->noise_g));
   GAN_TRY(gan_h5_write(file, "noise_sample", GAN_F32, 2, sample, inputs->noise_sample));
+  if (strstr(session->config.name, "penalty")) GAN_TRY(write_penalty_draws(file, info, inputs));
   return inputs->classes ? write_classes(file, inputs) : GAN_OK;
 }
 

@@ -39,6 +39,17 @@ static void noise(const gan_session *session, gan_rng_purpose purpose, uint32_t 
                     samples, config->model.latent, out);
 }
 
+/* As src/objective/penalty.c draws. */
+static void penalty_draws(const gan_session *session, gan_inputs *inputs) {
+  gan_rng rng = gan_rng_stream((uint64_t)session->config.seed, GAN_RNG_PENALTY, 0, 0, 0);
+  int64_t batch = inputs->batch, pixels = inputs->pixels;
+  for (int64_t i = 0; i < GAN_INPUTS_D_UPDATES * batch; i++) {
+    uint32_t sample = (uint32_t)(i % batch);
+    gan_rng_uniform(rng, (uint64_t)(i / batch), sample, 1, 0, 1, inputs->penalty_e + i);
+    gan_rng_normal(rng, (uint64_t)(i / batch), sample, pixels, inputs->penalty_noise + i * pixels);
+  }
+}
+
 static void classes(const gan_session *session, double *law, uint32_t phase, int64_t updates,
                     int64_t samples, int32_t *out) {
   const gan_config *config = &session->config;
@@ -90,6 +101,9 @@ gan_status gan_inputs_make(const gan_session *session, gan_inputs *inputs) {
   GAN_TRY_ALLOC(inputs->noise_d, GAN_INPUTS_D_UPDATES * batch * z, "noise");
   GAN_TRY_ALLOC(inputs->noise_g, GAN_INPUTS_G_UPDATES * batch * z, "noise");
   GAN_TRY_ALLOC(inputs->noise_sample, GAN_INPUTS_SAMPLES * z, "noise");
+  GAN_TRY_ALLOC(inputs->penalty_e, GAN_INPUTS_D_UPDATES * batch, "noise");
+  GAN_TRY_ALLOC(inputs->penalty_noise, GAN_INPUTS_D_UPDATES * batch * pixels, "noise");
+  penalty_draws(session, inputs);
   bool vae = session->config.task == GAN_TASK_VAE;
   noise(session, GAN_RNG_LATENT, vae ? GAN_INPUTS_PASS_VAE : GAN_INPUTS_PASS_FAKE,
         GAN_INPUTS_D_UPDATES, batch, inputs->noise_d);
@@ -105,6 +119,8 @@ void gan_inputs_reset(gan_inputs *inputs) {
   gan_free(&inputs->noise_d);
   gan_free(&inputs->noise_g);
   gan_free(&inputs->noise_sample);
+  gan_free(&inputs->penalty_e);
+  gan_free(&inputs->penalty_noise);
   gan_free(&inputs->of_data);
   gan_free(&inputs->of_d);
   gan_free(&inputs->of_g);

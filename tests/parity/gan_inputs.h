@@ -15,10 +15,12 @@ enum { GAN_INPUTS_PASS_VAE, GAN_INPUTS_PASS_FAKE, GAN_INPUTS_PASS_GENERATOR };
 
 typedef struct gan_inputs {
   int64_t batch, z, pixels, classes;
-  float *data;         /* (D updates, batch, H, W, C) */
-  float *noise_d;      /* (D updates, batch, Z); of a VAE: what z is drawn by */
-  float *noise_g;      /* (G updates, batch, Z) */
-  float *noise_sample; /* (samples, Z): of sample pictures */
+  float *data;          /* (D updates, batch, H, W, C) */
+  float *noise_d;       /* (D updates, batch, Z); of a VAE: what z is drawn by */
+  float *noise_g;       /* (G updates, batch, Z) */
+  float *noise_sample;  /* (samples, Z): of sample pictures */
+  float *penalty_e;     /* (D updates, batch): where between data and fakes wgan_gp looks, ... */
+  float *penalty_noise; /* (D updates, batch, H, W, C): ... and dragan around data; of N(0, 1) */
 
   /* The classes of all those; NULL where the networks are not conditional. */
   int32_t *of_data;   /* (D updates, batch) */

@@ -228,8 +228,13 @@ GANS = {
     "acgan": {**USUAL, "minimax": ("minimax", 1, 2, 2, True)},
     "maxout": {**USUAL, **UNEVEN},
 }
+PENALTIES = {name: ("non_saturating", 1, 1, 3, name == "lazy")
+             for name in ("r1", "r2", "wgan_gp", "dragan", "lazy")}  # lazy: r1, every second time
+GANS.update({"penalty_mlp": PENALTIES, "penalty_conv": PENALTIES})
+WEIGHT, NOISE = 10.0, 0.1  # train.penalty.weight and .noise, as they are by default
 VAES, VAE_STEPS = ("vae", "vae_gaussian"), 3
 METRICS = ["d_loss", "g_loss", "d_real", "d_fake", "d_grad_norm", "g_grad_norm"]
+PENALTY_METRICS = ["d_penalty", "d_penalty_norm"]
 CLASS_METRICS = ["d_class_loss", "g_class_loss", "d_class_accuracy", "g_class_accuracy"]
 NETWORKS = ["generator", "discriminator"]
 
@@ -510,8 +515,10 @@ class Gan:
     """One run: the networks from the product's first weights, and its batches, noise and classes
     in turn."""
 
-    def __init__(self, config, inputs, objective, reuse):
+    def __init__(self, config, inputs, objective, reuse, penalty=None):
         self.inputs, self.objective, self.reuse = inputs, objective, reuse
+        self.penalty = {"lazy": "r1"}.get(penalty, penalty)
+        self.every = 2 if penalty == "lazy" else 1
         self.seen = None  # fakes and their classes, until the generator has learnt from them
         self.image = inputs["data"].shape[2:]
         model, options = config["model"], config["train"]["optimizer"]
@@ -528,6 +535,7 @@ class Gan:
             self.optimizers[name], self.moments = make_optimizer(net.parameters(), options, name)
         self.tells = label.get("label") == "auxiliary"
         self.metric_names = METRICS + (CLASS_METRICS if self.tells else [])
+        self.metric_names = self.metric_names + (PENALTY_METRICS if penalty else [])
         self.d_updates = self.g_updates = 0
         self.metrics, self.gradients, self.outputs = {}, {}, {}
 
@@ -557,11 +565,34 @@ class Gan:
             way = min(updates / self.options["momentum_steps"], 1.0)
             self.optimizers[name].param_groups[0]["momentum"] = first + (final - first) * way
 
-    def update(self, name, loss, class_loss, told):
-        """A step by the gradient of both losses, of which the norm and the tensors are kept."""
+    def penalised(self, data, made):
+        """The penalty, by double backward through a forward of its own at what it looks at, whose
+        classes are the data's but where there is none of it; 0 where it is not due."""
+        i = self.d_updates
+        if not self.penalty or i % self.every:
+            return 0.0
+        x, classes = data, self.classes("data", i)
+        if self.penalty == "r2":
+            x, classes = made, self.classes("d", i)
+        elif self.penalty == "wgan_gp":
+            e = double(self.inputs["penalty_e"][i]).reshape(-1, 1, 1, 1)
+            x = e * data + (1 - e) * made
+        elif self.penalty == "dragan":
+            x = data + NOISE * double(self.inputs["penalty_noise"][i])
+        x = x.detach().clone().requires_grad_()
+        logits = self.judge(x, classes)[1]
+        gradient, = torch.autograd.grad(logits.sum(), x, create_graph=True)
+        norms = gradient.flatten(1).norm(dim=1)
+        squared = self.penalty in ("r1", "r2")
+        penalty = WEIGHT * (norms ** 2 / 2 if squared else (norms - 1) ** 2).mean()
+        self.metrics.update({"d_penalty": penalty, "d_penalty_norm": norms.mean()})
+        return penalty * self.every
+
+    def update(self, name, loss, class_loss, told, penalty=0.0):
+        """A step by the gradient of all losses, of which the norm and the tensors are kept."""
         net = self.nets[name]
         self.optimizers[name].zero_grad()
-        (loss + class_loss).backward()
+        (loss + class_loss + penalty).backward()
         self.gradients[name] = {key: p.grad.clone() for key, p in net.named_parameters()}
         squares = sum((g ** 2).sum() for g in self.gradients[name].values())
         self.metrics.update({name[0] + "_grad_norm": squares.sqrt(), name[0] + "_loss": loss,
@@ -580,7 +611,8 @@ class Gan:
         self.metrics["d_real"] = torch.sigmoid(real).mean()
         self.metrics["d_fake"] = torch.sigmoid(fake).mean()
         self.raise_momentum("discriminator", i)
-        self.update("discriminator", bce(real, 1.0) + bce(fake, 0.0), real_loss + fake_loss, told)
+        self.update("discriminator", bce(real, 1.0) + bce(fake, 0.0), real_loss + fake_loss, told,
+                    self.penalised(data, made))
         self.d_updates += 1
 
     def generator_update(self):
@@ -611,7 +643,8 @@ def make_run(group, config, inputs, objective, d_steps, g_steps, steps, keep_sta
     group.attrs.update({"objective": objective, "d_steps": d_steps, "g_steps": g_steps,
                         "steps": steps, "state": int(keep_state)})
     reuse = group.name.split("/")[-1].startswith("reuse")
-    gan, metrics = Gan(config, inputs, objective, reuse), []
+    penalty = group.name.split("/")[-1] if group.name.split("/")[-1] in PENALTIES else None
+    gan, metrics = Gan(config, inputs, objective, reuse, penalty), []
     for step in range(steps):
         for _ in range(d_steps):
             gan.discriminator_update()

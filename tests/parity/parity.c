@@ -73,7 +73,9 @@ static void judge(double error, double bound, const char *what) {
 
 static double bound_of(double golden_norm, double tolerance) {
   if (parity_is_bf16())
-    tolerance = tolerance > TOLERANCE_PASS ? TOLERANCE_BF16_UPDATED : TOLERANCE_BF16;
+    tolerance = tolerance > TOLERANCE_TWICE  ? TOLERANCE_BF16_UPDATED
+                : tolerance > TOLERANCE_PASS ? TOLERANCE_BF16_TWICE
+                                             : TOLERANCE_BF16;
   return golden_norm <= GOLDEN_ZERO ? TOLERANCE_ZERO : tolerance * golden_norm;
 }
 

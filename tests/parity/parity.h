@@ -17,6 +17,9 @@
  */
 #define TOLERANCE_PASS 1e-5
 
+/* The same of a gradient of a gradient: two passes there, and two back. */
+#define TOLERANCE_TWICE (2 * TOLERANCE_PASS)
+
 /* Absolute, in norm, for what is zero but for rounding: the gradient of a bias that a batch norm
  * takes out again.  Our rounding is that of a sum of a batch's gradients of size 1. */
 #define TOLERANCE_ZERO 1e-5
@@ -29,6 +32,9 @@
  * term these are weaker than the others; unit.product holds bf16's products to a float's roundings.
  */
 #define TOLERANCE_BF16 5e-2
+
+/* The same of a gradient of a gradient: 6e-2 was seen. */
+#define TOLERANCE_BF16_TWICE (2 * TOLERANCE_BF16)
 
 /* The same, behind an update: Adam's first steps are nearly lr * sign(gradient), so that weights
  * whose gradient is less than bf16's rounding move either way; 5e-1 was seen.  A wrong sign is 2.

@@ -28,29 +28,42 @@ static const double TOLERANCE_MOVE = 1e-3;
   "%s as dumped for the golden (after a change that is meant, make both goldens anew as "          \
   "tests/parity/make_golden.py says)"
 
-enum { METRICS = 6, ALL_METRICS = 10, VAE_METRICS = 5, OVERRIDES = 4, ALL_OVERRIDES = 6 };
+enum { METRICS = 6, ALL_METRICS = 10, VAE_METRICS = 5, OVERRIDES = 6, ALL_OVERRIDES = 8 };
 static const char *const metric_names[ALL_METRICS] = {
     "d_loss",      "g_loss",       "d_real",       "d_fake",           "d_grad_norm",
     "g_grad_norm", "d_class_loss", "g_class_loss", "d_class_accuracy", "g_class_accuracy"};
+
+enum { PENALTY_METRICS = 8 };
+static const char *const penalty_metric_names[PENALTY_METRICS] = {
+    "d_loss",      "g_loss",      "d_real",    "d_fake",
+    "d_grad_norm", "g_grad_norm", "d_penalty", "d_penalty_norm"};
 
 static const char *const vae_metric_names[VAE_METRICS] = {"loss", "reconstruction", "kl", "beta",
                                                           "grad_norm"};
 
 /* The configs of this folder, and the first runs of their goldens; the VAEs behind the GANs. */
 static const char *const models[][2] = {
-    {"gan", "digits"},   {"dcgan", "usual"},      {"sngan", "usual"},
-    {"cgan", "usual"},   {"projection", "usual"}, {"acgan", "usual"},
-    {"maxout", "usual"}, {"vae", "usual"},        {"vae_gaussian", "usual"}};
+    {"gan", "digits"},       {"dcgan", "usual"}, {"sngan", "usual"},       {"cgan", "usual"},
+    {"projection", "usual"}, {"acgan", "usual"}, {"maxout", "usual"},      {"penalty_mlp", "r1"},
+    {"penalty_conv", "r1"},  {"vae", "usual"},   {"vae_gaussian", "usual"}};
 enum { MODELS = sizeof models / sizeof *models, GANS = MODELS - 2 };
 
 /* All runs. */
 static const char *const runs[][2] = {
-    {"gan", "digits"},         {"gan", "minimax"},        {"gan", "uneven"},
-    {"dcgan", "usual"},        {"dcgan", "uneven"},       {"sngan", "usual"},
-    {"sngan", "uneven"},       {"cgan", "usual"},         {"projection", "usual"},
-    {"projection", "uneven"},  {"acgan", "usual"},        {"acgan", "minimax"},
-    {"dcgan", "reuse"},        {"dcgan", "reuse_uneven"}, {"cgan", "reuse"},
-    {"maxout", "usual"},       {"maxout", "uneven"},      {"vae", "usual"},
+    {"gan", "digits"},           {"gan", "minimax"},
+    {"gan", "uneven"},           {"dcgan", "usual"},
+    {"dcgan", "uneven"},         {"sngan", "usual"},
+    {"sngan", "uneven"},         {"cgan", "usual"},
+    {"projection", "usual"},     {"projection", "uneven"},
+    {"acgan", "usual"},          {"acgan", "minimax"},
+    {"dcgan", "reuse"},          {"dcgan", "reuse_uneven"},
+    {"cgan", "reuse"},           {"maxout", "usual"},
+    {"maxout", "uneven"},        {"penalty_mlp", "r1"},
+    {"penalty_mlp", "r2"},       {"penalty_mlp", "wgan_gp"},
+    {"penalty_mlp", "dragan"},   {"penalty_mlp", "lazy"},
+    {"penalty_conv", "r1"},      {"penalty_conv", "r2"},
+    {"penalty_conv", "wgan_gp"}, {"penalty_conv", "dragan"},
+    {"penalty_conv", "lazy"},    {"vae", "usual"},
     {"vae_gaussian", "usual"},
 };
 enum { RUNS = sizeof runs / sizeof *runs };
@@ -61,6 +74,7 @@ typedef struct {
   char title[64]; /* both, for messages */
   gan_h5 *inputs, *golden;
   int64_t d_steps, g_steps, steps;
+  bool penalised; /* by the gradient penalty of the run's name; "lazy" is r1 every second time */
   bool reuses;    /* the generator's first update of a step takes the discriminator's fakes */
   bool has_state; /* whether the golden keeps the state behind the last step */
   char *overrides[ALL_OVERRIDES]; /* the last two borrowed */
@@ -88,11 +102,17 @@ static void start(gan_run *run, const char *const names[2]) {
   run->steps = parity_int(run->golden, name, "steps");
   run->has_state = parity_int(run->golden, name, "state");
   run->reuses = strncmp(name, "reuse", strlen("reuse")) == 0;
+  run->penalised = strncmp(run->gan, "penalty", strlen("penalty")) == 0;
+  bool lazy = strcmp(name, "lazy") == 0;
   char *objective = parity_text(run->golden, name, "objective");
   run->overrides[0] = gan_format("train.objective=%s", objective);
   run->overrides[1] = gan_format("train.d_steps=%lld", (long long)run->d_steps);
   run->overrides[2] = gan_format("train.g_steps=%lld", (long long)run->g_steps);
   run->overrides[3] = gan_format("train.reuse_fakes=%s", run->reuses ? "true" : "false");
+  run->overrides[4] = gan_format("train.penalty.type=%s", !run->penalised ? "none"
+                                                          : lazy          ? "r1"
+                                                                          : name);
+  run->overrides[5] = gan_format("train.penalty.every=%d", lazy ? 2 : 1);
   for (int i = OVERRIDES; i < ALL_OVERRIDES; i++)
     run->overrides[i] = (char *)(uintptr_t)parity_compute_overrides()[i - OVERRIDES];
   parity_ok(gan_inputs_session(&run->session, run->gan, (const char *const *)run->overrides,
@@ -147,6 +167,14 @@ static void compare_classes(gan_h5 *golden, int64_t n, const int32_t *ours, cons
   gan_free(&wanted);
 }
 
+static void compare_penalty_draws(const gan_run *run, const gan_inputs *inputs) {
+  int64_t n = GAN_INPUTS_D_UPDATES * inputs->batch;
+  if (!run->penalised) return;
+  compare_input(run->inputs, n, inputs->penalty_e, "penalty_e", "draws of penalties");
+  compare_input(run->inputs, n * inputs->pixels, inputs->penalty_noise, "penalty_noise",
+                "noise of penalties");
+}
+
 static void compare_all_classes(gan_h5 *golden, const gan_inputs *inputs) {
   if (!inputs->classes) return;
   compare_classes(golden, GAN_INPUTS_D_UPDATES * inputs->batch, inputs->of_data, "classes_data");
@@ -170,6 +198,7 @@ START_TEST(inputs_are_those_of_the_golden) {
   compare_input(run.inputs, GAN_INPUTS_SAMPLES * inputs.z, inputs.noise_sample, "noise_sample",
                 "noise vectors of samples");
   compare_all_classes(run.inputs, &inputs);
+  compare_penalty_draws(&run, &inputs);
   for (int i = 0; i < run.task->learner_count; i++)
     compare_first_weights(run.inputs, run.task->learners[i].net);
   gan_inputs_reset(&inputs);
@@ -262,10 +291,19 @@ static double metric_of(const gan_task *task, const char *name) {
 
 static void compare_metrics(const gan_run *run, int64_t step) {
   bool tells = gan_config_label_way(&run->session.config, false) == GAN_LABEL_AUXILIARY;
-  int count = is_vae(run) ? VAE_METRICS : tells ? ALL_METRICS : METRICS;
+  int count = tells ? ALL_METRICS : METRICS;
+  const char *const *metrics = metric_names;
+  if (is_vae(run)) {
+    metrics = vae_metric_names;
+    count = VAE_METRICS;
+  }
+  if (run->penalised) {
+    metrics = penalty_metric_names;
+    count = PENALTY_METRICS;
+  }
   double *all = parity_read(run->golden, GAN_F64, run->steps * count, "%s/metrics", run->name);
   for (int i = 0; i < count; i++) {
-    const char *name = is_vae(run) ? vae_metric_names[i] : metric_names[i];
+    const char *name = metrics[i];
     double tolerance = strstr(name, "norm") ? TOLERANCE_STATE : TOLERANCE_LOSS;
     parity_near_real(metric_of(run->task, name), all[step * count + i], tolerance,
                      "%s: %s of step %d", run->title, name, (int)step + 1);
@@ -278,7 +316,7 @@ static void compare_metrics(const gan_run *run, int64_t step) {
 static void compare_gradients(const gan_run *run, const gan_net *net) {
   bool updated = run->d_steps > 1 || run->g_steps > 1;
   if (parity_is_bf16()) updated |= !strcmp(net->name, "generator");
-  double tolerance = updated ? TOLERANCE_STATE : TOLERANCE_PASS;
+  double tolerance = updated ? TOLERANCE_STATE : run->penalised ? TOLERANCE_TWICE : TOLERANCE_PASS;
   for (int i = 0; i < net->tensor_count; i++) {
     const gan_tensor *tensor = &net->tensors[i];
     if (tensor->kind != GAN_TENSOR_PARAM) continue;
