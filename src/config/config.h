@@ -52,6 +52,9 @@ typedef enum { GAN_LIBRARY_AUTO, GAN_LIBRARY_OPENBLAS, GAN_LIBRARY_ONEDNN } gan_
 typedef enum { GAN_PRECISION_FP32, GAN_PRECISION_BF16 } gan_precision;
 typedef enum { GAN_NONFINITE_STOP, GAN_NONFINITE_SKIP, GAN_NONFINITE_ROLLBACK } gan_on_nonfinite;
 
+/* Whether a step's updates come one after the other, or both at the same weights. */
+typedef enum { GAN_UPDATE_ALTERNATING, GAN_UPDATE_SIMULTANEOUS } gan_update_order;
+
 /* How gradients are summed over the ranks, and as what their numbers travel. */
 typedef enum { GAN_COMM_SUM_AUTO, GAN_COMM_SUM_ALLREDUCE, GAN_COMM_SUM_WINDOW } gan_comm_sum;
 typedef enum { GAN_WIRE_FP32, GAN_WIRE_BF16 } gan_wire;
@@ -92,6 +95,7 @@ typedef struct gan_config {
     int label_g;         /* 0: one_hot, 1: embedding; see gan_config_label_way */
     int label_d;         /* 0: channels, 1: projection, 2: auxiliary */
     int64_t label_units; /* of the embedding */
+    int64_t packing;     /* samples that the discriminator judges together */
     double label_weight;
     gan_layer_list generator, discriminator; /* whose task has none: empty */
     gan_layer_list classifier, encoder, decoder;
@@ -113,6 +117,7 @@ typedef struct gan_config {
     int penalty; /* gan_penalty_kind */
     double penalty_weight, penalty_noise;
     int64_t penalty_every;
+    int update;                               /* gan_update_order */
     int optimizer;                            /* gan_optimizer_kind */
     double lr_d, lr_g, lr, beta1, beta2, eps; /* lr: NaN where it is not given */
     double alpha, momentum, momentum_final;

@@ -126,9 +126,10 @@ static gan_status check_shards(gan_config *config) {
   char place[600], divisors[64], batches[64];
   int64_t batch = config->train.batch;
   config->resolved.default_shards = config->data.shards == GAN_UNSET_INT;
+  int64_t packs = batch % config->model.packing ? batch : batch / config->model.packing;
   if (config->resolved.default_shards)
     config->data.shards = gan_config_default_shards(
-        batch, config->resolved.batch_per_rank ? config->resolved.ranks : 1);
+        packs, config->resolved.batch_per_rank ? config->resolved.ranks : 1);
   int64_t shards = config->data.shards;
   gan_config_place(config, "data.shards", place, sizeof place);
   nearest_divisors(batch, shards, divisors, sizeof divisors);
@@ -200,6 +201,8 @@ static const struct {
     {"train.weight_clip", "train.objective", BIT(GAN_OBJECTIVE_WASSERSTEIN), 0},
     {"train.d_steps", "task", BIT(GAN_TASK_GAN), 0},
     {"train.g_steps", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.update", "task", BIT(GAN_TASK_GAN), 0},
+    {"model.packing", "task", BIT(GAN_TASK_GAN), 0},
     {"train.reuse_fakes", "task", BIT(GAN_TASK_GAN), 0},
     {"train.penalty.type", "task", BIT(GAN_TASK_GAN), 0},
     {"train.penalty.weight", "train.penalty.type", PENALTIES, 0},

@@ -23,6 +23,7 @@ static const char *const schedules[] = {"constant", "linear",      "cosine",
                                         "step",     "exponential", NULL};
 static const char *const libraries[] = {"auto", "openblas", "onednn", NULL};
 static const char *const precisions[] = {"fp32", "bf16", NULL};
+static const char *const updates[] = {"alternating", "simultaneous", NULL};
 static const char *const sums[] = {"auto", "allreduce", "window", NULL};
 static const char *const wires[] = {"fp32", "bf16", NULL};
 static const char *const nonfinite[] = {"stop", "skip", "rollback", NULL};
@@ -120,6 +121,11 @@ static const gan_option rows[] = {
    "(Odena et al. 2017)"},
   {"model.label.auxiliary_weight", REAL, AT(model.label_weight), "1", 0, 1e6, NULL, ABOVE, "",
    "auxiliary: what the loss of the classes is multiplied by"},
+  {"model.packing", INT, AT(model.packing), "1", 1, 64, NULL, 0, "samples",
+   "the discriminator judges so many samples together, all real or all generated, as the channels of "
+   "one: it sees when modes are missing (PacGAN: Lin et al. 2018); divides train.batch / data.shards; "
+   "train.batch goes on counting samples, of which a loss is the mean over train.batch / packing "
+   "packs (the paper's batches count packs: n there is n times packing here)"},
   {"model.generator", LAYERS, AT(model.generator), "null", 0, 0, NULL, UNSET, "",
    "task gan: layers from z to a sample, as in nn.Sequential"},
   {"model.discriminator", LAYERS, AT(model.discriminator), "null", 0, 0, NULL, UNSET, "",
@@ -177,6 +183,10 @@ static const gan_option rows[] = {
    "discriminator updates a step"},
   {"train.g_steps", INT, AT(train.g_steps), "1", 1, 1000, NULL, 0, "updates",
    "generator updates a step"},
+  {"train.update", CHOICE, AT(train.update), "alternating", 0, 0, updates, 0, "",
+   "alternating: the generator learns from the discriminator that has just learnt, from samples of "
+   "its own; simultaneous: both learn at the same weights, from one forward pass of the same samples, "
+   "one update each a step"},
   {"train.reuse_fakes", BOOL, AT(train.reuse_fakes), "false", 0, 0, NULL, 0, "",
    "the generator's first update of a step learns from the samples that the discriminator has just "
    "learnt to tell, as the DCGAN reference code has it, in place of fresh ones: one forward pass of "

@@ -30,9 +30,9 @@ static int32_t *classes_at(int32_t *classes, int64_t first) {
   return classes ? classes + first : NULL;
 }
 
-void gan_batch_fetch(gan_batch *batch, const gan_net *judge, const gan_pass *pass, uint64_t drawn) {
-  for (int64_t i = 0; i < gan_net_span_count(judge, pass); i++) {
-    gan_span span = gan_net_span(judge, pass, i);
+void gan_batch_fetch(gan_batch *batch, const gan_net *net, const gan_pass *pass, uint64_t drawn) {
+  for (int64_t i = 0; i < gan_net_span_count(net, pass); i++) {
+    gan_span span = gan_net_span(net, pass, i);
     gan_span_set set = gan_span_set_of(&span, 0);
     int64_t sample = pass->at + span.first / batch->sets;
     gan_status status = gan_loader_next(batch->loader, drawn, sample, set.samples,
@@ -49,10 +49,9 @@ void gan_batch_draw(const gan_task *task, gan_batch *batch, const gan_pass *pass
   gan_classes_draw(&batch->classes, pass);
 }
 
-void gan_batch_join(gan_batch *batch, const gan_net *judge, const gan_pass *pass,
-                    const float *fake) {
-  for (int64_t i = 0; i < gan_net_span_count(judge, pass); i++) {
-    gan_span span = gan_net_span(judge, pass, i);
+void gan_batch_join(gan_batch *batch, const gan_net *net, const gan_pass *pass, const float *fake) {
+  for (int64_t i = 0; i < gan_net_span_count(net, pass); i++) {
+    gan_span span = gan_net_span(net, pass, i);
     gan_span_set set = gan_span_set_of(&span, 1);
     int64_t to = span.first + set.first, from = span.first / batch->sets;
     memcpy(batch->images + to * batch->image, fake + from * batch->image,

@@ -26,16 +26,16 @@ GAN_CHECKED gan_status gan_batch_start(const gan_task *task, const gan_dataset *
                                        gan_batch *batch);
 void gan_batch_release(gan_batch *batch);
 
-/* The data of a pass through `judge`, where each shard has given `drawn` samples before this batch.
- * A failure must not leave the others in their sums: images stay as they were, data_status tells.
+/* The data of a pass, which is cut as `net`'s are, where each shard has given `drawn` samples
+ * before this batch. A failure must not leave the others in their sums: images stay as they were,
+ * data_status tells.
  */
-void gan_batch_fetch(gan_batch *batch, const gan_net *judge, const gan_pass *pass, uint64_t drawn);
+void gan_batch_fetch(gan_batch *batch, const gan_net *net, const gan_pass *pass, uint64_t drawn);
 
 /* Noise of a generating pass, and classes by the law of the data's. */
 void gan_batch_draw(const gan_task *task, gan_batch *batch, const gan_pass *pass);
 
 /* Generated samples, and their classes, to their places in a pass of two sets. */
-void gan_batch_join(gan_batch *batch, const gan_net *judge, const gan_pass *pass,
-                    const float *fake);
+void gan_batch_join(gan_batch *batch, const gan_net *net, const gan_pass *pass, const float *fake);
 
 #endif

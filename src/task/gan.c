@@ -7,6 +7,10 @@
  *                  discriminator, which gives input gradients only; with train.reuse_fakes the
  * first time the samples that the discriminator has seen last
  *
+ * With train.update: simultaneous there is one phase: the discriminator's, and from its forward
+ * pass, at the same weights, the generator's gradient too; then both take their step.  With
+ * model.packing the discriminator sees packs of samples (packing.h).
+ *
  * Each rank works on its shards' part of the batch, in pieces of train.microbatch samples;
  * gradients are summed over the ranks, and every rank takes the same step.  Noise is keyed by
  * phase, update and global sample.
@@ -16,9 +20,12 @@
 #include "task/batch.h"
 #include "task/generate.h"
 #include "task/networks.h"
+#include "task/packing.h"
 #include "task/penalty.h"
 #include "task/update.h"
 #include "task/work.h"
+
+#include <string.h>
 
 enum { GENERATOR = GAN_GENERATOR, DISCRIMINATOR = GAN_DISCRIMINATOR };
 
@@ -70,6 +77,7 @@ typedef struct {
   gan_work work;
   gan_batch batch;
   gan_penalty penalty;
+  gan_packing packing;
   int64_t d_updates, g_updates;
   bool fakes_learnt; /* the generator has learnt since the discriminator did */
 } gan_state;
@@ -89,7 +97,7 @@ static void fetch(gan_task *task, const gan_pass *pass) {
   gan_state *state = task->state;
   double waited = gan_loader_waited(state->batch.loader);
   uint64_t drawn = (uint64_t)(task->images_seen / task->config->data.shards);
-  gan_batch_fetch(&state->batch, task->learners[DISCRIMINATOR].net, pass, drawn);
+  gan_batch_fetch(&state->batch, task->learners[GENERATOR].net, pass, drawn);
   waited = gan_loader_waited(state->batch.loader) - waited;
   gan_work_spend(task, &state->work, TIME_DATA);
   task->profile[TIME_DATA].seconds -= waited;
@@ -152,13 +160,15 @@ static gan_status judge(gan_task *task, const gan_pass *pass, const float *image
   gan_state *state = task->state;
   const gan_objective *objective = state->objective;
   gan_net *net = task->learners[DISCRIMINATOR].net;
+  gan_pass packs = gan_packing_pass(&state->packing, pass);
+  const float *x = gan_packing_join(&state->packing, packs.samples, images);
   float *logits;
-  GAN_TRY(gan_net_forward(net, pass, images, &logits));
-  if (real != NONE) apply(task, objective->real, pass, real, logits, sums_of_real);
-  if (fake != NONE) apply(task, objective->fake, pass, fake, logits, sums_of_fakes);
-  if (real != NONE) gan_penalty_keep(task, &state->penalty, pass, real, true, images);
-  if (fake != NONE) gan_penalty_keep(task, &state->penalty, pass, fake, false, images);
-  return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, net->dout, NULL);
+  GAN_TRY(gan_net_forward(net, &packs, x, &logits));
+  if (real != NONE) apply(task, objective->real, &packs, real, logits, sums_of_real);
+  if (fake != NONE) apply(task, objective->fake, &packs, fake, logits, sums_of_fakes);
+  if (real != NONE) gan_penalty_keep(task, &state->penalty, &packs, real, true, x);
+  if (fake != NONE) gan_penalty_keep(task, &state->penalty, &packs, fake, false, x);
+  return gan_net_backward(net, &packs, GAN_WANT_WEIGHTS, net->dout, NULL);
 }
 
 static gan_status judge_real(gan_task *task, const gan_pass *pass) {
@@ -178,18 +188,49 @@ static gan_status judge_both(gan_task *task, const gan_pass *pass) {
   float *fake;
   fetch(task, pass);
   GAN_TRY(make_fakes(task, &generating, &fake));
-  gan_batch_join(batch, task->learners[DISCRIMINATOR].net, pass, fake);
+  gan_batch_join(batch, task->learners[GENERATOR].net, pass, fake);
   return judge(task, pass, batch->images, 0, 1);
+}
+
+/* Of gradients of packs those of one set, sample by sample; in the generator's place for them,
+ * where they do not lie so. */
+static float *of_samples(const gan_task *task, const gan_pass *packs, int which, float *dpacks) {
+  const gan_state *state = task->state;
+  const gan_net *judge = task->learners[DISCRIMINATOR].net;
+  int sets = gan_pass_sets(packs);
+  int64_t size = gan_shape_size(judge->in);
+  float *samples = task->learners[GENERATOR].net->dout;
+  if (sets == 1 && gan_packing_is_plain(&state->packing)) return dpacks;
+  for (int64_t i = 0; i < gan_net_span_count(judge, packs); i++) {
+    gan_span span = gan_net_span(judge, packs, i);
+    gan_span_set set = gan_span_set_of(&span, which);
+    gan_packing_split(&state->packing, set.samples, dpacks + (span.first + set.first) * size,
+                      samples + span.first / sets * size);
+  }
+  return samples;
+}
+
+/* The gradient of what was generated, from the logits of a set of the discriminator's pass. */
+static gan_status blame(gan_task *task, const gan_pass *packs, int which, const float *logits,
+                        float **dfake) {
+  const gan_state *state = task->state;
+  gan_net *judge = task->learners[DISCRIMINATOR].net;
+  float *dpacks;
+  apply(task, state->objective->generator, packs, which, logits, sums_of_generator);
+  GAN_TRY(gan_net_backward(judge, packs, GAN_WANT_INPUT, judge->dout, &dpacks));
+  *dfake = of_samples(task, packs, which, dpacks);
+  return GAN_OK;
 }
 
 /* The generator learns from what it has made last. */
 static gan_status learn_to_deceive(gan_task *task, const gan_pass *pass) {
-  gan_state *state = task->state;
+  const gan_state *state = task->state;
   gan_net *judge = task->learners[DISCRIMINATOR].net, *net = task->learners[GENERATOR].net;
-  float *fake = net->at[net->last], *logits, *dfake;
-  GAN_TRY(gan_net_forward(judge, pass, fake, &logits));
-  apply(task, state->objective->generator, pass, 0, logits, sums_of_generator);
-  GAN_TRY(gan_net_backward(judge, pass, GAN_WANT_INPUT, judge->dout, &dfake));
+  gan_pass packs = gan_packing_pass(&state->packing, pass);
+  const float *x = gan_packing_join(&state->packing, packs.samples, net->at[net->last]);
+  float *logits, *dfake;
+  GAN_TRY(gan_net_forward(judge, &packs, x, &logits));
+  GAN_TRY(blame(task, &packs, 0, logits, &dfake));
   return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, dfake, NULL);
 }
 
@@ -199,11 +240,70 @@ static gan_status deceive(gan_task *task, const gan_pass *pass) {
   return learn_to_deceive(task, pass);
 }
 
+static bool is_simultaneous(const gan_task *task) {
+  return task->config->train.update == GAN_UPDATE_SIMULTANEOUS;
+}
+
 static gan_status penalise(gan_task *task, const gan_pass *pass) {
   gan_state *state = task->state;
-  gan_pass own = *pass;
-  return gan_penalty_pass(task, &state->work, &state->penalty, &own);
+  gan_pass packs = gan_packing_pass(&state->packing, pass);
+  if (is_simultaneous(task)) packs.completes = false;
+  return gan_penalty_pass(task, &state->work, &state->penalty, &packs);
 }
+
+/* ---- simultaneous updates: behind judge, from the same forward pass ---- */
+
+/* The generator learns from what the discriminator has just judged, set `which` of `pass`. */
+static gan_status learn_beside(gan_task *task, const gan_pass *pass, int which) {
+  gan_state *state = task->state;
+  gan_net *judge = task->learners[DISCRIMINATOR].net;
+  gan_pass packs = gan_packing_pass(&state->packing, pass);
+  gan_pass generating = make_pass(task, PASS_FAKE, (int64_t)pass->draw, pass->at);
+  float *dfake;
+  memset(judge->dout, 0, (size_t)(packs.samples * gan_shape_size(judge->out)) * sizeof(float));
+  GAN_TRY(blame(task, &packs, which, judge->at[judge->last], &dfake));
+  gan_work_spend(task, &state->work, TIME_D);
+  task->phase = TIME_G;
+  GAN_TRY(
+      gan_net_backward(task->learners[GENERATOR].net, &generating, GAN_WANT_WEIGHTS, dfake, NULL));
+  gan_work_spend(task, &state->work, TIME_G);
+  task->phase = TIME_D;
+  return GAN_OK;
+}
+
+/* Sums begin when both networks' gradients are there. */
+static gan_pass waiting(const gan_pass *pass) {
+  gan_pass own = *pass;
+  own.completes = false;
+  return own;
+}
+
+static gan_status match_fakes(gan_task *task, const gan_pass *pass) {
+  gan_pass own = waiting(pass);
+  GAN_TRY(judge_fakes(task, &own));
+  return learn_beside(task, &own, 0);
+}
+
+static gan_status match_both(gan_task *task, const gan_pass *pass) {
+  gan_pass own = waiting(pass);
+  GAN_TRY(judge_both(task, &own));
+  return learn_beside(task, &own, 1);
+}
+
+/* Both take their step, or, where the numbers of one are bad, none. */
+static gan_status update_both(gan_task *task) {
+  gan_state *state = task->state;
+  double norms[GAN_CHECKPOINT_NETWORKS_MAX];
+  bool finite = gan_work_finite(&state->work, 0, LOSSES) &&
+                gan_penalty_finite(&state->work, &state->penalty);
+  state->g_updates++;
+  GAN_TRY(gan_work_update_each(task, &state->work, finite, TIME_D, TIME_OPTIMIZER, norms));
+  task->metrics[D_NORM].value = norms[DISCRIMINATOR];
+  task->metrics[G_NORM].value = norms[GENERATOR];
+  return GAN_OK;
+}
+
+/* ---- updates ---- */
 
 /* A pass over the batch, in pieces. */
 static gan_status in_pieces(gan_task *task, uint32_t phase, int64_t update, unsigned place,
@@ -219,21 +319,25 @@ static gan_status in_pieces(gan_task *task, uint32_t phase, int64_t update, unsi
 
 static gan_status discriminator_update(gan_task *task) {
   gan_state *state = task->state;
+  bool together = is_simultaneous(task);
   task->phase = TIME_D;
   gan_update_begin(task);
-  gan_work_forget(&state->work, 0, LOSS_G);
+  gan_work_forget(&state->work, 0, together ? LOSSES : LOSS_G);
   gan_penalty_begin(task, &state->work, state->d_updates, &state->penalty);
   unsigned last = state->penalty.due ? 0 : GAN_LAST_PASS;
   if (state->batch.sets == BOTH) {
-    GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, GAN_FIRST_PASS | last, judge_both));
+    GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, GAN_FIRST_PASS | last,
+                      together ? match_both : judge_both));
   } else {
     GAN_TRY(in_pieces(task, PASS_REAL, state->d_updates, GAN_FIRST_PASS, judge_real));
-    GAN_TRY(in_pieces(task, PASS_FAKE, state->d_updates, last, judge_fakes));
+    GAN_TRY(
+        in_pieces(task, PASS_FAKE, state->d_updates, last, together ? match_fakes : judge_fakes));
   }
   if (state->penalty.due)
     GAN_TRY(in_pieces(task, PASS_PENALTY, state->d_updates, GAN_LAST_PASS, penalise));
   state->d_updates++;
   task->images_seen += task->config->train.batch;
+  if (together) return update_both(task);
   int64_t skipped = task->skips[DISCRIMINATOR].updates;
   GAN_TRY(update(task, DISCRIMINATOR, &task->metrics[D_NORM].value));
   /* of a skipped update the generator's pass is undone, too: nothing is left to learn from */
@@ -243,6 +347,7 @@ static gan_status discriminator_update(gan_task *task) {
 
 static gan_status generator_update(gan_task *task) {
   gan_state *state = task->state;
+  if (is_simultaneous(task)) return GAN_OK; /* it has learnt with the discriminator */
   task->phase = TIME_G;
   gan_update_begin(task);
   gan_work_forget(&state->work, LOSS_G, LOSSES);
@@ -347,6 +452,7 @@ static gan_status create(gan_task *task) {
   GAN_TRY(gan_work_reserve(task, gan_penalty_is_on(&state->penalty) ? ALL_LOSSES : LOSSES, work));
   GAN_TRY(
       gan_batch_reserve(task, work->piece, task->learners[DISCRIMINATOR].net->sets, &state->batch));
+  GAN_TRY(gan_packing_reserve(task, state->batch.sets * work->piece, &state->packing));
   describe(task);
   return GAN_OK;
 }
@@ -370,6 +476,7 @@ static void destroy(gan_task *task) {
   if (!state) return;
   gan_batch_release(&state->batch);
   gan_penalty_release(&state->penalty);
+  gan_packing_release(&state->packing);
   gan_work_release(&state->work);
   gan_free(&task->state);
 }

@@ -2,23 +2,30 @@
 #include "task/task.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* A piece holds whole groups of samples; one that normalises over the batch allows no pieces. */
-static gan_status check_layer(const char *place, int64_t microbatch, const gan_net *net,
-                              const gan_layer *layer) {
+static gan_status check_layer(const char *place, int64_t microbatch, int64_t packing,
+                              const gan_net *net, const gan_layer *layer) {
+  int64_t group = layer->group * packing; /* in samples */
   if (layer->sums)
     return gan_fail(GAN_USAGE,
                     "%s is %lld, but layer %s (%s) of the %s takes its statistics over the whole "
                     "batch, which must then pass in one piece; give that layer {stats: ghost}, or "
                     "leave out train.microbatch and use more ranks",
                     place, (long long)microbatch, layer->name, layer->type->schema.name, net->name);
-  if (layer->group && microbatch % layer->group)
+  if (group && microbatch % group)
     return gan_fail(GAN_USAGE,
                     "%s is %lld, which cuts the groups of %lld samples of layer %s (%s) of the %s; "
                     "allowed are multiples of %lld",
-                    place, (long long)microbatch, (long long)layer->group, layer->name,
-                    layer->type->schema.name, net->name, (long long)layer->group);
+                    place, (long long)microbatch, (long long)group, layer->name,
+                    layer->type->schema.name, net->name, (long long)group);
   return GAN_OK;
+}
+
+/* Samples of the batch in a sample of the network. */
+static int64_t packing_of(const gan_config *config, const gan_net *net) {
+  return strcmp(net->name, "discriminator") == 0 ? config->model.packing : 1;
 }
 
 /* The generator goes back through what it has kept of one piece. */
@@ -47,7 +54,7 @@ gan_status gan_task_check_microbatch(const gan_task *task) {
   for (int i = 0; i < task->learner_count; i++) {
     const gan_net *net = task->learners[i].net;
     for (int k = 0; k < net->layer_count; k++)
-      GAN_TRY(check_layer(place, microbatch, net, &net->layers[k]));
+      GAN_TRY(check_layer(place, microbatch, packing_of(config, net), net, &net->layers[k]));
   }
   if (config->compute.reproducible && microbatch % share)
     return gan_fail(GAN_USAGE,

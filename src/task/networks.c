@@ -78,6 +78,26 @@ static void condition(const gan_config *config, bool generator, gan_net_spec *sp
   spec->label_units = config->model.label_units;
 }
 
+/* Its samples are packs of so many. */
+static void pack(int64_t samples, gan_net_spec *spec) {
+  spec->capacity /= samples;
+  spec->share /= samples;
+  spec->division.share /= samples;
+}
+
+/* What changes one image at a time does not fit packs of them. */
+static gan_status check_packs(const gan_config *config, const gan_net *net) {
+  char place[600];
+  for (int i = 0; i < net->layer_count && config->model.packing > 1; i++)
+    if (!strcmp(net->layers[i].type->schema.name, "diff_augment"))
+      return gan_fail(GAN_USAGE,
+                      "%s is %lld, but layer %s (diff_augment) of the discriminator changes single "
+                      "images, and packs reach it; leave out one of the two",
+                      gan_config_place(config, "model.packing", place, sizeof place),
+                      (long long)config->model.packing, net->layers[i].name);
+  return GAN_OK;
+}
+
 gan_status gan_networks_add_gan(gan_task *task, int64_t piece, gan_division division,
                                 gan_sums *sums) {
   const gan_config *config = task->config;
@@ -88,10 +108,13 @@ gan_status gan_networks_add_gan(gan_task *task, int64_t piece, gan_division divi
   condition(config, true, &generator);
   GAN_TRY(gan_networks_add(task, &generator));
   gan_net_spec discriminator = gan_network_spec(task, GAN_DISCRIMINATOR, piece, division, sums);
+  pack(config->model.packing, &discriminator);
   discriminator.in = image;
+  discriminator.in.c *= config->model.packing;
   discriminator.out = (gan_shape){1, 1, 1};
   discriminator.tangents = config->train.penalty != GAN_PENALTY_NONE;
   condition(config, false, &discriminator);
   GAN_TRY(add_discriminator(task, &discriminator));
+  GAN_TRY(check_packs(config, task->learners[GAN_DISCRIMINATOR].net));
   return gan_task_check_microbatch(task);
 }

@@ -13,17 +13,18 @@ bool gan_penalty_is_on(const gan_penalty *penalty) {
 gan_status gan_penalty_reserve(const gan_task *task, int64_t piece, int row, gan_penalty *penalty) {
   penalty->kind = (gan_penalty_kind)task->config->train.penalty;
   penalty->row = row;
-  penalty->image = gan_data_row_size(task->info);
+  penalty->image = gan_data_row_size(task->info) * task->config->model.packing;
   if (!gan_penalty_is_on(penalty)) return GAN_OK;
-  int64_t kept = task->local_samples * penalty->image;
+  int64_t kept = task->local_samples * gan_data_row_size(task->info);
   if (gan_penalty_takes_real(penalty->kind))
     GAN_TRY_ALLOC(penalty->real, kept, "data for the gradient penalty");
   if (gan_penalty_takes_fake(penalty->kind))
     GAN_TRY_ALLOC(penalty->fake, kept, "generated samples for the gradient penalty");
   if (task->classes)
     GAN_TRY_ALLOC(penalty->classes, task->local_samples, "classes for the gradient penalty");
-  GAN_TRY_ALLOC(penalty->points, piece * penalty->image, "points of the gradient penalty");
-  GAN_TRY_ALLOC(penalty->directions, piece * penalty->image, "directions of the gradient penalty");
+  int64_t points = piece * gan_data_row_size(task->info);
+  GAN_TRY_ALLOC(penalty->points, points, "points of the gradient penalty");
+  GAN_TRY_ALLOC(penalty->directions, points, "directions of the gradient penalty");
   return GAN_OK;
 }
 

@@ -110,6 +110,18 @@ gan_status gan_update_finish_all(gan_task *task, double lr, double *norm) {
   return GAN_OK;
 }
 
+gan_status gan_update_finish_each(gan_task *task, const double *lr, double *norms) {
+  gan_status status = GAN_OK;
+  for (int i = 0; i < task->learner_count; i++) norms[i] = norm_of(&task->learners[i], lr[i]);
+  for (int i = 0; status == GAN_OK && i < task->learner_count; i++)
+    status = check_norm(task, &task->learners[i], norms[i]);
+  if (status != GAN_OK && !skips(task)) return status;
+  if (status != GAN_OK) skip(task, 0, task->learner_count);
+  for (int i = 0; status == GAN_OK && i < task->learner_count; i++)
+    GAN_TRY(take(&task->learners[i]));
+  return GAN_OK;
+}
+
 gan_status gan_update_check(const gan_task *task) {
   bool skipped = false;
   for (int i = 0; i < task->learner_count; i++) skipped |= task->skips[i].updates > 0;

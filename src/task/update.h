@@ -37,6 +37,10 @@ GAN_CHECKED gan_status gan_update_finish(gan_task *task, int which, double lr, d
  * and where one is bad none takes the step. */
 GAN_CHECKED gan_status gan_update_finish_all(gan_task *task, double lr, double *norm);
 
+/* The same for all learners at once, each at its own rate and with its own norm: both (learners).
+ */
+GAN_CHECKED gan_status gan_update_finish_each(gan_task *task, const double *lr, double *norms);
+
 /* Behind a step, when its statistics are in the networks: GAN_NUMBERS if a metric or a running
  * statistic is not finite, and no skipped update says why. */
 GAN_CHECKED gan_status gan_update_check(const gan_task *task);

@@ -106,15 +106,31 @@ gan_status gan_work_update(gan_task *task, gan_work *work, int which, bool finit
   return GAN_OK;
 }
 
-gan_status gan_work_update_all(gan_task *task, gan_work *work, bool finite, int row,
-                               int optimizer_row, double *norm) {
+static gan_status sum_all(gan_task *task, gan_work *work, bool finite, int row) {
   gan_work_spend(task, work, row);
   for (int i = 0; i < task->learner_count; i++) {
     gan_update_taint(task, i, finite);
     GAN_TRY(gan_net_sum_gradients(task->learners[i].net, task->comm));
   }
   gan_work_spend(task, work, work->sum_row);
+  return GAN_OK;
+}
+
+gan_status gan_work_update_all(gan_task *task, gan_work *work, bool finite, int row,
+                               int optimizer_row, double *norm) {
+  GAN_TRY(sum_all(task, work, finite, row));
   GAN_TRY(gan_update_finish_all(task, task->lr_factor * gan_learner_rate(task, 0), norm));
+  gan_work_spend(task, work, optimizer_row);
+  return GAN_OK;
+}
+
+gan_status gan_work_update_each(gan_task *task, gan_work *work, bool finite, int row,
+                                int optimizer_row, double *norms) {
+  double rates[GAN_CHECKPOINT_NETWORKS_MAX];
+  GAN_TRY(sum_all(task, work, finite, row));
+  for (int i = 0; i < task->learner_count; i++)
+    rates[i] = task->lr_factor * gan_learner_rate(task, i);
+  GAN_TRY(gan_update_finish_each(task, rates, norms));
   gan_work_spend(task, work, optimizer_row);
   return GAN_OK;
 }

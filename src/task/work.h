@@ -61,6 +61,10 @@ GAN_CHECKED gan_status gan_work_update(gan_task *task, gan_work *work, int which
 GAN_CHECKED gan_status gan_work_update_all(gan_task *task, gan_work *work, bool finite, int row,
                                            int optimizer_row, double *norm);
 
+/* The same, each at its own rate: see gan_update_finish_each. */
+GAN_CHECKED gan_status gan_work_update_each(gan_task *task, gan_work *work, bool finite, int row,
+                                            int optimizer_row, double *norms);
+
 /* At the end of a step, the one reduction of it: losses, into work->totals; the networks'
  * statistics; what some rank asks of all; and whether one could not read (data_status), which all
  * then return.  Collective. */

@@ -63,6 +63,13 @@ static void print_passes(const gan_net *net) {
     gan_log("  it sees real and generated samples in one pass");
 }
 
+static void print_packs(const gan_config *config) {
+  long long m = config->model.packing;
+  if (m > 1)
+    gan_log("  it judges packs of %lld samples: %lld of a batch", m,
+            (long long)config->train.batch / m);
+}
+
 static void print_average(const gan_average *average) {
   char warmup[96] = "", slab[16];
   if (average->warmup > 0)
@@ -83,6 +90,12 @@ static void print_penalty(const gan_config *config, const gan_net *net) {
       "  it pays for its gradient: %s, weight %g, %s; directions take %s of the activations",
       gan_options_find(gan_config_options(), "train.penalty.type")->choices[config->train.penalty],
       config->train.penalty_weight, times, bytes);
+}
+
+static void print_judge(const gan_config *config, const gan_net *net) {
+  print_passes(net);
+  print_packs(config);
+  print_penalty(config, net);
 }
 
 static void print_network(const gan_learner *learner) {
@@ -285,9 +298,8 @@ void gan_plan_print(const gan_session *session, const char *run_dir, size_t at_s
   print_sums(session);
   for (int i = 0; i < session->task->learner_count; i++) {
     print_network(&session->task->learners[i]);
-    if (strcmp(session->task->learners[i].net->name, "discriminator") != 0) continue;
-    print_passes(session->task->learners[i].net);
-    print_penalty(config, session->task->learners[i].net);
+    if (!strcmp(session->task->learners[i].net->name, "discriminator"))
+      print_judge(config, session->task->learners[i].net);
   }
   print_memory(session, at_start);
 }

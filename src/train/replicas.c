@@ -197,9 +197,10 @@ static gan_status name_tensor(gan_replicas *replicas, const gan_learner *learner
   }
   GAN_TRY(differs(replicas, step, sizeof *step, &found));
   snprintf(text, size, "%s %s", learner->net->name,
-           found              ? "step of the optimizer"
-           : learner->average ? "gaps between tensors, or its average's updates"
-                              : "gaps between its tensors");
+           found ? "step of the optimizer" : "gaps between its tensors");
+  if (found || !learner->average) return GAN_OK;
+  GAN_TRY(differs(replicas, &learner->average->updates, sizeof(int64_t), &found));
+  if (found) snprintf(text, size, "%s count of updates", learner->average->net->name);
   return GAN_OK;
 }
 

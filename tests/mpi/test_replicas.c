@@ -20,7 +20,7 @@ static const char config_text[] = "data: {path: 'builtin:digits'}\n"
                                   "  - linear: {units: 7}\n"
                                   "  - relu: {}\n"
                                   "  - linear: {units: 1}\n"
-                                  "train: {batch: 12, steps: 1}\n";
+                                  "train: {batch: 12, steps: 1, ema: {decay: 0.9}}\n";
 
 enum { GENERATOR, DISCRIMINATOR, STEP = 77 };
 
@@ -56,7 +56,7 @@ static void end(void) {
 }
 
 /* Where a number of a tensor stands, in the slab of that part. */
-typedef enum { VALUE, EXP_AVG, EXP_AVG_SQ } slab;
+typedef enum { VALUE, EXP_AVG, EXP_AVG_SQ, AVERAGE } slab;
 
 static unsigned char *byte_of(int learner, slab which, const char *name, int64_t number) {
   const gan_learner *l = &session.task->learners[learner];
@@ -68,7 +68,8 @@ static unsigned char *byte_of(int learner, slab which, const char *name, int64_t
     if (which == EXP_AVG_SQ)
       return (unsigned char *)(l->optimizer->moments[1] + tensor->offset + number);
     size_t size = tensor->kind == GAN_TENSOR_COUNTER ? sizeof(int64_t) : sizeof(float);
-    return (unsigned char *)gan_net_tensor(l->net, tensor) + (size_t)number * size;
+    const gan_net *net = which == AVERAGE ? l->average->net : l->net;
+    return (unsigned char *)gan_net_tensor(net, tensor) + (size_t)number * size;
   }
   return NULL;
 }
@@ -126,6 +127,8 @@ static const struct {
     {GENERATOR, VALUE, "1.running_mean", 4, "in generator 1.running_mean;"},
     {GENERATOR, VALUE, "1.running_var", 8, "in generator 1.running_var;"},
     {GENERATOR, VALUE, "1.num_batches_tracked", 0, "in generator 1.num_batches_tracked;"},
+    {GENERATOR, AVERAGE, "3.weight", 575, "in generator_ema 3.weight;"},
+    {GENERATOR, AVERAGE, "1.running_var", 8, "in generator_ema 1.running_var;"},
 };
 
 START_TEST(one_bit_is_seen) {
@@ -143,6 +146,8 @@ START_TEST(counters_are_state_too) {
   int last = gan_comm_size(world) - 1;
   check_flip((unsigned char *)&session.task->learners[GENERATOR].optimizer->step, last,
              "in generator step of the optimizer;");
+  check_flip((unsigned char *)&session.task->learners[GENERATOR].average->updates, last,
+             "in generator_ema count of updates;");
   check_flip((unsigned char *)&session.task->images_seen, last, "in counter images_seen;");
   end();
 }

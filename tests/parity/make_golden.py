@@ -227,6 +227,9 @@ GANS = {
     "projection": {**USUAL, **UNEVEN},
     "acgan": {**USUAL, "minimax": ("minimax", 1, 2, 2, True)},
     "maxout": {**USUAL, **UNEVEN},
+    "simultaneous": {**USUAL, "minimax": ("minimax", 1, 1, 2, True)},
+    "packed": USUAL,
+    "packed_images": {**USUAL, **UNEVEN, "reuse": USUAL["usual"]},
 }
 PENALTIES = {name: ("non_saturating", 1, 1, 3, name == "lazy")
              for name in ("r1", "r2", "wgan_gp", "dragan", "lazy")}  # lazy: r1, every second time
@@ -522,10 +525,11 @@ class Gan:
         self.seen = None  # fakes and their classes, until the generator has learnt from them
         self.image = inputs["data"].shape[2:]
         model, options = config["model"], config["train"]["optimizer"]
-        self.options = options
+        self.options, self.packing = options, model.get("packing", 1)
         self.weight = model.get("label", {}).get("auxiliary_weight", 1.0)
         self.nets, self.optimizers = {}, {}
-        shapes = {"generator": (model["latent"],), "discriminator": self.image}
+        pack = (self.packing * self.image[0], *self.image[1:])
+        shapes = {"generator": (model["latent"],), "discriminator": pack}
         for name in NETWORKS:
             label = sequential.label_of(model, name)
             net = sequential.build(model[name], shapes[name], **label)
@@ -550,13 +554,39 @@ class Gan:
 
     def judge(self, images, classes):
         """All logits; the first alone; the loss of the classes, and the part told right."""
-        logits = self.nets["discriminator"](images, classes)
+        packs = images.reshape(-1, self.packing * self.image[0], *self.image[1:])
+        logits = self.nets["discriminator"](packs, classes)
         first = logits.flatten(1)[:, :1]
         if not self.tells:
             return logits, first, torch.zeros(()), torch.zeros(())
         rest = logits[:, 1:]
         loss = self.weight * functional.cross_entropy(rest, classes)
         return logits, first, loss, (rest.argmax(1) == classes).double().mean()
+
+    def gradients_of(self, name, loss):
+        """Those of a network's weights; the others stay as they are."""
+        parameters = dict(self.nets[name].named_parameters())
+        found = torch.autograd.grad(loss, list(parameters.values()), retain_graph=True)
+        return dict(zip(parameters, found))
+
+    def simultaneous_update(self):
+        """Both gradients from one forward pass, at the same weights; then both steps."""
+        i, data = self.d_updates, double(self.inputs["data"][self.d_updates])
+        real_logits, real, _, _ = self.judge(data, None)
+        made = self.make("d", i)
+        fake_logits, fake, _, _ = self.judge(made, None)
+        self.outputs = {"real_logits": real_logits, "fake": made, "fake_logits": fake_logits}
+        losses = {"discriminator": bce(real, 1.0) + bce(fake, 0.0),
+                  "generator": -bce(fake, 0.0) if self.objective == "minimax" else bce(fake, 1.0)}
+        self.gradients = {name: self.gradients_of(name, loss) for name, loss in losses.items()}
+        self.metrics = {"d_real": torch.sigmoid(real).mean(), "d_fake": torch.sigmoid(fake).mean()}
+        for name, loss in losses.items():
+            norm = sum((g ** 2).sum() for g in self.gradients[name].values()).sqrt()
+            self.metrics.update({name[0] + "_loss": loss, name[0] + "_grad_norm": norm})
+            for key, parameter in self.nets[name].named_parameters():
+                parameter.grad = self.gradients[name][key]
+            self.optimizers[name].step()
+        self.d_updates += 1
 
     def raise_momentum(self, name, updates):
         """As far as it is behind so many updates of a network."""
@@ -645,13 +675,14 @@ def make_run(group, config, inputs, objective, d_steps, g_steps, steps, keep_sta
     reuse = group.name.split("/")[-1].startswith("reuse")
     penalty = group.name.split("/")[-1] if group.name.split("/")[-1] in PENALTIES else None
     gan, metrics = Gan(config, inputs, objective, reuse, penalty), []
+    together = config["train"].get("update") == "simultaneous"
     for step in range(steps):
         for _ in range(d_steps):
-            gan.discriminator_update()
+            gan.simultaneous_update() if together else gan.discriminator_update()
             if gan.d_updates == 1:
                 for key, tensor in gan.outputs.items():
                     write(group, "first/" + key, tensor)
-        for _ in range(g_steps):
+        for _ in range(0 if together else g_steps):
             gan.generator_update()
         metrics.append([gan.metrics[key].item() for key in gan.metric_names])
         if step == 0:

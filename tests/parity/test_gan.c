@@ -43,10 +43,13 @@ static const char *const vae_metric_names[VAE_METRICS] = {"loss", "reconstructio
 
 /* The configs of this folder, and the first runs of their goldens; the VAEs behind the GANs. */
 static const char *const models[][2] = {
-    {"gan", "digits"},       {"dcgan", "usual"}, {"sngan", "usual"},       {"cgan", "usual"},
-    {"projection", "usual"}, {"acgan", "usual"}, {"maxout", "usual"},      {"penalty_mlp", "r1"},
-    {"penalty_conv", "r1"},  {"vae", "usual"},   {"vae_gaussian", "usual"}};
-enum { MODELS = sizeof models / sizeof *models, GANS = MODELS - 2 };
+    {"gan", "digits"},      {"dcgan", "usual"},        {"sngan", "usual"},
+    {"cgan", "usual"},      {"projection", "usual"},   {"acgan", "usual"},
+    {"maxout", "usual"},    {"simultaneous", "usual"}, {"penalty_mlp", "r1"},
+    {"penalty_conv", "r1"}, {"packed", "usual"},       {"packed_images", "usual"},
+    {"vae", "usual"},       {"vae_gaussian", "usual"}};
+/* Of the last four the first outputs are not compared: VAEs, and packs, which a phase makes. */
+enum { MODELS = sizeof models / sizeof *models, GANS = MODELS - 4 };
 
 /* All runs. */
 static const char *const runs[][2] = {
@@ -64,7 +67,10 @@ static const char *const runs[][2] = {
     {"penalty_conv", "r1"},      {"penalty_conv", "r2"},
     {"penalty_conv", "wgan_gp"}, {"penalty_conv", "dragan"},
     {"penalty_conv", "lazy"},    {"vae", "usual"},
-    {"vae_gaussian", "usual"},
+    {"vae_gaussian", "usual"},   {"simultaneous", "usual"},
+    {"simultaneous", "minimax"}, {"packed", "usual"},
+    {"packed_images", "usual"},  {"packed_images", "uneven"},
+    {"packed_images", "reuse"},
 };
 enum { RUNS = sizeof runs / sizeof *runs };
 
@@ -249,6 +255,8 @@ typedef struct {
 } last_fakes;
 
 static last_fakes fakes_behind(const gan_run *run, int64_t steps) {
+  if (run->session.config.train.update == GAN_UPDATE_SIMULTANEOUS)
+    return (last_fakes){'d', GAN_INPUTS_D_UPDATES, steps - 1};
   if (run->reuses && run->g_steps == 1)
     return (last_fakes){'d', GAN_INPUTS_D_UPDATES, steps * run->d_steps - 1};
   return (last_fakes){'g', GAN_INPUTS_G_UPDATES, steps * run->g_steps - 1};

@@ -347,6 +347,24 @@ class Rollback(Nonfinite):
                                               for name in ("small", "back")),
                                             "/generator", "/discriminator"), "")
 
+    def test_average_goes_back(self):
+        """The moving average too, to a checkpoint's or to the first weights."""
+        self.data(LARGE)
+        average = ("--set", "train.ema.decay=0.9", "--set", "train.ema.warmup=0")
+        never = ("--set", "checkpoint.every_steps=0")
+        small = [word for name in "dg"
+                 for word in ("--set", f"train.optimizer.lr_{name}={RATE * FACTOR}")]
+        fast = self.config(FAST, name="by-hand.yaml")
+        self.train(fast, "hand", *average, status=NUMBERS)
+        self.train(fast, "hand", *average, *small)
+        self.train(self.config(BACK), "back", *average)
+        self.train(fast, "small", *average, *small, *never)
+        self.train(self.config(BACK), "first", *average, *never)
+        for one, other in (("hand", "back"), ("small", "first")):
+            self.assertEqual(len(self.events(other, "rollback")), 1)
+            files = [checkpoint(self.folder / name, 40) for name in (one, other)]
+            self.assertEqual(h5_differences(*files, "/generator", "/generator_ema"), "")
+
     def test_branch_goes_back_to_its_origin(self):
         """A run that goes on from another run's checkpoint has no first weights of its own."""
         self.data(LARGE)

@@ -20,6 +20,9 @@ GHOSTS = edit(TINY, ("batchnorm: {}", "batchnorm: {stats: ghost, ghost_size: 2}"
 IMAGES = (SOURCE / "tests/images.yaml").read_text()
 IMAGES_STEPS = 40
 
+# Packs, a layer that compares them, noise, simultaneous updates, a moving average.
+PACKED = SOURCE / "tests/packed.yaml"
+
 
 REPRODUCIBLE = all_settings("compute.reproducible=true", "train.log_every=20")
 
@@ -70,6 +73,13 @@ class Reproducible(Case):
 
     def test_worlds_and_threads_of_labelled_images(self):
         self.images("channels")
+
+    def test_worlds_and_threads_of_packs(self):
+        self.worlds(PACKED, *all_settings(f"train.steps={IMAGES_STEPS}"), step=IMAGES_STEPS)
+        for name in ("on-3", "threads-3"):
+            self.assertEqual(h5_differences(checkpoint(self.folder / "alone", IMAGES_STEPS),
+                                            checkpoint(self.folder / name, IMAGES_STEPS),
+                                            "/generator_ema"), "")
 
     def test_changing_ranks(self):
         """Started on 4 ranks, stopped at step 67, on 3 to step 131, on 1 to the end: the run that
