@@ -23,7 +23,7 @@ void gan_silu(int64_t n, const float *x, float *y);
 /* dx = dy s (1 + x (1 - s)), s = 1 / (1 + exp(-x)). */
 void gan_silu_backward(int64_t n, const float *x, const float *dy, float *dx);
 
-/* Of a smooth function f: dx += dty tx f''(x), how its slope along tx turns (model/tangent.h). */
+/* Of a smooth function f: dx += dty tx f''(x), how its slope along tx turns (model/tangent.c). */
 void gan_sigmoid_bend(int64_t n, const float *y, const float *tx, const float *dty, float *dx);
 void gan_tanh_bend(int64_t n, const float *y, const float *tx, const float *dty, float *dx);
 void gan_silu_bend(int64_t n, const float *x, const float *tx, const float *dty, float *dx);

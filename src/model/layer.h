@@ -11,7 +11,7 @@
  *      spans of other parts may be worked on by other threads at the same time;
  *   5. what needs a sum over the whole batch first (batchnorm): measure gives a span's part of it,
  *      the network adds up spans and ranks, settle gets the totals;
- *   6. `tangent`: how directions go through it, for gradient penalties (model/tangent.h); or
+ *   6. `tangent`: how directions go through it, for gradient penalties (model/tangent.c); or
  *      `no_tangent`, why they do not;
  *   7. its row in layers.c, a finite-difference row in tests/unit, a golden in tests/parity.
  *
@@ -92,12 +92,11 @@ typedef struct gan_span {
   const gan_pass *pass;
   int64_t first; /* in the pass */
   int64_t samples;
-  int64_t part;    /* whose gradients and statistics they add to: see gan_division */
-  bool begins;     /* no piece of its part came before it in this pass over the batch */
-  bool accumulate; /* backward adds to the part's gradients in place of writing them */
-  double *scratch; /* (layer->scratch) the span's own */
-  const gan_point
-      *tangent; /* not NULL: x and y are directions at that point: see gan_tangent_way */
+  int64_t part;             /* whose gradients and statistics they add to: see gan_division */
+  bool begins;              /* no piece of its part came before it in this pass over the batch */
+  bool accumulate;          /* backward adds to the part's gradients in place of writing them */
+  double *scratch;          /* (layer->scratch) the span's own */
+  const gan_point *tangent; /* not NULL: x and y are directions there: see gan_tangent_way */
   bool recalls; /* backward's x is not what the last forward took: copies of it are made anew */
 } gan_span;
 
@@ -134,7 +133,7 @@ typedef enum gan_want {
 } gan_want;
 
 /* How a layer's Jacobian J, at the point of its last forward, is applied to a direction, ty = J tx,
- * and the transposed one to the gradient of ty (model/tangent.h). */
+ * and the transposed one to the gradient of ty (model/tangent.c). */
 typedef enum gan_tangent_way {
   GAN_TANGENT_NONE,
   /* By forward and backward of a span with `tangent`: forward leaves out what does not depend on x

@@ -9,7 +9,7 @@
  *            the authors' code takes it from the spread of the batch, which other samples decide)
  *
  * All are means of a function phi of |g|.  Their gradient by a weight w is that of <v, g>, v held
- * fixed at phi'(|g|) g / |g|: the directional derivative of D along v (model/tangent.h).
+ * fixed at phi'(|g|) g / |g|: the directional derivative of D along v (model/tangent.c).
  */
 #ifndef GAN_OBJECTIVE_PENALTY_H
 #define GAN_OBJECTIVE_PENALTY_H
