@@ -100,12 +100,41 @@ TERM(lower_score, score, sigmoid)
 TERM(square_real, half_square_to_1, clamp)
 TERM(square_fake, half_square, clamp)
 
+/* ---- targets ---- */
+
+/* t softplus(-x) + (1 - t) softplus(x) */
+static gan_loss log_towards(int64_t n, int64_t batch, int64_t stride, const float *targets,
+                            const float *logits, float *dlogits) {
+  gan_loss sum = {0, 0};
+  for (int64_t i = 0; i < n; i++) {
+    double x = (double)logits[i * stride], t = (double)targets[i];
+    sum.loss += t * softplus(-x) + (1 - t) * softplus(x);
+    sum.probability += sigmoid(x);
+    dlogits[i * stride] = (float)(((1 - t) * sigmoid(x) - t * sigmoid(-x)) / (double)batch);
+  }
+  return (gan_loss){sum.loss / (double)batch, sum.probability / (double)batch};
+}
+
+static gan_loss square_towards(int64_t n, int64_t batch, int64_t stride, const float *targets,
+                               const float *logits, float *dlogits) {
+  gan_loss sum = {0, 0};
+  for (int64_t i = 0; i < n; i++) {
+    double x = (double)logits[i * stride];
+    cost of_x = half_square(x - (double)targets[i]);
+    sum.loss += of_x.loss;
+    sum.probability += clamp(x);
+    dlogits[i * stride] = (float)(of_x.slope / (double)batch);
+  }
+  return (gan_loss){sum.loss / (double)batch, sum.probability / (double)batch};
+}
+
 static const gan_objective objectives[] = {
-    [GAN_OBJECTIVE_NON_SATURATING] = {"non_saturating", log_real, log_fake, log_real},
-    [GAN_OBJECTIVE_MINIMAX] = {"minimax", log_real, log_fake, log_deceived},
-    [GAN_OBJECTIVE_HINGE] = {"hinge", hinge_real, hinge_fake, raise_score},
-    [GAN_OBJECTIVE_LEAST_SQUARES] = {"least_squares", square_real, square_fake, square_real},
-    [GAN_OBJECTIVE_WASSERSTEIN] = {"wasserstein", raise_score, lower_score, raise_score},
+    [GAN_OBJECTIVE_NON_SATURATING] = {"non_saturating", log_real, log_fake, log_real, log_towards},
+    [GAN_OBJECTIVE_MINIMAX] = {"minimax", log_real, log_fake, log_deceived, log_towards},
+    [GAN_OBJECTIVE_HINGE] = {"hinge", hinge_real, hinge_fake, raise_score, NULL},
+    [GAN_OBJECTIVE_LEAST_SQUARES] = {"least_squares", square_real, square_fake, square_real,
+                                     square_towards},
+    [GAN_OBJECTIVE_WASSERSTEIN] = {"wasserstein", raise_score, lower_score, raise_score, NULL},
 };
 
 const gan_objective *gan_objective_of(gan_objective_kind kind) {

@@ -21,11 +21,18 @@ typedef struct gan_loss {
 typedef gan_loss (*gan_objective_term)(int64_t n, int64_t batch, int64_t stride,
                                        const float *logits, float *dlogits);
 
+/* The same of samples that are each to look `targets[i]` real, 0 to 1. */
+typedef gan_loss (*gan_target_term)(int64_t n, int64_t batch, int64_t stride, const float *targets,
+                                    const float *logits, float *dlogits);
+
 typedef struct gan_objective {
   const char *name;
   gan_objective_term real;      /* discriminator's, on data */
   gan_objective_term fake;      /* discriminator's, on generated samples */
   gan_objective_term generator; /* generator's, on generated samples */
+  /* The discriminator's on samples with targets t, which are 1 in `real` and 0 in `fake`:
+   * -t log D - (1 - t) log(1 - D), or (x - t)^2 / 2.  NULL: it pulls to no target. */
+  gan_target_term towards;
 } gan_objective;
 
 /* With x a logit, D = sigmoid(x), of data (r) and of generated samples (f); all are means over the

@@ -15,6 +15,8 @@
 #include "task/batch.h"
 #include "task/generate.h"
 #include "task/networks.h"
+#include "task/noise.h"
+#include "task/targets.h"
 #include "task/update.h"
 #include "task/work.h"
 
@@ -65,6 +67,8 @@ typedef struct {
   const gan_objective *objective;
   gan_work work;
   gan_batch batch;
+  gan_targets targets;
+  gan_noise noise;
   int64_t d_updates, g_updates;
   bool fakes_learnt; /* the generator has learnt since the discriminator did */
 } gan_state;
@@ -103,6 +107,16 @@ typedef struct {
   int loss, probability, class_loss, told; /* LOSSES: not wanted */
 } term_sums;
 
+/* Of a span's set; the discriminator's terms by their targets. */
+static gan_loss cost_of(const gan_state *state, gan_objective_term term, const gan_pass *pass,
+                        const gan_span_set *set, int loss, int64_t stride, const float *logits,
+                        float *dlogits) {
+  const float *targets =
+      loss == LOSS_G ? NULL : gan_targets_of(&state->targets, pass, set, loss == LOSS_REAL);
+  if (!targets) return term(set->samples, pass->batch, stride, logits, dlogits);
+  return state->objective->towards(set->samples, pass->batch, stride, targets, logits, dlogits);
+}
+
 static void apply(const gan_task *task, gan_objective_term term, const gan_pass *pass, int which,
                   const float *logits, term_sums sums) {
   const gan_state *state = task->state;
@@ -116,7 +130,7 @@ static void apply(const gan_task *task, gan_objective_term term, const gan_pass 
     double *row = gan_work_losses(&state->work, &span);
     const float *from = logits + first * stride;
     float *to = judge->dout + first * stride;
-    gan_loss made = term(set.samples, pass->batch, stride, from, to);
+    gan_loss made = cost_of(state, term, pass, &set, sums.loss, stride, from, to);
     row[sums.loss] += made.loss;
     if (sums.probability < LOSSES) row[sums.probability] += made.probability;
     if (stride == 1) continue;
@@ -125,6 +139,15 @@ static void apply(const gan_task *task, gan_objective_term term, const gan_pass 
     row[sums.class_loss] += made.loss;
     row[sums.told] += made.probability;
   }
+}
+
+/* What the discriminator sees of images. */
+static const float *seen(const gan_task *task, const gan_pass *pass, const float *images) {
+  const gan_state *state = task->state;
+  const gan_config *config = task->config;
+  int64_t a_step = pass->phase == PASS_GENERATOR ? config->train.g_steps : config->train.d_steps;
+  return gan_noise_on(&state->noise, task->learners[DISCRIMINATOR].net, pass,
+                      (int64_t)pass->draw / a_step, images);
 }
 
 /* Sums the gradients over the ranks; all then take the same step, unless it is no number. */
@@ -145,7 +168,7 @@ static gan_status judge(gan_task *task, const gan_pass *pass, const float *image
   const gan_objective *objective = ((const gan_state *)task->state)->objective;
   gan_net *net = task->learners[DISCRIMINATOR].net;
   float *logits;
-  GAN_TRY(gan_net_forward(net, pass, images, &logits));
+  GAN_TRY(gan_net_forward(net, pass, seen(task, pass, images), &logits));
   if (real != NONE) apply(task, objective->real, pass, real, logits, sums_of_real);
   if (fake != NONE) apply(task, objective->fake, pass, fake, logits, sums_of_fakes);
   return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, net->dout, NULL);
@@ -177,7 +200,7 @@ static gan_status learn_to_deceive(gan_task *task, const gan_pass *pass) {
   gan_state *state = task->state;
   gan_net *judge = task->learners[DISCRIMINATOR].net, *net = task->learners[GENERATOR].net;
   float *fake = net->at[net->last], *logits, *dfake;
-  GAN_TRY(gan_net_forward(judge, pass, fake, &logits));
+  GAN_TRY(gan_net_forward(judge, pass, seen(task, pass, fake), &logits));
   apply(task, state->objective->generator, pass, 0, logits, sums_of_generator);
   GAN_TRY(gan_net_backward(judge, pass, GAN_WANT_INPUT, judge->dout, &dfake));
   return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, dfake, NULL);
@@ -324,6 +347,9 @@ static gan_status create(gan_task *task) {
   GAN_TRY(gan_work_reserve(task, LOSSES, work));
   GAN_TRY(
       gan_batch_reserve(task, work->piece, task->learners[DISCRIMINATOR].net->sets, &state->batch));
+  GAN_TRY(gan_targets_reserve(config, work->piece, &state->targets));
+  GAN_TRY(gan_noise_reserve(config, state->batch.sets * work->piece, state->batch.image,
+                            &state->noise));
   describe(task);
   return GAN_OK;
 }
@@ -345,6 +371,8 @@ static void destroy(gan_task *task) {
   gan_state *state = task->state;
   if (!state) return;
   gan_batch_release(&state->batch);
+  gan_targets_release(&state->targets);
+  gan_noise_release(&state->noise);
   gan_work_release(&state->work);
   gan_free(&task->state);
 }

@@ -11,7 +11,9 @@ PARTS = ("/generator", "/discriminator")
 WAYS = {
     "hinge": ("train.objective=hinge", "train.clip_norm=0.05",
               "train.optimizer={type: adamw, weight_decay: 0.1, lr_d: 1e-3, lr_g: 1e-3}"),
-    "least_squares": ("train.objective=least_squares",
+    "least_squares": ("train.objective=least_squares", "train.label_real=0.9",
+                      "train.label_fake=0.05", "train.label_flip=0.1", "train.instance_noise=0.2",
+                      "train.instance_noise_steps=15",
                       "train.optimizer={type: sgd, momentum: 0.5, weight_decay: 0.01, lr_d: 0.05, lr_g: 0.1}"),
     "wasserstein": ("train.objective=wasserstein", "train.weight_clip=0.05", "train.d_steps=2",
                     "train.optimizer={type: rmsprop, lr_d: 1e-3, lr_g: 1e-3}"),
@@ -19,7 +21,9 @@ WAYS = {
 # A key of a way with another value: it must matter.
 OTHERS = {
     "hinge": ("train.clip_norm=0.01", "train.optimizer.weight_decay=0.5", "train.objective=minimax"),
-    "least_squares": ("train.optimizer.weight_decay=0", "train.objective=non_saturating"),
+    "least_squares": ("train.label_real=1", "train.label_fake=0", "train.label_flip=0",
+                      "train.instance_noise=0.1", "train.instance_noise_steps=10",
+                      "train.optimizer.weight_decay=0", "train.objective=non_saturating"),
     "wasserstein": ("train.weight_clip=0.01", "train.optimizer.alpha=0.9",
                     "train.optimizer.momentum=0.5", "train.weight_clip=null"),
 }
