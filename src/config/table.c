@@ -13,8 +13,8 @@ static const char *const latents[] = {"normal", "uniform", NULL};
 static const char *const inits[] = {"pytorch", "normal", NULL};
 static const char *const generator_labels[] = {"one_hot", "embedding", NULL};
 static const char *const discriminator_labels[] = {"channels", "projection", "auxiliary", NULL};
-static const char *const objectives[] = {"non_saturating", "minimax",     "hinge",
-                                         "least_squares",  "wasserstein", NULL};
+static const char *const objectives[] = {"non_saturating", "minimax",      "hinge", "least_squares",
+                                         "wasserstein",    "relativistic", NULL};
 static const char *const likelihoods[] = {"bernoulli", "gaussian", NULL};
 static const char *const optimizers[] = {"adam", "sgd", "adamw", "rmsprop", NULL};
 static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
@@ -155,8 +155,10 @@ static const gan_option rows[] = {
    "what the two networks learn from, by the discriminator's logit x, D = sigmoid(x): non_saturating "
    "(generator: -log D) and minimax (log(1 - D)) of Goodfellow et al. 2014; hinge (Lim and Ye 2017); "
    "least_squares (Mao et al. 2017; x itself is pulled to 1 and 0); wasserstein (Arjovsky et al. "
-   "2017; x is a critic's score, whose slope must be held: see train.weight_clip). d_real and d_fake "
-   "are means of D; of x cut to [0, 1] with least_squares; a critic's sigmoid is no probability"},
+   "2017; x is a critic's score, whose slope must be held: see train.weight_clip); relativistic (the "
+   "average kind of Jolicoeur-Martineau 2018: D = sigmoid(x - mean x of the other side's batch), and the "
+   "generator learns from data too). d_real and d_fake are means of D; of x cut to [0, 1] with "
+   "least_squares; a critic's sigmoid is no probability"},
   {"train.weight_clip", REAL, AT(train.weight_clip), "null", 0, 1e6, NULL, ABOVE | UNSET | FREE, "",
    "objective wasserstein: behind each of its updates all weights of the discriminator are cut to "
    "-weight_clip..weight_clip; the paper has 0.01, with train.optimizer.type rmsprop, learning rates "

@@ -28,7 +28,7 @@ static const double TOLERANCE_MOVE = 1e-3;
   "%s as dumped for the golden (after a change that is meant, make both goldens anew as "          \
   "tests/parity/make_golden.py says)"
 
-enum { METRICS = 6, ALL_METRICS = 10, VAE_METRICS = 5, OVERRIDES = 4, ALL_OVERRIDES = 6 };
+enum { METRICS = 6, ALL_METRICS = 10, VAE_METRICS = 5, OVERRIDES = 5, ALL_OVERRIDES = 7 };
 static const char *const metric_names[ALL_METRICS] = {
     "d_loss",      "g_loss",       "d_real",       "d_fake",           "d_grad_norm",
     "g_grad_norm", "d_class_loss", "g_class_loss", "d_class_accuracy", "g_class_accuracy"};
@@ -45,13 +45,15 @@ enum { MODELS = sizeof models / sizeof *models, GANS = MODELS - 2 };
 
 /* All runs. */
 static const char *const runs[][2] = {
-    {"gan", "digits"},         {"gan", "minimax"},        {"gan", "uneven"},
-    {"dcgan", "usual"},        {"dcgan", "uneven"},       {"sngan", "usual"},
-    {"sngan", "uneven"},       {"cgan", "usual"},         {"projection", "usual"},
-    {"projection", "uneven"},  {"acgan", "usual"},        {"acgan", "minimax"},
-    {"dcgan", "reuse"},        {"dcgan", "reuse_uneven"}, {"cgan", "reuse"},
-    {"maxout", "usual"},       {"maxout", "uneven"},      {"vae", "usual"},
-    {"vae_gaussian", "usual"},
+    {"gan", "digits"},          {"gan", "minimax"},        {"gan", "uneven"},
+    {"dcgan", "usual"},         {"dcgan", "uneven"},       {"sngan", "usual"},
+    {"sngan", "uneven"},        {"cgan", "usual"},         {"projection", "usual"},
+    {"projection", "uneven"},   {"acgan", "usual"},        {"acgan", "minimax"},
+    {"dcgan", "reuse"},         {"dcgan", "reuse_uneven"}, {"cgan", "reuse"},
+    {"maxout", "usual"},        {"maxout", "uneven"},      {"vae", "usual"},
+    {"vae_gaussian", "usual"},  {"gan", "relativistic"},   {"gan", "smoothed"},
+    {"dcgan", "least_squares"}, {"gan", "hinge"},          {"maxout", "wasserstein"},
+    {"acgan", "relativistic"},
 };
 enum { RUNS = sizeof runs / sizeof *runs };
 
@@ -93,6 +95,10 @@ static void start(gan_run *run, const char *const names[2]) {
   run->overrides[1] = gan_format("train.d_steps=%lld", (long long)run->d_steps);
   run->overrides[2] = gan_format("train.g_steps=%lld", (long long)run->g_steps);
   run->overrides[3] = gan_format("train.reuse_fakes=%s", run->reuses ? "true" : "false");
+  char *settings = NULL; /* most runs have none, and then say a thing twice */
+  if (gan_h5_get_text(run->golden, name, "settings", &settings) != GAN_OK) gan_fail_clear();
+  run->overrides[4] = gan_format("%s", settings ? settings : run->overrides[0]);
+  gan_free(&settings);
   for (int i = OVERRIDES; i < ALL_OVERRIDES; i++)
     run->overrides[i] = (char *)(uintptr_t)parity_compute_overrides()[i - OVERRIDES];
   parity_ok(gan_inputs_session(&run->session, run->gan, (const char *const *)run->overrides,
