@@ -156,7 +156,7 @@ static const struct {
     {"train.batch", "0", "0", "an integer from 1 to 16777216"},
     {"train.batch", "16777217", "16777217", "an integer from 1 to 16777216"},
     {"train.epochs", "0", "0", "a number from 0 (not included) to 1000000000, or null"},
-    {"train.optimizer.type", "rmsprop", "rmsprop", "one of: adam, sgd"},
+    {"train.optimizer.type", "lamb", "lamb", "one of: adam, sgd"},
     {"train.optimizer.lr_d", "-1e-4", "-1e-4", "a number from 0 to"},
     {"train.optimizer.beta1", "1", "1", "a number from 0 to 1 (not included)"},
     {"train.optimizer.beta2", "1.0", "1.0", "a number from 0 to 1 (not included)"},
