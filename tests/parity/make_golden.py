@@ -224,7 +224,7 @@ GANS = {
             "smoothed": ("minimax", 1, 1, 2, False, {"label_real": 0.875, "label_fake": 0.0625})},
     "dcgan": {**USUAL, **UNEVEN, "reuse": USUAL["usual"], "reuse_uneven": UNEVEN["uneven"],
               "least_squares": ("least_squares", 1, 1, 2, False, {"label_real": 0.875})},
-    "sngan": {**USUAL, **UNEVEN},
+    "sngan": {**USUAL, **UNEVEN, "relativistic": ("relativistic", 1, 1, 2, False)},
     "cgan": {**USUAL, "reuse": USUAL["usual"]},
     "projection": {**USUAL, **UNEVEN},
     "acgan": {**USUAL, "minimax": ("minimax", 1, 2, 2, True),
@@ -607,13 +607,24 @@ class Gan:
             return cut(logits).mean()
         return torch.sigmoid(logits - others.mean() if self.objective == "relativistic" else logits).mean()
 
+    def rewind(self):
+        """The discriminator's buffers as they were before the update."""
+        for buffer, kept in zip(self.nets["discriminator"].buffers(), self.buffers):
+            buffer.copy_(kept)
+
     def discriminator_update(self):
+        self.buffers = [b.clone() for b in self.nets["discriminator"].buffers()]
         i, data = self.d_updates, double(self.inputs["data"][self.d_updates])
         real_logits, real, real_loss, told = self.judge(data, self.classes("data", i))
         fakes = self.make("d", i)
         made = fakes.detach()
         self.seen = (fakes, self.classes("d", i)) if self.reuse else None
         fake_logits, fake, fake_loss, _ = self.judge(made, self.classes("d", i))
+        if self.objective == "relativistic" and not self.tells:  # one pass: a spectral norm's one step
+            self.rewind()
+            classes = self.classes("data", i)
+            both = None if classes is None else torch.cat([classes, self.classes("d", i)])
+            real, fake = self.judge(torch.cat([data, made]), both)[1].chunk(2)
         self.outputs = {"real_logits": real_logits, "fake": made, "fake_logits": fake_logits}
         self.metrics["d_real"], self.metrics["d_fake"] = self.looks(real, fake), self.looks(fake, real)
         self.data = data, self.classes("data", i)
@@ -625,8 +636,8 @@ class Gan:
         i = self.g_updates
         fakes, classes = self.seen or (self.make("g", i), self.classes("g", i))
         self.seen = None
-        _, logit, class_loss, told = self.judge(fakes, classes)
         _, real, _, _ = self.judge(*self.data) if self.objective == "relativistic" else [None] * 4
+        _, logit, class_loss, told = self.judge(fakes, classes)
         loss = self.generator_loss(logit, real)
         self.raise_momentum("generator", i)
         self.update("generator", loss, class_loss, told)

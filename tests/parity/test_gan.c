@@ -53,7 +53,7 @@ static const char *const runs[][2] = {
     {"maxout", "usual"},        {"maxout", "uneven"},      {"vae", "usual"},
     {"vae_gaussian", "usual"},  {"gan", "relativistic"},   {"gan", "smoothed"},
     {"dcgan", "least_squares"}, {"gan", "hinge"},          {"maxout", "wasserstein"},
-    {"acgan", "relativistic"},
+    {"acgan", "relativistic"},  {"sngan", "relativistic"},
 };
 enum { RUNS = sizeof runs / sizeof *runs };
 
