@@ -24,7 +24,9 @@ typedef enum gan_rng_purpose {
   GAN_RNG_DIFF_AUGMENT, /* changes of images in diff_augment */
   GAN_RNG_EVAL,         /* what an evaluation chooses by chance */
   GAN_RNG_PENALTY,      /* where a gradient penalty looks */
-  GAN_RNG_NOISE = 48,   /* what gaussian_noise adds */
+  GAN_RNG_NOISE,        /* what gaussian_noise adds */
+  GAN_RNG_FLIP,         /* whose targets are exchanged */
+  GAN_RNG_INSTANCE,     /* noise on what the discriminator sees */
 } gan_rng_purpose;
 
 /* One stream: everything that is constant over the samples of a batch. */

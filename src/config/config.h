@@ -21,6 +21,7 @@ typedef enum {
   GAN_OBJECTIVE_HINGE,
   GAN_OBJECTIVE_LEAST_SQUARES,
   GAN_OBJECTIVE_WASSERSTEIN,
+  GAN_OBJECTIVE_RELATIVISTIC,
 } gan_objective_kind;
 
 typedef enum { GAN_LIKELIHOOD_BERNOULLI, GAN_LIKELIHOOD_GAUSSIAN } gan_likelihood_kind;
@@ -107,9 +108,12 @@ typedef struct gan_config {
     int64_t batch, batch_per_rank; /* per rank: always unset in a parsed config, see `resolved` */
     int64_t steps;
     double epochs;
-    int objective;      /* gan_objective_kind */
-    double weight_clip; /* NaN: not */
-    double label_smoothing;
+    int objective;                             /* gan_objective_kind */
+    double weight_clip;                        /* NaN: not */
+    double label_smoothing;                    /* of a classifier */
+    double label_real, label_fake, label_flip; /* of a discriminator */
+    double instance_noise;
+    int64_t instance_noise_steps; /* GAN_UNSET_INT: it stays */
     double beta, decoder_std;
     int64_t kl_warmup_steps;
     int64_t d_steps, g_steps;

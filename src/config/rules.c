@@ -160,6 +160,11 @@ static gan_status check_shards(gan_config *config) {
 #define PENALTIES                                                                                  \
   (BIT(GAN_PENALTY_R1) | BIT(GAN_PENALTY_R2) | BIT(GAN_PENALTY_WGAN_GP) | BIT(GAN_PENALTY_DRAGAN))
 
+/* Objectives that pull logits to targets. */
+#define TARGETS                                                                                    \
+  (BIT(GAN_OBJECTIVE_NON_SATURATING) | BIT(GAN_OBJECTIVE_MINIMAX) |                                \
+   BIT(GAN_OBJECTIVE_LEAST_SQUARES))
+
 /* Keys that mean something under some choices of another key only. */
 static const struct {
   const char *key, *of;
@@ -199,6 +204,13 @@ static const struct {
     {"train.objective", "task", BIT(GAN_TASK_GAN), 0},
     {"train.weight_clip", "task", BIT(GAN_TASK_GAN), 0},
     {"train.weight_clip", "train.objective", BIT(GAN_OBJECTIVE_WASSERSTEIN), 0},
+    {"train.label_real", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.label_real", "train.objective", TARGETS, 0},
+    {"train.label_fake", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.label_fake", "train.objective", TARGETS, 0},
+    {"train.label_flip", "task", BIT(GAN_TASK_GAN), 0},
+    {"train.label_flip", "train.objective", TARGETS, 0},
+    {"train.instance_noise", "task", BIT(GAN_TASK_GAN), 0},
     {"train.d_steps", "task", BIT(GAN_TASK_GAN), 0},
     {"train.g_steps", "task", BIT(GAN_TASK_GAN), 0},
     {"train.update", "task", BIT(GAN_TASK_GAN), 0},
@@ -281,6 +293,18 @@ static gan_status check_test(const gan_config *config) {
       "or leave it out",
       gan_config_place(config, "train.test_every", place, sizeof place),
       (long long)config->train.test_every);
+}
+
+static gan_status check_noise(const gan_config *config) {
+  char place[600];
+  int64_t steps = config->train.instance_noise_steps;
+  if (steps == GAN_UNSET_INT || config->train.instance_noise > 0) return GAN_OK;
+  return gan_fail(
+      GAN_USAGE,
+      "%s is %lld, but has no effect without noise; give train.instance_noise, or leave "
+      "it out",
+      gan_config_place(config, "train.instance_noise_steps", place, sizeof place),
+      (long long)steps);
 }
 
 /* What an autoencoder has not. */
@@ -413,6 +437,7 @@ gan_status gan_config_check_rules(gan_config *config, int ranks) {
   GAN_TRY(check_shards(config));
   GAN_TRY(check_conditional(config));
   GAN_TRY(check_test(config));
+  GAN_TRY(check_noise(config));
   GAN_TRY(check_stochastic(config));
   GAN_TRY(check_conditions(config));
   GAN_TRY(check_rate(config));

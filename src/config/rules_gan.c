@@ -29,6 +29,7 @@ static gan_status check_update(const gan_config *config) {
   } rows[] = {{config->train.d_steps != 1, "train.d_steps"},
               {config->train.g_steps != 1, "train.g_steps"},
               {config->train.reuse_fakes, "train.reuse_fakes"},
+              {config->train.objective == GAN_OBJECTIVE_RELATIVISTIC, "train.objective"},
               {config->comm.overlap, "comm.overlap"}};
   for (size_t i = 0; together && i < sizeof rows / sizeof *rows; i++) {
     if (!rows[i].odd) continue;
@@ -55,6 +56,12 @@ static gan_status check_packing(const gan_config *config) {
                     "%s is %lld, but model.classes is %lld: a pack would have to be of one class, "
                     "and the data does not come in such an order; leave out one of the two",
                     place, m, (long long)config->model.classes);
+  if (config->train.objective == GAN_OBJECTIVE_RELATIVISTIC)
+    return gan_fail(
+        GAN_USAGE,
+        "%s is %lld, but train.objective is relativistic, which compares single samples "
+        "with the other side's mean; leave out one of the two",
+        place, m);
   if (share % m)
     return gan_fail(GAN_USAGE,
                     "%s is %lld, which does not divide the %lld samples that a shard gives to a "

@@ -13,9 +13,9 @@ static const char *const latents[] = {"normal", "uniform", NULL};
 static const char *const inits[] = {"pytorch", "normal", NULL};
 static const char *const generator_labels[] = {"one_hot", "embedding", NULL};
 static const char *const discriminator_labels[] = {"channels", "projection", "auxiliary", NULL};
-static const char *const objectives[] = {"non_saturating", "minimax",     "hinge",
-                                         "least_squares",  "wasserstein", NULL};
 static const char *const penalties[] = {"none", "r1", "r2", "wgan_gp", "dragan", NULL};
+static const char *const objectives[] = {"non_saturating", "minimax",      "hinge", "least_squares",
+                                         "wasserstein",    "relativistic", NULL};
 static const char *const likelihoods[] = {"bernoulli", "gaussian", NULL};
 static const char *const optimizers[] = {"adam", "sgd", "adamw", "rmsprop", NULL};
 static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
@@ -165,8 +165,10 @@ static const gan_option rows[] = {
    "what the two networks learn from, by the discriminator's logit x, D = sigmoid(x): non_saturating "
    "(generator: -log D) and minimax (log(1 - D)) of Goodfellow et al. 2014; hinge (Lim and Ye 2017); "
    "least_squares (Mao et al. 2017; x itself is pulled to 1 and 0); wasserstein (Arjovsky et al. "
-   "2017; x is a critic's score, whose slope must be held: see train.weight_clip). d_real and d_fake "
-   "are means of D; of x cut to [0, 1] with least_squares; a critic's sigmoid is no probability"},
+   "2017; x is a critic's score, whose slope must be held: see train.weight_clip); relativistic (the "
+   "average kind of Jolicoeur-Martineau 2018: D = sigmoid(x - mean x of the other side's batch), and the "
+   "generator learns from data too). d_real and d_fake are means of D; of x cut to [0, 1] with "
+   "least_squares; a critic's sigmoid is no probability"},
   {"train.weight_clip", REAL, AT(train.weight_clip), "null", 0, 1e6, NULL, ABOVE | UNSET | FREE, "",
    "objective wasserstein: behind each of its updates all weights of the discriminator are cut to "
    "-weight_clip..weight_clip; the paper has 0.01, with train.optimizer.type rmsprop, learning rates "
@@ -209,6 +211,24 @@ static const gan_option rows[] = {
   {"train.label_smoothing", REAL, AT(train.label_smoothing), "0", 0, 1, NULL, BELOW, "",
    "task classifier: so much of the target is taken from the label and shared among all classes "
    "(Szegedy et al. 2016); test_loss is without it"},
+  {"train.label_real", REAL, AT(train.label_real), "1", 0.5, 1, NULL, ABOVE | FREE, "",
+   "task gan: what the discriminator is to give for data; below 1, as 0.9, is one-sided label "
+   "smoothing (Salimans et al. 2016, section 3.4), which keeps it from growing too sure; objectives "
+   "non_saturating, minimax and least_squares"},
+  {"train.label_fake", REAL, AT(train.label_fake), "0", 0, 0.5, NULL, BELOW | FREE, "",
+   "task gan: what it is to give for generated samples; above 0 is the other side's smoothing, which "
+   "Salimans et al. advise against: where there is no data, it rewards what is generated now; "
+   "objectives as label_real"},
+  {"train.label_flip", REAL, AT(train.label_flip), "0", 0, 0.5, NULL, BELOW | FREE, "",
+   "task gan: the probability with which a sample, real or generated, has the other's target in an "
+   "update of the discriminator, drawn anew for each; objectives as label_real"},
+  {"train.instance_noise", REAL, AT(train.instance_noise), "0", 0, 1e6, NULL, FREE, "",
+   "task gan: standard deviation, in the range that the networks see, of normal noise on each number "
+   "that the discriminator sees, of data and of generated samples, which makes the two overlap "
+   "(Sonderby et al. 2017; Arjovsky and Bottou 2017); samples are without it"},
+  {"train.instance_noise_steps", INT, AT(train.instance_noise_steps), "null", 1, 1e15, NULL,
+   UNSET | FREE, "steps",
+   "instance_noise falls linearly to 0 over the first so many steps of the run; default: it stays"},
   {"train.optimizer.type", CHOICE, AT(train.optimizer), "adam", 0, 0, optimizers, 0, "",
    "optimizer of all networks, as PyTorch has it: adam; sgd, gradient descent with momentum; adamw, "
    "whose weight_decay goes beside the step (Loshchilov and Hutter 2019); rmsprop (Tieleman and Hinton "

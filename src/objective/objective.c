@@ -1,18 +1,6 @@
 #include "objective/objective.h"
 
-#include <math.h>
-
-/* log(1 + exp(x)) without overflow: max(x, 0) + log1p(exp(-|x|)). */
-static double softplus(double x) {
-  return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
-}
-
-/* 1 / (1 + exp(-x)), to full relative precision on both sides. */
-static double sigmoid(double x) {
-  if (x >= 0) return 1 / (1 + exp(-x));
-  double e = exp(x);
-  return e / (1 + e);
-}
+#include "objective/logistic.h"
 
 /* 0 to 1, or no number. */
 static double clamp(double x) {
@@ -42,16 +30,16 @@ static gan_loss sum_over(cost (*of)(double x), double (*reading)(double x), int6
 
 /* -log D */
 static cost minus_log_d(double x) {
-  return (cost){softplus(-x), -sigmoid(-x)};
+  return (cost){gan_softplus(-x), -gan_sigmoid(-x)};
 }
 
 /* -log(1 - D) */
 static cost minus_log_not_d(double x) {
-  return (cost){softplus(x), sigmoid(x)};
+  return (cost){gan_softplus(x), gan_sigmoid(x)};
 }
 
 static cost log_not_d(double x) {
-  return (cost){-softplus(x), -sigmoid(x)};
+  return (cost){-gan_softplus(x), -gan_sigmoid(x)};
 }
 
 static cost score(double x) {
@@ -90,22 +78,52 @@ static cost half_square_to_1(double x) {
     return sum_over(of, reading, n, batch, stride, logits, dlogits);                               \
   }
 
-TERM(log_real, minus_log_d, sigmoid)
-TERM(log_fake, minus_log_not_d, sigmoid)
-TERM(log_deceived, log_not_d, sigmoid)
-TERM(hinge_real, below_margin, sigmoid)
-TERM(hinge_fake, above_margin, sigmoid)
-TERM(raise_score, minus_score, sigmoid)
-TERM(lower_score, score, sigmoid)
+TERM(log_real, minus_log_d, gan_sigmoid)
+TERM(log_fake, minus_log_not_d, gan_sigmoid)
+TERM(log_deceived, log_not_d, gan_sigmoid)
+TERM(hinge_real, below_margin, gan_sigmoid)
+TERM(hinge_fake, above_margin, gan_sigmoid)
+TERM(raise_score, minus_score, gan_sigmoid)
+TERM(lower_score, score, gan_sigmoid)
 TERM(square_real, half_square_to_1, clamp)
 TERM(square_fake, half_square, clamp)
 
+/* ---- targets ---- */
+
+/* t gan_softplus(-x) + (1 - t) gan_softplus(x) */
+static gan_loss log_towards(int64_t n, int64_t batch, int64_t stride, const float *targets,
+                            const float *logits, float *dlogits) {
+  gan_loss sum = {0, 0};
+  for (int64_t i = 0; i < n; i++) {
+    double x = (double)logits[i * stride], t = (double)targets[i];
+    sum.loss += t * gan_softplus(-x) + (1 - t) * gan_softplus(x);
+    sum.probability += gan_sigmoid(x);
+    dlogits[i * stride] = (float)(((1 - t) * gan_sigmoid(x) - t * gan_sigmoid(-x)) / (double)batch);
+  }
+  return (gan_loss){sum.loss / (double)batch, sum.probability / (double)batch};
+}
+
+static gan_loss square_towards(int64_t n, int64_t batch, int64_t stride, const float *targets,
+                               const float *logits, float *dlogits) {
+  gan_loss sum = {0, 0};
+  for (int64_t i = 0; i < n; i++) {
+    double x = (double)logits[i * stride];
+    cost of_x = half_square(x - (double)targets[i]);
+    sum.loss += of_x.loss;
+    sum.probability += clamp(x);
+    dlogits[i * stride] = (float)(of_x.slope / (double)batch);
+  }
+  return (gan_loss){sum.loss / (double)batch, sum.probability / (double)batch};
+}
+
 static const gan_objective objectives[] = {
-    [GAN_OBJECTIVE_NON_SATURATING] = {"non_saturating", log_real, log_fake, log_real},
-    [GAN_OBJECTIVE_MINIMAX] = {"minimax", log_real, log_fake, log_deceived},
-    [GAN_OBJECTIVE_HINGE] = {"hinge", hinge_real, hinge_fake, raise_score},
-    [GAN_OBJECTIVE_LEAST_SQUARES] = {"least_squares", square_real, square_fake, square_real},
-    [GAN_OBJECTIVE_WASSERSTEIN] = {"wasserstein", raise_score, lower_score, raise_score},
+    [GAN_OBJECTIVE_NON_SATURATING] = {"non_saturating", log_real, log_fake, log_real, log_towards},
+    [GAN_OBJECTIVE_MINIMAX] = {"minimax", log_real, log_fake, log_deceived, log_towards},
+    [GAN_OBJECTIVE_HINGE] = {"hinge", hinge_real, hinge_fake, raise_score, NULL},
+    [GAN_OBJECTIVE_LEAST_SQUARES] = {"least_squares", square_real, square_fake, square_real,
+                                     square_towards},
+    [GAN_OBJECTIVE_WASSERSTEIN] = {"wasserstein", raise_score, lower_score, raise_score, NULL},
+    [GAN_OBJECTIVE_RELATIVISTIC] = {.name = "relativistic", .relative = true},
 };
 
 const gan_objective *gan_objective_of(gan_objective_kind kind) {

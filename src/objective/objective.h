@@ -21,11 +21,19 @@ typedef struct gan_loss {
 typedef gan_loss (*gan_objective_term)(int64_t n, int64_t batch, int64_t stride,
                                        const float *logits, float *dlogits);
 
+/* The same of samples that are each to look `targets[i]` real, 0 to 1. */
+typedef gan_loss (*gan_target_term)(int64_t n, int64_t batch, int64_t stride, const float *targets,
+                                    const float *logits, float *dlogits);
+
 typedef struct gan_objective {
   const char *name;
   gan_objective_term real;      /* discriminator's, on data */
   gan_objective_term fake;      /* discriminator's, on generated samples */
   gan_objective_term generator; /* generator's, on generated samples */
+  /* The discriminator's on samples with targets t, which are 1 in `real` and 0 in `fake`:
+   * -t log D - (1 - t) log(1 - D), or (x - t)^2 / 2.  NULL: it pulls to no target. */
+  gan_target_term towards;
+  bool relative; /* it has none of these terms: those of objective/relativistic.h are its */
 } gan_objective;
 
 /* With x a logit, D = sigmoid(x), of data (r) and of generated samples (f); all are means over the
@@ -41,6 +49,7 @@ typedef struct gan_objective {
  * The first two: Goodfellow et al. 2014, equation 1, and section 3, end; hinge: Lim and Ye 2017, as
  * Miyato et al. 2018, equations 16 and 17, have it; least_squares: Mao et al. 2017, equation 9 with
  * a = 0, b = c = 1; wasserstein: Arjovsky et al. 2017, equations 2 and 3, where x is the critic.
+ * relativistic is not a sum over samples: see objective/relativistic.h.
  *
  * How real a sample looks is D; with least_squares x itself, cut to [0, 1], whose best is the share
  * of data among all samples that look so, too.  A critic's sigmoid has no such meaning: its scores

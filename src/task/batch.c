@@ -61,3 +61,15 @@ void gan_batch_join(gan_batch *batch, const gan_net *net, const gan_pass *pass, 
              (size_t)set.samples * sizeof *batch->classes.real);
   }
 }
+
+void gan_batch_keep_data(gan_batch *batch, const gan_net *judge, const gan_pass *pass) {
+  for (int64_t i = 1; i < gan_net_span_count(judge, pass); i++) {
+    gan_span span = gan_net_span(judge, pass, i);
+    int64_t from = span.first * batch->sets;
+    memmove(batch->images + span.first * batch->image, batch->images + from * batch->image,
+            (size_t)(span.samples * batch->image) * sizeof *batch->images);
+    if (batch->classes.count)
+      memmove(batch->classes.real + span.first, batch->classes.real + from,
+              (size_t)span.samples * sizeof *batch->classes.real);
+  }
+}

@@ -35,6 +35,10 @@ void gan_batch_fetch(gan_batch *batch, const gan_net *net, const gan_pass *pass,
 /* Noise of a generating pass, and classes by the law of the data's. */
 void gan_batch_draw(const gan_task *task, gan_batch *batch, const gan_pass *pass);
 
+/* Behind passes of two sets: the data's samples and classes of a pass of one set to the front,
+ * where they are those of such a pass. */
+void gan_batch_keep_data(gan_batch *batch, const gan_net *judge, const gan_pass *pass);
+
 /* Generated samples, and their classes, to their places in a pass of two sets. */
 void gan_batch_join(gan_batch *batch, const gan_net *net, const gan_pass *pass, const float *fake);
 

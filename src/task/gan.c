@@ -20,8 +20,11 @@
 #include "task/batch.h"
 #include "task/generate.h"
 #include "task/networks.h"
+#include "task/noise.h"
 #include "task/packing.h"
 #include "task/penalty.h"
+#include "task/relative.h"
+#include "task/targets.h"
 #include "task/update.h"
 #include "task/work.h"
 
@@ -29,8 +32,9 @@
 
 enum { GENERATOR = GAN_GENERATOR, DISCRIMINATOR = GAN_DISCRIMINATOR };
 
-/* Passes of a step: keys of noise and dropout.  One of two sets has those of the first two. */
-enum { PASS_REAL, PASS_FAKE, PASS_GENERATOR, PASS_PENALTY };
+/* Passes of a step: keys of noise and dropout.  One of two sets has those of the first two; the
+ * last is of data that generated samples are compared with. */
+enum { PASS_REAL, PASS_FAKE, PASS_GENERATOR, PASS_PENALTY, PASS_COMPARED };
 
 enum { NONE = -1, BOTH = 2 }; /* sets of samples */
 
@@ -78,6 +82,10 @@ typedef struct {
   gan_batch batch;
   gan_penalty penalty;
   gan_packing packing;
+  gan_targets targets;
+  gan_noise noise;
+  gan_relative relative;
+  bool data_kept; /* the discriminator's last data lies as a pass of one set has it */
   int64_t d_updates, g_updates;
   bool fakes_learnt; /* the generator has learnt since the discriminator did */
 } gan_state;
@@ -88,13 +96,15 @@ static gan_pass make_pass(const gan_task *task, uint32_t phase, int64_t update, 
   const gan_classes *classes = &state->batch.classes;
   int sets = phase == PASS_REAL ? state->batch.sets : 1;
   gan_pass pass = gan_work_pass(task, &state->work, phase, update, at, sets);
-  pass.classes = phase == PASS_REAL ? classes->real : classes->fake;
+  bool data = phase == PASS_REAL || phase == PASS_COMPARED;
+  pass.classes = data ? classes->real : classes->fake;
   return pass;
 }
 
 /* The data of a pass.  If it could not be read, share_metrics tells all. */
 static void fetch(gan_task *task, const gan_pass *pass) {
   gan_state *state = task->state;
+  state->data_kept = false;
   double waited = gan_loader_waited(state->batch.loader);
   uint64_t drawn = (uint64_t)(task->images_seen / task->config->data.shards);
   gan_batch_fetch(&state->batch, task->learners[GENERATOR].net, pass, drawn);
@@ -116,10 +126,38 @@ typedef struct {
   int loss, probability, class_loss, told; /* LOSSES: not wanted */
 } term_sums;
 
+/* Of a span's set; the discriminator's terms by their targets. */
+static gan_loss cost_of(const gan_state *state, gan_objective_term term, const gan_pass *pass,
+                        const gan_span_set *set, int loss, int64_t stride, const float *logits,
+                        float *dlogits) {
+  const float *targets =
+      loss == LOSS_G ? NULL : gan_targets_of(&state->targets, pass, set, loss == LOSS_REAL);
+  if (!targets) return term(set->samples, pass->batch, stride, logits, dlogits);
+  return state->objective->towards(set->samples, pass->batch, stride, targets, logits, dlogits);
+}
+
+static void tell_classes(const gan_task *task, const gan_pass *pass, int which, const float *logits,
+                         term_sums sums) {
+  const gan_state *state = task->state;
+  const gan_config *config = task->config;
+  const gan_net *judge = task->learners[DISCRIMINATOR].net;
+  int64_t stride = gan_shape_size(judge->out);
+  for (int64_t i = 0; stride > 1 && i < gan_net_span_count(judge, pass); i++) {
+    gan_span span = gan_net_span(judge, pass, i);
+    gan_span_set set = gan_span_set_of(&span, which);
+    int64_t first = span.first + set.first;
+    double *row = gan_work_losses(&state->work, &span);
+    gan_loss made = gan_class_term(set.samples, pass->batch, config->model.classes, stride,
+                                   config->model.label_weight, pass->classes + first,
+                                   logits + first * stride + 1, judge->dout + first * stride + 1);
+    row[sums.class_loss] += made.loss;
+    row[sums.told] += made.probability;
+  }
+}
+
 static void apply(const gan_task *task, gan_objective_term term, const gan_pass *pass, int which,
                   const float *logits, term_sums sums) {
   const gan_state *state = task->state;
-  const gan_config *config = task->config;
   const gan_net *judge = task->learners[DISCRIMINATOR].net;
   int64_t stride = gan_shape_size(judge->out);
   for (int64_t i = 0; i < gan_net_span_count(judge, pass); i++) {
@@ -127,17 +165,21 @@ static void apply(const gan_task *task, gan_objective_term term, const gan_pass 
     gan_span_set set = gan_span_set_of(&span, which);
     int64_t first = span.first + set.first;
     double *row = gan_work_losses(&state->work, &span);
-    const float *from = logits + first * stride;
-    float *to = judge->dout + first * stride;
-    gan_loss made = term(set.samples, pass->batch, stride, from, to);
+    gan_loss made = cost_of(state, term, pass, &set, sums.loss, stride, logits + first * stride,
+                            judge->dout + first * stride);
     row[sums.loss] += made.loss;
     if (sums.probability < LOSSES) row[sums.probability] += made.probability;
-    if (stride == 1) continue;
-    made = gan_class_term(set.samples, pass->batch, config->model.classes, stride,
-                          config->model.label_weight, pass->classes + first, from + 1, to + 1);
-    row[sums.class_loss] += made.loss;
-    row[sums.told] += made.probability;
   }
+  tell_classes(task, pass, which, logits, sums);
+}
+
+/* What the discriminator sees of images. */
+static const float *seen(const gan_task *task, const gan_pass *pass, const float *images) {
+  const gan_state *state = task->state;
+  const gan_config *config = task->config;
+  int64_t a_step = pass->phase >= PASS_GENERATOR ? config->train.g_steps : config->train.d_steps;
+  return gan_noise_on(&state->noise, task->learners[DISCRIMINATOR].net, pass,
+                      (int64_t)pass->draw / a_step, images);
 }
 
 /* Sums the gradients over the ranks; all then take the same step, unless it is no number. */
@@ -154,6 +196,39 @@ static const term_sums sums_of_real = {LOSS_REAL, P_REAL, CLASS_REAL, TOLD_REAL}
 static const term_sums sums_of_fakes = {LOSS_FAKE, P_FAKE, CLASS_FAKE, TOLD_FAKE};
 static const term_sums sums_of_generator = {LOSS_G, LOSSES, CLASS_G, TOLD_G};
 
+/* With the relativistic objective data and generated samples are judged by each other. */
+static gan_status judge_together(gan_task *task, const gan_pass *pass, const float *logits) {
+  const gan_state *state = task->state;
+  const gan_relative_rows rows = {LOSS_REAL, LOSS_FAKE, P_REAL, P_FAKE};
+  GAN_TRY(gan_relative_judge(&state->relative, &state->work, task->learners[DISCRIMINATOR].net,
+                             pass, logits, rows));
+  tell_classes(task, pass, 0, logits, sums_of_real);
+  tell_classes(task, pass, 1, logits, sums_of_fakes);
+  return GAN_OK;
+}
+
+/* ... and the generator learns by what the discriminator's last data are now taken for. */
+static gan_status look_at_data(gan_task *task, const gan_pass *pass) {
+  gan_state *state = task->state;
+  gan_net *judge = task->learners[DISCRIMINATOR].net;
+  gan_pass data = make_pass(task, PASS_COMPARED, (int64_t)pass->draw, pass->at);
+  float *logits;
+  if (!state->data_kept) gan_batch_keep_data(&state->batch, judge, &data);
+  state->data_kept = true;
+  GAN_TRY(gan_net_forward(judge, &data, seen(task, &data, state->batch.images), &logits));
+  gan_relative_keep(&state->relative, judge, &data, logits);
+  return GAN_OK;
+}
+
+static gan_status deceive_together(gan_task *task, const gan_pass *pass, const float *logits) {
+  const gan_state *state = task->state;
+  const gan_relative_rows rows = {LOSS_G, LOSS_G, NONE, NONE};
+  GAN_TRY(gan_relative_deceive(&state->relative, &state->work, task->learners[DISCRIMINATOR].net,
+                               pass, logits, rows));
+  tell_classes(task, pass, 0, logits, sums_of_generator);
+  return GAN_OK;
+}
+
 /* The discriminator learns from images: which sets are data and which generated, or NONE. */
 static gan_status judge(gan_task *task, const gan_pass *pass, const float *images, int real,
                         int fake) {
@@ -163,9 +238,14 @@ static gan_status judge(gan_task *task, const gan_pass *pass, const float *image
   gan_pass packs = gan_packing_pass(&state->packing, pass);
   const float *x = gan_packing_join(&state->packing, packs.samples, images);
   float *logits;
+  x = seen(task, &packs, x);
   GAN_TRY(gan_net_forward(net, &packs, x, &logits));
-  if (real != NONE) apply(task, objective->real, &packs, real, logits, sums_of_real);
-  if (fake != NONE) apply(task, objective->fake, &packs, fake, logits, sums_of_fakes);
+  if (objective->relative)
+    GAN_TRY(judge_together(task, &packs, logits));
+  else if (real != NONE)
+    apply(task, objective->real, &packs, real, logits, sums_of_real);
+  if (fake != NONE && !objective->relative)
+    apply(task, objective->fake, &packs, fake, logits, sums_of_fakes);
   if (real != NONE) gan_penalty_keep(task, &state->penalty, &packs, real, true, x);
   if (fake != NONE) gan_penalty_keep(task, &state->penalty, &packs, fake, false, x);
   return gan_net_backward(net, &packs, GAN_WANT_WEIGHTS, net->dout, NULL);
@@ -216,7 +296,10 @@ static gan_status blame(gan_task *task, const gan_pass *packs, int which, const 
   const gan_state *state = task->state;
   gan_net *judge = task->learners[DISCRIMINATOR].net;
   float *dpacks;
-  apply(task, state->objective->generator, packs, which, logits, sums_of_generator);
+  if (state->objective->relative)
+    GAN_TRY(deceive_together(task, packs, logits));
+  else
+    apply(task, state->objective->generator, packs, which, logits, sums_of_generator);
   GAN_TRY(gan_net_backward(judge, packs, GAN_WANT_INPUT, judge->dout, &dpacks));
   *dfake = of_samples(task, packs, which, dpacks);
   return GAN_OK;
@@ -229,7 +312,8 @@ static gan_status learn_to_deceive(gan_task *task, const gan_pass *pass) {
   gan_pass packs = gan_packing_pass(&state->packing, pass);
   const float *x = gan_packing_join(&state->packing, packs.samples, net->at[net->last]);
   float *logits, *dfake;
-  GAN_TRY(gan_net_forward(judge, &packs, x, &logits));
+  if (state->objective->relative) GAN_TRY(look_at_data(task, pass));
+  GAN_TRY(gan_net_forward(judge, &packs, seen(task, &packs, x), &logits));
   GAN_TRY(blame(task, &packs, 0, logits, &dfake));
   return gan_net_backward(net, pass, GAN_WANT_WEIGHTS, dfake, NULL);
 }
@@ -294,8 +378,8 @@ static gan_status match_both(gan_task *task, const gan_pass *pass) {
 static gan_status update_both(gan_task *task) {
   gan_state *state = task->state;
   double norms[GAN_CHECKPOINT_NETWORKS_MAX];
-  bool finite = gan_work_finite(&state->work, 0, LOSSES) &&
-                gan_penalty_finite(&state->work, &state->penalty);
+  bool finite =
+      gan_work_finite(&state->work, 0, LOSSES) && gan_penalty_finite(&state->work, &state->penalty);
   state->g_updates++;
   GAN_TRY(gan_work_update_each(task, &state->work, finite, TIME_D, TIME_OPTIMIZER, norms));
   task->metrics[D_NORM].value = norms[DISCRIMINATOR];
@@ -453,6 +537,10 @@ static gan_status create(gan_task *task) {
   GAN_TRY(
       gan_batch_reserve(task, work->piece, task->learners[DISCRIMINATOR].net->sets, &state->batch));
   GAN_TRY(gan_packing_reserve(task, state->batch.sets * work->piece, &state->packing));
+  GAN_TRY(gan_targets_reserve(config, work->piece, &state->targets));
+  GAN_TRY(gan_noise_reserve(config, state->batch.sets * work->piece, state->batch.image,
+                            &state->noise));
+  if (state->objective->relative) GAN_TRY(gan_relative_reserve(work, &state->relative));
   describe(task);
   return GAN_OK;
 }
@@ -477,6 +565,9 @@ static void destroy(gan_task *task) {
   gan_batch_release(&state->batch);
   gan_penalty_release(&state->penalty);
   gan_packing_release(&state->packing);
+  gan_targets_release(&state->targets);
+  gan_noise_release(&state->noise);
+  gan_relative_release(&state->relative);
   gan_work_release(&state->work);
   gan_free(&task->state);
 }

@@ -28,19 +28,19 @@ static int64_t packing_of(const gan_config *config, const gan_net *net) {
   return strcmp(net->name, "discriminator") == 0 ? config->model.packing : 1;
 }
 
-/* The generator goes back through what it has kept of one piece. */
-static gan_status check_reuse(const char *place, const gan_task *task) {
+/* Keys with which a rank's samples must pass in one piece: the generator goes back through what it
+ * has kept of one piece; means over the batch come before the first gradient. */
+static gan_status check_whole(const char *place, const gan_task *task, bool set, const char *key) {
   const gan_config *config = task->config;
   int64_t shards = config->data.shards, ranks = gan_comm_size(task->comm);
   int64_t most = (shards + ranks - 1) / ranks * (config->train.batch / shards);
-  char reuse[600];
-  if (!config->train.reuse_fakes || config->train.microbatch >= most) return GAN_OK;
+  char reason[600];
+  if (!set || config->train.microbatch >= most) return GAN_OK;
   return gan_fail(GAN_USAGE,
                   "%s is %lld, but with %s a rank's samples of a batch (here up to %lld) must pass "
                   "in one piece; leave one of the two keys out, or use more ranks",
                   place, (long long)config->train.microbatch,
-                  gan_config_place(config, "train.reuse_fakes", reuse, sizeof reuse),
-                  (long long)most);
+                  gan_config_place(config, key, reason, sizeof reason), (long long)most);
 }
 
 gan_status gan_task_check_microbatch(const gan_task *task) {
@@ -50,7 +50,10 @@ gan_status gan_task_check_microbatch(const gan_task *task) {
   char place[600];
   if (microbatch == GAN_UNSET_INT || microbatch >= config->train.batch) return GAN_OK;
   gan_config_place(config, "train.microbatch", place, sizeof place);
-  GAN_TRY(check_reuse(place, task));
+  GAN_TRY(check_whole(place, task, config->train.reuse_fakes, "train.reuse_fakes"));
+  bool relative =
+      config->task == GAN_TASK_GAN && config->train.objective == GAN_OBJECTIVE_RELATIVISTIC;
+  GAN_TRY(check_whole(place, task, relative, "train.objective"));
   for (int i = 0; i < task->learner_count; i++) {
     const gan_net *net = task->learners[i].net;
     for (int k = 0; k < net->layer_count; k++)

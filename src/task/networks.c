@@ -1,5 +1,7 @@
 #include "task/networks.h"
 
+#include "task/relative.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -65,7 +67,9 @@ static gan_status add_discriminator(gan_task *task, gan_net_spec *spec) {
   double bound = task->config->train.weight_clip;
   if (!isnan(bound)) learner->optimizer->bound = bound;
   const gan_layer *layer;
-  if (gan_net_apart(learner->net, &layer)) return GAN_OK;
+  bool together = task->config->train.objective == GAN_OBJECTIVE_RELATIVISTIC;
+  if (together) GAN_TRY(gan_relative_check(task->config, learner->net));
+  if (!together && gan_net_apart(learner->net, &layer)) return GAN_OK;
   gan_net_destroy(&learner->net);
   spec->sets = 2;
   return gan_net_create(spec, &learner->net);

@@ -112,7 +112,10 @@ gan_status gan_update_finish_all(gan_task *task, double lr, double *norm) {
 
 gan_status gan_update_finish_each(gan_task *task, const double *lr, double *norms) {
   gan_status status = GAN_OK;
-  for (int i = 0; i < task->learner_count; i++) norms[i] = norm_of(&task->learners[i], lr[i]);
+  for (int i = 0; i < task->learner_count; i++) {
+    norms[i] = norm_of(&task->learners[i], lr[i]);
+    task->learners[i].optimizer->scale = clip(task, norms[i]);
+  }
   for (int i = 0; status == GAN_OK && i < task->learner_count; i++)
     status = check_norm(task, &task->learners[i], norms[i]);
   if (status != GAN_OK && !skips(task)) return status;

@@ -213,20 +213,29 @@ SGD_CASES = {  # options, then the momentum of the last updates, and behind how 
     "schedule_of_nesterov": ({"lr": 0.1, "momentum": 0.9, "nesterov": True}, 0.25, 3),
 }
 
-# name: objective, d_steps, g_steps, steps, whether the state behind them is kept.  Where the name
+# name: objective, d_steps, g_steps, steps, whether the state behind them is kept, other keys of
+# `train`.  Where the name
 # begins with "reuse" the generator's first update of a step sees the fakes that the discriminator
 # has just seen, in the order of the DCGAN reference code (pytorch/examples, dcgan/main.py).
 USUAL = {"usual": ("non_saturating", 1, 1, 3, True)}
 UNEVEN = {"uneven": ("non_saturating", 2, 3, 2, True)}
 GANS = {
+    # A critic's last bias has no gradient but rounding, of which Adam makes a step of its own: not
+    # where eps is larger.
     "gan": {"digits": ("non_saturating", 1, 1, 3, True),
-            "minimax": ("minimax", 1, 1, 2, False), **UNEVEN},
-    "dcgan": {**USUAL, **UNEVEN, "reuse": USUAL["usual"], "reuse_uneven": UNEVEN["uneven"]},
-    "sngan": {**USUAL, **UNEVEN},
+            "minimax": ("minimax", 1, 1, 2, False), **UNEVEN,
+            "relativistic": ("relativistic", 1, 2, 2, False),
+            "hinge": ("hinge", 2, 1, 2, False, {"clip_norm": 0.25, "optimizer": {"eps": 1e-3}}),
+            "smoothed": ("minimax", 1, 1, 2, False, {"label_real": 0.875, "label_fake": 0.0625})},
+    "dcgan": {**USUAL, **UNEVEN, "reuse": USUAL["usual"], "reuse_uneven": UNEVEN["uneven"],
+              "least_squares": ("least_squares", 1, 1, 2, False, {"label_real": 0.875})},
+    "sngan": {**USUAL, **UNEVEN, "relativistic": ("relativistic", 1, 1, 2, False)},
     "cgan": {**USUAL, "reuse": USUAL["usual"]},
     "projection": {**USUAL, **UNEVEN},
-    "acgan": {**USUAL, "minimax": ("minimax", 1, 2, 2, True)},
-    "maxout": {**USUAL, **UNEVEN},
+    "acgan": {**USUAL, "minimax": ("minimax", 1, 2, 2, True),
+              "relativistic": ("relativistic", 1, 1, 2, False)},
+    "maxout": {**USUAL, **UNEVEN,
+               "wasserstein": ("wasserstein", 2, 1, 2, False, {"weight_clip": 0.0625})},
     "simultaneous": {**USUAL, "minimax": ("minimax", 1, 1, 2, True)},
     "packed": USUAL,
     "packed_images": {**USUAL, **UNEVEN, "reuse": USUAL["usual"]},
@@ -518,13 +527,15 @@ class Gan:
     """One run: the networks from the product's first weights, and its batches, noise and classes
     in turn."""
 
-    def __init__(self, config, inputs, objective, reuse, penalty=None):
+    def __init__(self, config, inputs, objective, reuse, settings, penalty=None):
         self.inputs, self.objective, self.reuse = inputs, objective, reuse
+        self.settings, self.data = settings, None
         self.penalty = {"lazy": "r1"}.get(penalty, penalty)
         self.every = 2 if penalty == "lazy" else 1
         self.seen = None  # fakes and their classes, until the generator has learnt from them
         self.image = inputs["data"].shape[2:]
-        model, options = config["model"], config["train"]["optimizer"]
+        model = config["model"]
+        options = {**config["train"]["optimizer"], **settings.get("optimizer", {})}
         self.options, self.packing = options, model.get("packing", 1)
         self.weight = model.get("label", {}).get("auxiliary_weight", 1.0)
         self.nets, self.optimizers = {}, {}
@@ -628,20 +639,63 @@ class Gan:
         self.metrics.update({name[0] + "_grad_norm": squares.sqrt(), name[0] + "_loss": loss,
                              name[0] + "_class_loss": class_loss,
                              name[0] + "_class_accuracy": told})
+        if "clip_norm" in self.settings and squares.sqrt() > self.settings["clip_norm"]:
+            for p in net.parameters():
+                p.grad *= self.settings["clip_norm"] / squares.sqrt()
         self.optimizers[name].step()
+        if "weight_clip" in self.settings and name == "discriminator":
+            for p in net.parameters():
+                p.data.clamp_(-self.settings["weight_clip"], self.settings["weight_clip"])
+
+    def discriminator_loss(self, real, fake):
+        if self.objective == "hinge":
+            return functional.relu(1 - real).mean() + functional.relu(1 + fake).mean()
+        if self.objective == "wasserstein":
+            return fake.mean() - real.mean()
+        if self.objective == "relativistic":
+            return bce(real - fake.mean(), 1.0) + bce(fake - real.mean(), 0.0)
+        to_real, to_fake = self.settings.get("label_real", 1.0), self.settings.get("label_fake", 0.0)
+        term = half_mse if self.objective == "least_squares" else bce
+        return term(real, to_real) + term(fake, to_fake)
+
+    def generator_loss(self, fake, real):
+        if self.objective in ("hinge", "wasserstein"):
+            return -fake.mean()
+        if self.objective == "relativistic":
+            return bce(fake - real.mean(), 1.0) + bce(real - fake.mean(), 0.0)
+        if self.objective == "least_squares":
+            return half_mse(fake, 1.0)
+        return -bce(fake, 0.0) if self.objective == "minimax" else bce(fake, 1.0)
+
+    def looks(self, logits, others):
+        """How real: see src/objective/objective.h."""
+        if self.objective == "least_squares":
+            return cut(logits).mean()
+        return torch.sigmoid(logits - others.mean() if self.objective == "relativistic" else logits).mean()
+
+    def rewind(self):
+        """The discriminator's buffers as they were before the update."""
+        for buffer, kept in zip(self.nets["discriminator"].buffers(), self.buffers):
+            buffer.copy_(kept)
 
     def discriminator_update(self):
+        self.buffers = [b.clone() for b in self.nets["discriminator"].buffers()]
         i, data = self.d_updates, double(self.inputs["data"][self.d_updates])
         real_logits, real, real_loss, told = self.judge(data, self.classes("data", i))
         fakes = self.make("d", i)
         made = fakes.detach()
         self.seen = (fakes, self.classes("d", i)) if self.reuse else None
         fake_logits, fake, fake_loss, _ = self.judge(made, self.classes("d", i))
+        if self.objective == "relativistic" and not self.tells:  # one pass: a spectral norm's one step
+            self.rewind()
+            classes = self.classes("data", i)
+            both = None if classes is None else torch.cat([classes, self.classes("d", i)])
+            real, fake = self.judge(torch.cat([data, made]), both)[1].chunk(2)
         self.outputs = {"real_logits": real_logits, "fake": made, "fake_logits": fake_logits}
-        self.metrics["d_real"] = torch.sigmoid(real).mean()
-        self.metrics["d_fake"] = torch.sigmoid(fake).mean()
+        self.metrics["d_real"], self.metrics["d_fake"] = self.looks(real, fake), self.looks(fake, real)
+        self.data = data, self.classes("data", i)
         self.raise_momentum("discriminator", i)
-        self.update("discriminator", bce(real, 1.0) + bce(fake, 0.0), real_loss + fake_loss, told,
+        self.update("discriminator", self.discriminator_loss(real, fake), real_loss + fake_loss, told,
                     self.penalised(data, made))
         self.d_updates += 1
 
@@ -649,8 +703,9 @@ class Gan:
         i = self.g_updates
         fakes, classes = self.seen or (self.make("g", i), self.classes("g", i))
         self.seen = None
+        _, real, _, _ = self.judge(*self.data) if self.objective == "relativistic" else [None] * 4
         _, logit, class_loss, told = self.judge(fakes, classes)
-        loss = -bce(logit, 0.0) if self.objective == "minimax" else bce(logit, 1.0)
+        loss = self.generator_loss(logit, real)
         self.raise_momentum("generator", i)
         self.update("generator", loss, class_loss, told)
         self.g_updates += 1
@@ -669,12 +724,15 @@ def in_data_units(images, layers):
     return (images + 1) * 127.5 if "tanh" in layers[-1] else images * 255
 
 
-def make_run(group, config, inputs, objective, d_steps, g_steps, steps, keep_state):
+def make_run(group, config, inputs, objective, d_steps, g_steps, steps, keep_state, settings=None):
     group.attrs.update({"objective": objective, "d_steps": d_steps, "g_steps": g_steps,
                         "steps": steps, "state": int(keep_state)})
     reuse = group.name.split("/")[-1].startswith("reuse")
     penalty = group.name.split("/")[-1] if group.name.split("/")[-1] in PENALTIES else None
-    gan, metrics = Gan(config, inputs, objective, reuse, penalty), []
+    if settings:
+        group.attrs["settings"] = "train={%s}" % ", ".join("%s: %r" % item
+                                                           for item in settings.items())
+    gan, metrics = Gan(config, inputs, objective, reuse, settings or {}, penalty), []
     together = config["train"].get("update") == "simultaneous"
     for step in range(steps):
         for _ in range(d_steps):

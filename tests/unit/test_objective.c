@@ -261,6 +261,56 @@ START_TEST(no_number_stays_none) {
 }
 END_TEST
 
+/* Against targets: values, slopes by central differences of the formula, and at the ends the terms
+ * of data and of generated samples. */
+static long double log_towards(long double x, long double t) {
+  return t * minus_log_d(x) + (1 - t) * minus_log_not_d(x);
+}
+static long double square_towards(long double x, long double t) {
+  return (x - t) * (x - t) / 2;
+}
+
+static const struct {
+  gan_objective_kind kind;
+  long double (*value)(long double x, long double t);
+} towards_rows[] = {{GAN_OBJECTIVE_NON_SATURATING, log_towards},
+                    {GAN_OBJECTIVE_MINIMAX, log_towards},
+                    {GAN_OBJECTIVE_LEAST_SQUARES, square_towards}};
+
+START_TEST(towards_targets) {
+  const float targets[] = {0, 0.1f, 0.5f, 0.9f, 1};
+  const term_row row = {.name = "towards"};
+  const gan_objective *objective = gan_objective_of(towards_rows[_i].kind);
+  const long double step = 0x1p-17L, own_error = 1e-11L;
+  for (int i = 0; i < LOGITS * 5; i++) {
+    float logit = logits[i / 5], target = targets[i % 5], slope, at_end;
+    long double x = (long double)logit, t = (long double)target;
+    gan_loss loss = objective->towards(1, 3, 1, &target, &logit, &slope);
+    check_near(&row, "loss", logit, (long double)loss.loss, towards_rows[_i].value(x, t) / 3,
+               LOSS_TOLERANCE);
+    if (i % 5 == 0 || i % 5 == 4) {
+      gan_loss end = (i % 5 ? objective->real : objective->fake)(1, 3, 1, &logit, &at_end);
+      ck_assert_double_eq(loss.loss, end.loss);
+      ck_assert_double_eq(loss.probability, end.probability);
+      ck_assert_float_eq(slope, at_end);
+    }
+    if (fabsl(x) > 1e5L) continue; /* x + step is x */
+    long double above = towards_rows[_i].value(x + step, t);
+    long double wanted = (above - towards_rows[_i].value(x - step, t)) / (2 * step) / 3;
+    ck_assert_msg(fabsl((long double)slope - wanted) <=
+                      SLOPE_TOLERANCE * fabsl(wanted) + own_error * fmaxl(1, x * x * 1e-2L),
+                  "objective %d at %g to %g: slope %.9g, not %.9Lg", _i, (double)logit,
+                  (double)target, (double)slope, wanted);
+  }
+}
+END_TEST
+
+START_TEST(objectives_without_targets) {
+  ck_assert_ptr_null(gan_objective_of(GAN_OBJECTIVE_HINGE)->towards);
+  ck_assert_ptr_null(gan_objective_of(GAN_OBJECTIVE_WASSERSTEIN)->towards);
+}
+END_TEST
+
 START_TEST(no_number_stays_none_of_plain_terms) {
   const term_row *row = &plain_terms[_i];
   const float bad[3] = {1, NAN, -1};
@@ -304,6 +354,8 @@ int main(void) {
       {how_real_it_looks, 1},
       {no_number_stays_none_of_plain_terms, PLAIN_TERMS},
       {plain_parts_add_up, PLAIN_TERMS},
+      {towards_targets, 3},
+      {objectives_without_targets, 1},
   };
   return UNIT_MAIN("objective", tests);
 }

@@ -31,6 +31,11 @@ static const char *const config_text = "data: {path: 'builtin:digits'}\n"
                                        "    - linear: {units: 1}\n"
                                        "train: {batch: 12, steps: 6}\n";
 
+/* What relativistic judges must not have: batch norms. */
+#define UNMIXED                                                                                    \
+  "model.discriminator=[{linear: {units: 33}}, {leaky_relu: {slope: 0.2}}, {dropout: {p: 0.3}}, "  \
+  "{linear: {units: 1}}]"
+
 static gan_status try_session(gan_session *session, const char *const *overrides) {
   int count = 0;
   const char *path = unit_path("run.yaml");
@@ -124,8 +129,12 @@ START_TEST(seed_gives_the_bits) {
 END_TEST
 
 START_TEST(steps_take_no_memory) {
+  static const char *const rows[][4] = {
+      {NULL},
+      {"train.objective=relativistic", UNMIXED, "train.instance_noise=0.1", NULL},
+      {"train.label_flip=0.1", "train.instance_noise=0.1", "train.clip_norm=0.1", NULL}};
   gan_session session;
-  make_session(&session, NULL);
+  make_session(&session, rows[_i]);
   uint64_t count = gan_alloc_count();
   take_steps(&session, 5);
   ck_assert_uint_eq(gan_alloc_count(), count);
@@ -295,7 +304,9 @@ START_TEST(resumed_run_is_the_straight_one) {
   static const char *const rows[][4] = {
       {"train.d_steps=2", "train.g_steps=3", NULL},
       {"train.d_steps=2", "train.g_steps=3", "train.reuse_fakes=true", NULL},
-      {"train.reuse_fakes=true", NULL}};
+      {"train.reuse_fakes=true", NULL},
+      {"train.objective=relativistic", UNMIXED, "train.g_steps=2", NULL},
+      {"train.instance_noise=0.3", "train.instance_noise_steps=5", "train.label_flip=0.3", NULL}};
   const char *const *overrides = rows[_i];
   const char *path = unit_path("checkpoint.h5");
   gan_session session;
@@ -373,6 +384,8 @@ static const char *const ways[][3] = {
     {"model.generator=[{linear: {units: 64}}, {batchnorm: {stats: ghost}}, {tanh: {}}]",
      "data.shards=4", NULL},
     {"compute.reproducible=true", NULL},
+    {"train.objective=relativistic", UNMIXED, NULL},
+    {"train.label_flip=0.3", "train.instance_noise=0.3", NULL},
     {"train.reuse_fakes=true", NULL}};
 
 /* A generator whose samples are none spoils both updates: nothing of either is left, in either
@@ -590,13 +603,13 @@ int main(void) {
   const unit_test tests[] = {
       {first_weights_of_each_network, 2},
       {seed_gives_the_bits, 1},
-      {steps_take_no_memory, 1},
+      {steps_take_no_memory, 3},
       {updates_are_counted, 1},
       {fakes_are_reused_once, 1},
       {networks_learn_apart, 1},
       {losses_of_an_undecided_discriminator, 1},
       {noise_is_fresh, 1},
-      {resumed_run_is_the_straight_one, 3},
+      {resumed_run_is_the_straight_one, 5},
       {endless_weight_stops_the_run, 1},
       {skipped_update_leaves_no_trace, 1},
       {good_updates_of_a_step_are_taken, 1},

@@ -190,8 +190,39 @@ START_TEST(quantiles) {
 }
 END_TEST
 
+/* The norm that is bounded is that of both networks together: of a plain step at rate 1 it is what
+ * all weights move by. */
+START_TEST(gradients_are_clipped_together) {
+  static const char *const overrides[] = {"train.optimizer={type: sgd, lr: 1}",
+                                          "train.clip_norm=0.01", NULL};
+  gan_session session;
+  float *before[2];
+  double squares = 0;
+  make_session(&session, overrides);
+  gan_task *task = session.task;
+  for (int i = 0; i < 2; i++) {
+    const gan_net *net = task->learners[i].net;
+    before[i] = unit_floats(net->slab_size);
+    memcpy(before[i], net->params, (size_t)net->slab_size * sizeof(float));
+  }
+  take_steps(&session, 1);
+  for (int i = 0; i < 2; i++) {
+    const gan_net *net = task->learners[i].net;
+    double own = 0;
+    for (int64_t k = 0; k < net->slab_size; k++)
+      own += pow((double)net->params[k] - (double)before[i][k], 2);
+    ck_assert_double_gt(own, 0);
+    squares += own;
+    gan_free(&before[i]);
+  }
+  ck_assert_double_eq_tol(sqrt(squares), 0.01, 1e-5); /* weights of 1 are rounded to 6e-8 each */
+  gan_session_reset(&session);
+}
+END_TEST
+
 int main(void) {
-  const unit_test tests[] = {{seed_gives_the_bits, WAYS},
+  const unit_test tests[] = {{gradients_are_clipped_together, 1},
+                             {seed_gives_the_bits, WAYS},
                              {steps_and_tests_take_no_memory, WAYS},
                              {tests_leave_no_trace, WAYS},
                              {divergence_of_a_test, 1},
