@@ -15,7 +15,13 @@
 #define USAGE                                                                                      \
   "CHECKPOINT|RUN_DIR|SAMPLES.h5 [--data PATH] [--test PATH] [--features CLASSIFIER|RUN_DIR] "     \
   "[--metrics NAME,...] [--count N] [--seed S] [--truncation T] [--neighbours K] "                 \
-  "[--mixture ring:M:R:S|grid:K:D:S] [--buffer-mb MB] [--json FILE] [--pairs F.png]"
+  "[--mixture ring:M:R:S|grid:K:D:S] [--buffer-mb MB] [--json FILE] [--pairs F.png] "              \
+  "[--physics F.png]"
+
+/* Files that are written beside the run's own; NULL: not wanted. */
+typedef struct {
+  const char *json, *physics;
+} files;
 
 /* ---- what is printed ---- */
 
@@ -37,6 +43,7 @@ static void print(const gan_evaluation_request *request, const gan_evaluation *m
           (long long)made->rows_of, held_out, (long long)request->seed);
   gan_log("features: %s", made->over);
   for (int i = 0; i < made->count; i++) print_figure(&made->figures[i]);
+  if (request->physics) gan_physics_report_print(request->physics);
   gan_log("took %.1f s", made->seconds);
 }
 
@@ -116,19 +123,44 @@ static gan_status append_to_run(gan_json *line, const gan_evaluation *made) {
   return status;
 }
 
-static gan_status write_json(const char *path, gan_json *line) {
+/* The statistics behind the figures of the line, which is closed: what is too long for a line. */
+static gan_status write_with_physics(const char *path, const gan_json *line,
+                                     const gan_physics_report *report) {
+  char *statistics, *text;
+  size_t open = line->used - strlen("}\n");
+  GAN_TRY(gan_physics_report_json(report, &statistics));
+  text = gan_format("%.*s, \"physics\": %s}\n", (int)open, line->text, statistics);
+  gan_free(&statistics);
+  if (!text) return GAN_NO_MEMORY;
+  gan_status status = gan_file_replace(path, text, strlen(text), NULL, 0);
+  gan_free(&text);
+  return status;
+}
+
+static gan_status write_json(const char *path, gan_json *line, const gan_physics_report *report) {
   const char *text = gan_json_end(line);
-  GAN_TRY(gan_file_replace(path, text, line->used, NULL, 0));
+  if (report && report->size)
+    GAN_TRY(write_with_physics(path, line, report));
+  else
+    GAN_TRY(gan_file_replace(path, text, line->used, NULL, 0));
   gan_log("as JSON: %s", path);
   return GAN_OK;
 }
 
-static gan_status write_down(const gan_evaluation_request *request, int ranks, const char *json,
+static gan_status draw_physics(const char *path, const gan_physics_report *report) {
+  if (!report->size) return GAN_OK;
+  GAN_TRY(gan_physics_report_draw(report, path));
+  gan_log("statistics of the images, beside the data's: %s", path);
+  return GAN_OK;
+}
+
+static gan_status write_down(const gan_evaluation_request *request, int ranks, const files *to,
                              const gan_evaluation *made) {
   gan_json *line;
   GAN_TRY_ALLOC(line, 1, "a line of JSON");
   fill(line, request, ranks, made);
-  gan_status status = json ? write_json(json, line) : GAN_OK;
+  gan_status status = to->json ? write_json(to->json, line, request->physics) : GAN_OK;
+  if (status == GAN_OK && to->physics) status = draw_physics(to->physics, request->physics);
   fill(line, request, ranks, made);
   if (status == GAN_OK) status = append_to_run(line, made);
   gan_free(&line);
@@ -139,17 +171,28 @@ static gan_status write_down(const gan_evaluation_request *request, int ranks, c
 
 static const double BUFFER_MB_MOST = 1048576;
 
-static gan_status tell(gan_comm *comm, const gan_evaluation_request *request, const char *json,
+/* Before hours of work: whether there will be a place for what comes of it. */
+static gan_status try_files(gan_comm *comm, const gan_evaluation_request *request,
+                            const files *to) {
+  const char *paths[] = {to->json, to->physics, request->pairs};
+  gan_status status = GAN_OK;
+  for (int i = 0; gan_comm_rank(comm) == 0 && status == GAN_OK && i < 3; i++)
+    if (paths[i]) status = gan_file_try(paths[i]);
+  return gan_comm_agree(comm, status, "agreeing whether the files can be written");
+}
+
+static gan_status tell(gan_comm *comm, const gan_evaluation_request *request, const files *to,
                        const gan_evaluation *made) {
   gan_status status = GAN_OK;
   print(request, made);
-  if (gan_comm_rank(comm) == 0) status = write_down(request, gan_comm_size(comm), json, made);
+  if (gan_comm_rank(comm) == 0) status = write_down(request, gan_comm_size(comm), to, made);
   return gan_comm_agree(comm, status, "agreeing whether the figures were written");
 }
 
 static gan_status run(gan_comm *comm, int argc, char **argv) {
   gan_evaluation_request request = {.count = 10000, .seed = 1, .neighbours = 5, .buffer_mb = 256};
-  const char *json = NULL;
+  files to = {NULL, NULL};
+  gan_physics_report report = {.size = 0};
   const gan_argument table[] = {
       {.what = "CHECKPOINT, RUN_DIR or SAMPLES.h5", .text = &request.samples, .required = true},
       {.name = "--data", .what = "PATH", .text = &request.data},
@@ -162,20 +205,24 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
       {.name = "--neighbours", .what = "K", .integer = &request.neighbours, .min = 1, .max = 1000},
       {.name = "--mixture", .what = "ring:M:R:S or grid:K:D:S", .text = &request.mixture},
       {.name = "--buffer-mb", .what = "MB", .positive = &request.buffer_mb},
-      {.name = "--json", .what = "FILE", .text = &json},
+      {.name = "--json", .what = "FILE", .text = &to.json},
       {.name = "--pairs", .what = "F.png", .text = &request.pairs},
+      {.name = "--physics", .what = "F.png", .text = &to.physics},
   };
   GAN_TRY(gan_arguments_parse("eval", USAGE, table, sizeof table / sizeof *table, argc, argv));
   if (request.buffer_mb > BUFFER_MB_MOST)
     return gan_fail(GAN_USAGE, "--buffer-mb is %g; allowed is up to %g", request.buffer_mb,
                     BUFFER_MB_MOST);
+  if (to.physics) request.physics = &report;
+  GAN_TRY(try_files(comm, &request, &to));
   gan_evaluation *made;
   GAN_TRY_ALLOC(made, 1, "an evaluation");
   gan_status status = gan_evaluate(comm, &request, made);
   if (made->count) { /* whatever came behind them */
-    gan_status told = tell(comm, &request, json, made);
+    gan_status told = tell(comm, &request, &to, made);
     if (status == GAN_OK) status = told;
   }
+  gan_physics_report_destroy(&report);
   gan_free(&made);
   return status;
 }

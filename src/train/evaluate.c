@@ -39,6 +39,7 @@ typedef struct {
   gan_features *classifier;
   gan_pca pca;
   gan_bins bins;
+  gan_physics_report physics; /* where the caller has no place for it */
   double *centres;
   int threads;
   unsigned given; /* what metrics may want of this evaluation */
@@ -60,6 +61,7 @@ static void release(evaluation *all) {
   gan_pca_destroy(&all->pca);
   gan_frechet_destroy(&all->judged.ruler);
   gan_bins_destroy(&all->bins);
+  gan_physics_report_destroy(&all->physics);
   gan_free(&all->centres);
 }
 
@@ -569,6 +571,15 @@ static gan_status draw_pairs(const evaluation *all) {
   return GAN_OK;
 }
 
+/* Statistics that the caller wants, and no metric has made. */
+static gan_status complete_physics(evaluation *all) {
+  const gan_judged *judged = &all->judged;
+  if (!all->request->physics || all->request->physics->size) return GAN_OK;
+  return gan_physics_report_create(&judged->eval, judged->h, judged->w, judged->c,
+                                   &judged->data.values, &all->samples.side.values,
+                                   all->request->physics);
+}
+
 /* What metrics compute with, whatever a checkpoint's config had. */
 static void use_own_compute(const evaluation *all) {
   gan_compute_set((gan_compute){.library = GAN_LIBRARY_AUTO, .precision = GAN_PRECISION_FP32});
@@ -587,6 +598,8 @@ static gan_status evaluate(evaluation *all, gan_evaluation *out) {
   if (all->request->metrics) GAN_TRY(check_names(all->request->metrics));
   GAN_TRY(load_sets(all, out));
   note_given(all);
+  if (all->request->physics && !(all->given & GAN_WANTS_IMAGES))
+    return gan_fail(GAN_USAGE, "--physics is of images, and these are points");
   GAN_TRY(read_mixture(all));
   use_own_compute(all);
   GAN_TRY(all->request->classifier ? open_classifier(all, out) : find_components(all, out));
@@ -597,6 +610,7 @@ static gan_status evaluate(evaluation *all, gan_evaluation *out) {
   all->judged.training = all->training.rows;
   warn(out);
   GAN_TRY(run_metrics(all, out));
+  GAN_TRY(complete_physics(all));
   return draw_pairs(all);
 }
 
@@ -609,6 +623,7 @@ gan_status gan_evaluate(gan_comm *comm, const gan_evaluation_request *request,
                                .neighbours = request->neighbours}};
   double start = gan_clock();
   all.judged.bins = &all.bins;
+  all.judged.physics = request->physics ? request->physics : &all.physics;
   *out = (gan_evaluation){.count = 0};
   gan_status status = evaluate(&all, out);
   release(&all);

@@ -8,6 +8,7 @@
 #define GAN_TRAIN_EVALUATE_H
 
 #include "train/eval_set.h"
+#include "train/physics_report.h"
 
 typedef struct gan_evaluation_request {
   const char *samples; /* a checkpoint, a run folder, or a file of samples */
@@ -17,8 +18,10 @@ typedef struct gan_evaluation_request {
   const char *classifier; /* a checkpoint of one, or its run folder; NULL: principal components */
   const char *metrics;    /* names with commas between; NULL: all that apply */
   const char *pairs;      /* a PNG of the samples that are nearest to the data; NULL: none */
-  const char *mixture;    /* of 2-D points: "ring:8:1:0.01", "grid:5:2:0.05"; NULL: none */
-  int64_t count;          /* samples, and rows of the data, at most */
+  gan_physics_report *physics; /* where statistics of the images are left, for the caller to
+                                * destroy; NULL: they are not wanted */
+  const char *mixture;         /* of 2-D points: "ring:8:1:0.01", "grid:5:2:0.05"; NULL: none */
+  int64_t count;               /* samples, and rows of the data, at most */
   int64_t seed;
   int64_t neighbours; /* k of precision, recall, density and coverage */
   double truncation;  /* of the noise of a checkpoint's samples; 0: none */

@@ -6,7 +6,6 @@
 #include "eval/kernel_distance.h"
 #include "eval/memorisation.h"
 #include "eval/parzen.h"
-#include "eval/physics.h"
 #include "eval/spread.h"
 
 #include <math.h>
@@ -18,12 +17,7 @@ enum {
   BIN_ITERATIONS = 20,
   LEAST_OF_CLASS = 20, /* rows of a class, for a distance within it */
   VALIDATION = 1000,   /* rows by which Parzen's sigma is chosen, as Goodfellow et al. have it */
-  HISTOGRAM = 64,      /* bins of values */
-  DIVISIONS = 20,      /* of the data, for its own bands */
 };
-
-/* Of a band: what is nearer to its edge lies in it. */
-static const double EDGE = 1e-9;
 
 static const gan_parzen_grid SIGMAS = {0.1, 1, 10}; /* of values from 0 to 1 */
 
@@ -192,65 +186,35 @@ static gan_status run_modes(const gan_judged *judged, const gan_side *samples,
 
 /* ---- physics ---- */
 
-typedef struct {
-  double *of_data, *of_samples; /* (rows of this rank, size) */
-  double *low, *high, *found;   /* (size) */
-} physics_room;
-
-static void release_physics(physics_room *room) {
-  gan_free(&room->of_data);
-  gan_free(&room->of_samples);
-  gan_free(&room->low);
-  gan_free(&room->high);
-  gan_free(&room->found);
+static void judge_physics(const gan_physics_report *report, const double *found,
+                          gan_figure *figures) {
+  static const gan_physics_part first[] = {GAN_PART_HISTOGRAM, GAN_PART_SPECTRUM, GAN_PART_MEAN};
+  static const gan_physics_part last[] = {GAN_PART_HISTOGRAM, GAN_PART_SPECTRUM, GAN_PART_KURTOSIS};
+  for (int i = 0; i < 3; i++)
+    figures[i].value = gan_physics_report_outside(report, found, first[i], last[i]);
 }
 
-/* Beyond what the rounding of sums can do. */
-static bool outside_of(double x, double low, double high) {
-  double slack = EDGE * fmax(fabs(low), fabs(high));
-  return x < low - slack || x > high + slack;
+/* Of a part of the samples, beside the same bands. */
+static gan_status judge_part(const gan_judged *judged, const gan_side *samples,
+                             gan_figure *figures) {
+  double *found;
+  GAN_TRY_EVAL_ALLOC(&judged->eval, found, judged->physics->size);
+  gan_status status =
+      gan_physics_report_measure(&judged->eval, judged->physics, &samples->values, found);
+  if (status == GAN_OK) judge_physics(judged->physics, found, figures);
+  gan_free(&found);
+  return status;
 }
 
-/* The share of statistics first..end-1 that lie outside of the data's own band. */
-static double outside(const physics_room *room, int64_t first, int64_t end) {
-  int64_t count = 0;
-  for (int64_t i = first; i < end; i++)
-    count += outside_of(room->found[i], room->low[i], room->high[i]);
-  return (double)count / (double)(end - first);
-}
-
-static gan_status fill_physics(const gan_judged *judged, const gan_side *samples,
-                               const gan_physics *physics, physics_room *room) {
-  const gan_eval *eval = &judged->eval;
-  const gan_rows *data = &judged->data.values, *values = &samples->values;
-  int64_t size = gan_physics_size(physics);
-  GAN_TRY_EVAL_ALLOC(eval, room->of_data, data->n * size);
-  GAN_TRY_EVAL_ALLOC(eval, room->of_samples, values->n * size);
-  GAN_TRY_EVAL_ALLOC(eval, room->low, size);
-  GAN_TRY_EVAL_ALLOC(eval, room->high, size);
-  GAN_TRY_EVAL_ALLOC(eval, room->found, size);
-  gan_status status = gan_physics_measure(physics, data->n, data->x, room->of_data);
-  if (status == GAN_OK)
-    status = gan_physics_measure(physics, values->n, values->x, room->of_samples);
-  GAN_TRY(gan_comm_agree(eval->comm, status, "agreeing whether all could measure their images"));
-  GAN_TRY(
-      gan_physics_bands(eval, physics, data->n, room->of_data, DIVISIONS, room->low, room->high));
-  return gan_physics_run(eval, physics, values->n, room->of_samples, room->found);
-}
-
+/* The bands are the data's alone: found once. */
 static gan_status run_physics(const gan_judged *judged, const gan_side *samples,
                               gan_figure *figures) {
-  gan_physics physics = {judged->h, judged->w, judged->c, 0, 1, HISTOGRAM};
-  physics_room room = {0};
-  gan_status status = fill_physics(judged, samples, &physics, &room);
-  if (status == GAN_OK) {
-    int64_t rings = gan_physics_rings(&physics), size = gan_physics_size(&physics);
-    figures[0].value = outside(&room, 0, HISTOGRAM);
-    figures[1].value = outside(&room, HISTOGRAM, HISTOGRAM + rings);
-    figures[2].value = outside(&room, HISTOGRAM + rings, size);
-  }
-  release_physics(&room);
-  return status;
+  gan_physics_report *report = judged->physics;
+  if (report->size) return judge_part(judged, samples, figures);
+  GAN_TRY(gan_physics_report_create(&judged->eval, judged->h, judged->w, judged->c,
+                                    &judged->data.values, &samples->values, report));
+  judge_physics(report, report->samples, figures);
+  return GAN_OK;
 }
 
 /* clang-format off */

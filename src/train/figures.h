@@ -25,7 +25,8 @@ typedef struct gan_judged {
   int64_t classes;         /* that the classifier tells apart; 0: there is none */
   gan_frechet ruler;       /* of the data's features */
   gan_bins *bins;          /* of the data's values, borrowed; `bins` 0: not made yet */
-  gan_mixture mixture;     /* modes 0: none was given */
+  gan_physics_report *physics; /* borrowed; `size` 0: not made yet */
+  gan_mixture mixture;         /* modes 0: none was given */
   int64_t neighbours;
 } gan_judged;
 
@@ -48,7 +49,8 @@ typedef struct gan_metric_row {
       least;   /* rows that it wants of samples and of data; 0: one more than judged->neighbours */
   bool halves; /* the spread of its figures is that between halves of the samples */
   const char *figures[GAN_METRIC_FIGURES]; /* their keys in JSON */
-  /* Values in that order; spread where the metric knows it itself.  Collective. */
+  /* Values in that order; spread where the metric knows it itself.  Of all samples first, then of
+   * parts of them.  Collective. */
   gan_status (*run)(const gan_judged *judged, const gan_side *samples, gan_figure *figures);
 } gan_metric_row;
 
