@@ -1,14 +1,12 @@
 /* mpigan eval: how good samples are, by the metrics of src/eval. */
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/version.h"
 #include "cli/arguments.h"
 #include "cli/cli.h"
 #include "io/file.h"
 #include "output/lines.h"
-#include "train/evaluate.h"
+#include "train/eval_record.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,73 +20,6 @@
 typedef struct {
   const char *json, *physics;
 } files;
-
-/* ---- what is printed ---- */
-
-static void print_figure(const gan_figure *figure) {
-  if (isfinite(figure->spread))
-    gan_log("  %-30s %12.6g   ± %.3g (%s)", figure->name, figure->value, figure->spread,
-            figure->spread_of);
-  else
-    gan_log("  %-30s %12.6g", figure->name, figure->value);
-}
-
-static void print(const gan_evaluation_request *request, const gan_evaluation *made) {
-  char step[64] = "", held_out[128] = "";
-  if (made->step >= 0) snprintf(step, sizeof step, " of step %lld", (long long)made->step);
-  if (made->held_out)
-    snprintf(held_out, sizeof held_out, "; held out: %lld rows", (long long)made->held_out);
-  gan_log("%lld samples%s from %s, against %lld of %lld rows of the data%s; seed %lld",
-          (long long)made->samples, step, made->samples_path, (long long)made->rows,
-          (long long)made->rows_of, held_out, (long long)request->seed);
-  gan_log("features: %s", made->over);
-  for (int i = 0; i < made->count; i++) print_figure(&made->figures[i]);
-  if (request->physics) gan_physics_report_print(request->physics);
-  gan_log("took %.1f s", made->seconds);
-}
-
-/* ---- JSON ---- */
-
-static void put_digest(gan_json *line, const char *key, gan_digest digest) {
-  char text[33];
-  if (digest.high || digest.low) gan_json_text(line, key, gan_digest_text(text, digest));
-}
-
-static void put_figures(gan_json *line, const gan_evaluation *made) {
-  char key[64];
-  for (int i = 0; i < made->count; i++) {
-    const gan_figure *figure = &made->figures[i];
-    gan_json_real(line, figure->name, figure->value);
-    snprintf(key, sizeof key, "%s_spread", figure->name);
-    if (isfinite(figure->spread)) gan_json_real(line, key, figure->spread);
-  }
-}
-
-static void fill(gan_json *line, const gan_evaluation_request *request, int ranks,
-                 const gan_evaluation *made) {
-  gan_json_begin(line);
-  if (made->step >= 0) gan_json_int(line, "step", made->step);
-  gan_json_text(line, "samples", made->samples_path);
-  gan_json_text(line, "data", made->data_path);
-  gan_json_int(line, "count", made->samples);
-  gan_json_int(line, "rows", made->rows);
-  gan_json_int(line, "held_out", made->held_out);
-  gan_json_int(line, "seed", request->seed);
-  if (request->mixture) gan_json_text(line, "mixture", request->mixture);
-  if (request->truncation > 0) gan_json_real(line, "truncation", request->truncation);
-  gan_json_int(line, "neighbours", request->neighbours);
-  gan_json_text(line, "features", made->over);
-  gan_json_int(line, "feature_count", made->features);
-  put_digest(line, "data_digest", made->data_digest);
-  put_digest(line, "held_out_digest", made->held_out_digest);
-  put_digest(line, "samples_digest", made->samples_digest);
-  put_digest(line, "features_digest", made->classifier_digest);
-  put_figures(line, made);
-  gan_json_int(line, "ranks", ranks);
-  gan_json_real(line, "seconds", made->seconds);
-  gan_json_text(line, "version", gan_version());
-  gan_json_text(line, "git", gan_git_hash());
-}
 
 /* The run folder whose checkpoint that is: it holds checkpoints/ and records.  False for one that
  * lies elsewhere. */
@@ -158,10 +89,9 @@ static gan_status write_down(const gan_evaluation_request *request, int ranks, c
                              const gan_evaluation *made) {
   gan_json *line;
   GAN_TRY_ALLOC(line, 1, "a line of JSON");
-  fill(line, request, ranks, made);
+  gan_evaluation_fill(line, request, "eval", ranks, made);
   gan_status status = to->json ? write_json(to->json, line, request->physics) : GAN_OK;
   if (status == GAN_OK && to->physics) status = draw_physics(to->physics, request->physics);
-  fill(line, request, ranks, made);
   if (status == GAN_OK) status = append_to_run(line, made);
   gan_free(&line);
   return status;
@@ -184,13 +114,15 @@ static gan_status try_files(gan_comm *comm, const gan_evaluation_request *reques
 static gan_status tell(gan_comm *comm, const gan_evaluation_request *request, const files *to,
                        const gan_evaluation *made) {
   gan_status status = GAN_OK;
-  print(request, made);
+  gan_evaluation_print(request, made);
+  if (request->physics) gan_physics_report_print(request->physics);
   if (gan_comm_rank(comm) == 0) status = write_down(request, gan_comm_size(comm), to, made);
   return gan_comm_agree(comm, status, "agreeing whether the figures were written");
 }
 
 static gan_status run(gan_comm *comm, int argc, char **argv) {
-  gan_evaluation_request request = {.count = 10000, .seed = 1, .neighbours = 5, .buffer_mb = 256};
+  gan_evaluation_request request = {
+      .count = 10000, .seed = 1, .neighbours = GAN_EVAL_NEIGHBOURS, .buffer_mb = 256};
   files to = {NULL, NULL};
   gan_physics_report report = {.size = 0};
   const gan_argument table[] = {
@@ -234,7 +166,10 @@ static void explain(void) {
   gan_log(
       "\nFeatures are the penultimate activations of the classifier that --features names, else "
       "the\ndata's first principal components. --test: rows that were not trained on. "
-      "--buffer-mb: MiB a\nrank for blocks of distances. The figures are the same on any number "
+      "--buffer-mb: MiB a\nrank for blocks of distances. --physics: value histogram, power "
+      "spectrum "
+      "and moments as a\npicture, their numbers into the file of --json. The figures are the same "
+      "on any number "
       "of ranks, to 1e-6.");
 }
 

@@ -56,6 +56,10 @@ void gan_features_close(gan_features **features) {
   gan_free(features);
 }
 
+void gan_features_use(const gan_features *features) {
+  gan_trained_use(&features->trained);
+}
+
 gan_features_info gan_features_get_info(const gan_features *features) {
   const gan_run_facts *facts = gan_checkpoint_facts(features->trained.checkpoint);
   const gan_data_facts *data = &facts->data;

@@ -186,6 +186,12 @@ static gan_status run_modes(const gan_judged *judged, const gan_side *samples,
 
 /* ---- physics ---- */
 
+gan_status gan_judged_find_bands(const gan_judged *judged) {
+  if (judged->physics->size) return GAN_OK;
+  return gan_physics_report_create(&judged->eval, judged->h, judged->w, judged->c,
+                                   &judged->data.values, judged->physics);
+}
+
 static void judge_physics(const gan_physics_report *report, const double *found,
                           gan_figure *figures) {
   static const gan_physics_part first[] = {GAN_PART_HISTOGRAM, GAN_PART_SPECTRUM, GAN_PART_MEAN};
@@ -194,27 +200,17 @@ static void judge_physics(const gan_physics_report *report, const double *found,
     figures[i].value = gan_physics_report_outside(report, found, first[i], last[i]);
 }
 
-/* Of a part of the samples, beside the same bands. */
-static gan_status judge_part(const gan_judged *judged, const gan_side *samples,
-                             gan_figure *figures) {
-  double *found;
-  GAN_TRY_EVAL_ALLOC(&judged->eval, found, judged->physics->size);
-  gan_status status =
-      gan_physics_report_measure(&judged->eval, judged->physics, &samples->values, found);
-  if (status == GAN_OK) judge_physics(judged->physics, found, figures);
-  gan_free(&found);
-  return status;
-}
-
-/* The bands are the data's alone: found once. */
+/* The bands are the data's alone: found once, for the samples and for their halves. */
 static gan_status run_physics(const gan_judged *judged, const gan_side *samples,
                               gan_figure *figures) {
-  gan_physics_report *report = judged->physics;
-  if (report->size) return judge_part(judged, samples, figures);
-  GAN_TRY(gan_physics_report_create(&judged->eval, judged->h, judged->w, judged->c,
-                                    &judged->data.values, &samples->values, report));
-  judge_physics(report, report->samples, figures);
-  return GAN_OK;
+  const gan_physics_report *report = judged->physics;
+  double *found;
+  GAN_TRY(gan_judged_find_bands(judged));
+  GAN_TRY_EVAL_ALLOC(&judged->eval, found, report->size);
+  gan_status status = gan_physics_report_measure(&judged->eval, report, &samples->values, found);
+  if (status == GAN_OK) judge_physics(report, found, figures);
+  gan_free(&found);
+  return status;
 }
 
 /* clang-format off */

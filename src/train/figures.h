@@ -49,11 +49,13 @@ typedef struct gan_metric_row {
       least;   /* rows that it wants of samples and of data; 0: one more than judged->neighbours */
   bool halves; /* the spread of its figures is that between halves of the samples */
   const char *figures[GAN_METRIC_FIGURES]; /* their keys in JSON */
-  /* Values in that order; spread where the metric knows it itself.  Of all samples first, then of
-   * parts of them.  Collective. */
+  /* Values in that order; spread where the metric knows it itself.  Collective. */
   gan_status (*run)(const gan_judged *judged, const gan_side *samples, gan_figure *figures);
 } gan_metric_row;
 
 const gan_metric_row *gan_metric_rows(int *count);
+
+/* The bands of the data's statistics, unless they are there: judged->physics.  Collective. */
+GAN_CHECKED gan_status gan_judged_find_bands(const gan_judged *judged);
 
 #endif

@@ -93,8 +93,12 @@ static gan_status find_bands(const gan_eval *eval, const gan_rows *data, double 
   return GAN_OK;
 }
 
-static gan_status fill(const gan_eval *eval, const gan_rows *data, const gan_rows *samples,
-                       gan_physics_report *out) {
+gan_status gan_physics_report_fill(const gan_eval *eval, const gan_physics_report *report,
+                                   const gan_rows *samples) {
+  return gan_physics_report_measure(eval, report, samples, report->samples);
+}
+
+static gan_status fill(const gan_eval *eval, const gan_rows *data, gan_physics_report *out) {
   double *measured = NULL, *room;
   GAN_TRY_EVAL_ALLOC(eval, out->low, out->size);
   GAN_TRY_EVAL_ALLOC(eval, out->high, out->size);
@@ -104,16 +108,14 @@ static gan_status fill(const gan_eval *eval, const gan_rows *data, const gan_row
   gan_status status = find_bands(eval, data, &measured, room, out);
   gan_free(&measured);
   gan_free(&room);
-  GAN_TRY(status);
-  return gan_physics_report_measure(eval, out, samples, out->samples);
+  return status;
 }
 
 gan_status gan_physics_report_create(const gan_eval *eval, int64_t h, int64_t w, int64_t c,
-                                     const gan_rows *data, const gan_rows *samples,
-                                     gan_physics_report *out) {
+                                     const gan_rows *data, gan_physics_report *out) {
   *out = (gan_physics_report){.physics = {.h = h, .w = w, .c = c, .high = 1, .bins = BINS}};
   out->size = gan_physics_size(&out->physics);
-  gan_status status = fill(eval, data, samples, out);
+  gan_status status = fill(eval, data, out);
   if (status != GAN_OK) gan_physics_report_destroy(out);
   return status;
 }

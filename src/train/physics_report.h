@@ -23,16 +23,21 @@ typedef struct gan_physics_report {
   double *data, *samples; /* (size) of all of them */
 } gan_physics_report;
 
-/* Of images (H, W, C) with values from 0 to 1.  Collective. */
+/* Of images (H, W, C) with values from 0 to 1: the data's side, samples all 0.  Collective. */
 GAN_CHECKED gan_status gan_physics_report_create(const gan_eval *eval, int64_t h, int64_t w,
                                                  int64_t c, const gan_rows *data,
-                                                 const gan_rows *samples, gan_physics_report *out);
+                                                 gan_physics_report *out);
 void gan_physics_report_destroy(gan_physics_report *report);
 
 /* The same statistics of other images, in a report's order: found (size).  Collective. */
 GAN_CHECKED gan_status gan_physics_report_measure(const gan_eval *eval,
                                                   const gan_physics_report *report,
                                                   const gan_rows *images, double *found);
+
+/* The same into the report's own samples.  Collective. */
+GAN_CHECKED gan_status gan_physics_report_fill(const gan_eval *eval,
+                                               const gan_physics_report *report,
+                                               const gan_rows *samples);
 
 /* The share of the numbers of parts first..last, of those `found`, outside of the band. */
 double gan_physics_report_outside(const gan_physics_report *report, const double *found,

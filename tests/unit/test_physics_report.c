@@ -23,7 +23,8 @@ static float *make_images(uint64_t seed) {
 static gan_physics_report make(const float *data, const float *samples) {
   gan_rows rows = eval_rows(N, ROW, data), others = eval_rows(N, ROW, samples);
   gan_physics_report report;
-  check_ok(gan_physics_report_create(eval_alone(), SIDE, SIDE, CHANNELS, &rows, &others, &report));
+  check_ok(gan_physics_report_create(eval_alone(), SIDE, SIDE, CHANNELS, &rows, &report));
+  check_ok(gan_physics_report_fill(eval_alone(), &report, &others));
   ck_assert_int_eq(report.size, BINS + RINGS + 4 * CHANNELS);
   return report;
 }
