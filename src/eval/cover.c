@@ -15,7 +15,7 @@ typedef struct {
 /* Whether the pair lies within a radius, given that it is about there. */
 static bool holds(const gan_tile *tile, int64_t i, int64_t j, double squared_radius) {
   double norms = tile->query_norms[i] + tile->reference_norms[j];
-  double about = gan_tile_about(tile, i, j), doubt = tile->doubt * norms;
+  double about = gan_tile_about(tile, i, j), doubt = tile->doubt * norms + tile->floor;
   if (about + doubt <= squared_radius) return true;
   return about - doubt <= squared_radius && gan_tile_exact(tile, i, j) <= squared_radius;
 }
