@@ -3,11 +3,13 @@
 #include "base/memory.h"
 #include "cli/arguments.h"
 #include "cli/cli.h"
+#include "config/config.h"
 #include "io/file.h"
 #include "output/lines.h"
 #include "train/eval_record.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define USAGE                                                                                      \
@@ -68,7 +70,10 @@ static gan_status write_down(const gan_evaluation_request *request, int ranks, c
 
 /* ---- the command ---- */
 
-static const double BUFFER_MB_MOST = 1048576;
+/* The row of the option table that says the same to a run that is evaluated while it trains. */
+static const gan_option *option_of(const char *key) {
+  return gan_options_find(gan_config_options(), key);
+}
 
 static gan_status tell(gan_comm *comm, const gan_evaluation_request *request, const char *json,
                        const gan_evaluation *made) {
@@ -79,8 +84,11 @@ static gan_status tell(gan_comm *comm, const gan_evaluation_request *request, co
 }
 
 static gan_status run(gan_comm *comm, int argc, char **argv) {
-  gan_evaluation_request request = {
-      .count = 10000, .seed = 1, .neighbours = GAN_EVAL_NEIGHBOURS, .buffer_mb = 256};
+  const gan_option *count = option_of("eval.count"), *buffer = option_of("eval.buffer_mb");
+  gan_evaluation_request request = {.count = strtoll(count->fallback, NULL, 10),
+                                    .seed = 1,
+                                    .neighbours = GAN_EVAL_NEIGHBOURS,
+                                    .buffer_mb = strtod(buffer->fallback, NULL)};
   const char *json = NULL;
   const gan_argument table[] = {
       {.what = "CHECKPOINT, RUN_DIR or SAMPLES.h5", .text = &request.samples, .required = true},
@@ -98,9 +106,9 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
       {.name = "--pairs", .what = "F.png", .text = &request.pairs},
   };
   GAN_TRY(gan_arguments_parse("eval", USAGE, table, sizeof table / sizeof *table, argc, argv));
-  if (request.buffer_mb > BUFFER_MB_MOST)
+  if (request.buffer_mb > buffer->max)
     return gan_fail(GAN_USAGE, "--buffer-mb is %g; allowed is up to %g", request.buffer_mb,
-                    BUFFER_MB_MOST);
+                    buffer->max);
   gan_evaluation *made;
   GAN_TRY_ALLOC(made, 1, "an evaluation");
   gan_status status = gan_evaluate(comm, &request, made);
