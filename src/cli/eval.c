@@ -3,11 +3,13 @@
 #include "base/memory.h"
 #include "cli/arguments.h"
 #include "cli/cli.h"
+#include "config/config.h"
 #include "io/file.h"
 #include "output/lines.h"
 #include "train/eval_record.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define USAGE                                                                                      \
@@ -99,7 +101,10 @@ static gan_status write_down(const gan_evaluation_request *request, int ranks, c
 
 /* ---- the command ---- */
 
-static const double BUFFER_MB_MOST = 1048576;
+/* The row of the option table that says the same to a run that is evaluated while it trains. */
+static const gan_option *option_of(const char *key) {
+  return gan_options_find(gan_config_options(), key);
+}
 
 /* Before hours of work: whether there will be a place for what comes of it. */
 static gan_status try_files(gan_comm *comm, const gan_evaluation_request *request,
@@ -121,8 +126,11 @@ static gan_status tell(gan_comm *comm, const gan_evaluation_request *request, co
 }
 
 static gan_status run(gan_comm *comm, int argc, char **argv) {
-  gan_evaluation_request request = {
-      .count = 10000, .seed = 1, .neighbours = GAN_EVAL_NEIGHBOURS, .buffer_mb = 256};
+  const gan_option *count = option_of("eval.count"), *buffer = option_of("eval.buffer_mb");
+  gan_evaluation_request request = {.count = strtoll(count->fallback, NULL, 10),
+                                    .seed = 1,
+                                    .neighbours = GAN_EVAL_NEIGHBOURS,
+                                    .buffer_mb = strtod(buffer->fallback, NULL)};
   files to = {NULL, NULL};
   gan_physics_report report = {.size = 0};
   const gan_argument table[] = {
@@ -142,9 +150,9 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
       {.name = "--physics", .what = "F.png", .text = &to.physics},
   };
   GAN_TRY(gan_arguments_parse("eval", USAGE, table, sizeof table / sizeof *table, argc, argv));
-  if (request.buffer_mb > BUFFER_MB_MOST)
+  if (request.buffer_mb > buffer->max)
     return gan_fail(GAN_USAGE, "--buffer-mb is %g; allowed is up to %g", request.buffer_mb,
-                    BUFFER_MB_MOST);
+                    buffer->max);
   if (to.physics) request.physics = &report;
   GAN_TRY(try_files(comm, &request, &to));
   gan_evaluation *made;

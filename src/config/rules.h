@@ -9,4 +9,7 @@
  * what would work. */
 GAN_CHECKED gan_status gan_config_check_rules(gan_config *config, int ranks);
 
+/* Those of eval.*, which it checks too. */
+GAN_CHECKED gan_status gan_config_check_evaluation(const gan_config *config);
+
 #endif

@@ -287,8 +287,8 @@ static gan_status sample(gan_task *task, const gan_data_facts *data, int64_t n, 
                          float *latent, const int32_t *classes) {
   (void)classes;
   const gan_vae *vae = task->state;
-  gan_latent_samples(GAN_LATENT_NORMAL, 0, (uint64_t)task->config->seed, 0, n, task->latent_size,
-                     latent);
+  gan_latent_samples(GAN_LATENT_NORMAL, 0, (uint64_t)task->config->seed, task->first_sample, n,
+                     task->latent_size, latent);
   return gan_generate_from(net_of(task, DECODER), vae->likelihood.kind == GAN_LIKELIHOOD_BERNOULLI,
                            data, n, latent, NULL, images);
 }

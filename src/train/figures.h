@@ -49,6 +49,7 @@ typedef struct gan_metric_row {
       least;   /* rows that it wants of samples and of data; 0: one more than judged->neighbours */
   bool halves; /* the spread of its figures is that between halves of the samples */
   const char *figures[GAN_METRIC_FIGURES]; /* their keys in JSON */
+  const char *better; /* a letter a figure: '<' less is better, '>' more is, '-' neither */
   /* Values in that order; spread where the metric knows it itself.  Collective. */
   gan_status (*run)(const gan_judged *judged, const gan_side *samples, gan_figure *figures);
 } gan_metric_row;
