@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "data/dataset.h"
+#include "train/eval_rows.h"
 
 #include <string.h>
 
@@ -66,32 +67,14 @@ static gan_status choose(const gan_eval *eval, int64_t n, int64_t count, uint8_t
   return GAN_OK;
 }
 
-/* One row's values, from 0 to 1. */
-static void bring(const gan_dataset *data, int64_t row, const gan_eval_set *set, float *out) {
-  int64_t n = gan_data_row_size(&data->info);
-  double scale = 1 / (set->high - set->low);
-  const uint8_t *bytes = (const uint8_t *)data->rows + row * n;
-  const float *floats = (const float *)data->rows + row * n;
-  bool is_bytes = data->info.type == GAN_U8;
-  for (int64_t i = 0; i < n; i++)
-    out[i] = (float)(((is_bytes ? bytes[i] : (double)floats[i]) - set->low) * scale);
-}
-
 static gan_status copy_chosen(const gan_config *config, const gan_dataset *data,
                               const uint8_t *chosen, gan_eval_set *set, int64_t *n) {
   int64_t first = gan_shards_first_row(&data->shards), rows = gan_shards_rows(&data->shards);
-  int64_t size = gan_data_row_size(&data->info);
   *n = 0;
   for (int64_t i = 0; i < rows; i++) *n += chosen[first + i];
-  GAN_TRY_ALLOC(set->values, *n * size, "the rows to evaluate");
-  if (data->labels) GAN_TRY_ALLOC(set->labels, *n, "their labels");
-  int64_t at = 0;
-  for (int64_t i = 0; i < rows; i++) {
-    if (!chosen[first + i]) continue;
-    if (data->labels) set->labels[at] = (int32_t)gan_config_class_label(config, data->labels[i]);
-    bring(data, i, set, set->values + at++ * size);
-  }
-  return GAN_OK;
+  GAN_TRY_ALLOC(set->values, *n * gan_data_row_size(&data->info), "the rows to evaluate");
+  if (data->info.has_labels) GAN_TRY_ALLOC(set->labels, *n, "their labels");
+  return gan_eval_rows_take(config, data, chosen + first, set);
 }
 
 static gan_status take_rows(const gan_eval *eval, const gan_config *config, const gan_dataset *data,
@@ -113,15 +96,31 @@ static int64_t labels_end(const gan_config *config, const gan_dataset *data) {
   return end;
 }
 
+/* Before memory is taken, which a system might kill for instead of refusing it. */
+static gan_status check_room(const gan_eval *eval, const gan_config *config,
+                             const gan_data_info *info, int64_t count) {
+  gan_eval_room room = {.path = config->data.path,
+                        .info = info,
+                        .count = count,
+                        .ranks = gan_comm_size(eval->comm),
+                        .streams = config->data.cache == GAN_CACHE_STREAM,
+                        .bytes = gan_memory_physical()};
+  return gan_comm_agree(eval->comm, gan_eval_rows_check(&room),
+                        "agreeing whether all have room for the data");
+}
+
 static gan_status load(const gan_eval *eval, gan_config *config, int64_t count,
                        const gan_eval_set *like, gan_eval_set *out) {
   gan_source *source = NULL;
   gan_data_info info;
   gan_dataset *data = NULL;
+  bool streams = config->data.cache == GAN_CACHE_STREAM;
   gan_status status = open_data(eval, config, &source, &info);
   if (status == GAN_OK) status = check_like(config->data.path, &info, like);
+  if (status == GAN_OK) status = check_room(eval, config, &info, count);
   if (status == GAN_OK)
-    status = gan_dataset_load(eval->comm, config, &source, &info, GAN_RANGE_NONE, &data);
+    status = gan_dataset_load(eval->comm, config, &source, &info,
+                              streams ? GAN_RANGE_UNIT : GAN_RANGE_NONE, &data);
   gan_source_close(&source);
   GAN_TRY(status);
   *out = (gan_eval_set){.h = info.h,
@@ -137,6 +136,17 @@ static gan_status load(const gan_eval *eval, gan_config *config, int64_t count,
   return status;
 }
 
+/* Whether it is the data of a run that streams it: it may not fit into memory.  Where the run takes
+ * values as they are, their interval is not known without reading them all. */
+static bool streams(gan_eval_source from) {
+  return from.config && from.config->data.cache == GAN_CACHE_STREAM &&
+         from.config->data.range != GAN_RANGE_NONE &&
+         strcmp(from.path, from.config->data.path) == 0;
+}
+
+/* Nothing is held in the windows of streamed data here: of any size. */
+static const double ANY_MB = 1e9;
+
 /* The data keys of a config, so that gan_dataset can read them; what it points to is borrowed. */
 static gan_config data_config(gan_eval_source from, char *path) {
   static char images[] = "images", labels[] = "labels";
@@ -144,7 +154,8 @@ static gan_config data_config(gan_eval_source from, char *path) {
   if (from.config) config.data = from.config->data;
   config.data.path = path;
   config.data.range = GAN_RANGE_NONE;
-  config.data.cache = GAN_CACHE_MEMORY;
+  config.data.cache = streams(from) ? GAN_CACHE_STREAM : GAN_CACHE_MEMORY;
+  config.data.buffer_mb = ANY_MB;
   config.data.flip = false;
   config.data.crop_padding = 0;
   return config;
