@@ -7,6 +7,7 @@
 #include "io/file.h"
 #include "output/lines.h"
 #include "train/eval_record.h"
+#include "train/figures.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,6 +168,17 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
   return status;
 }
 
+/* "coverage (more)", a line each, for eval.best. */
+static void list_figures(void) {
+  int count;
+  const gan_metric_row *rows = gan_metric_rows(&count);
+  gan_log("\nFigures that eval.best of a run's config can watch, and what is better:\n");
+  for (int i = 0; i < count; i++)
+    for (int k = 0; k < GAN_METRIC_FIGURES && rows[i].figures[k]; k++)
+      if (rows[i].better[k] != '-')
+        gan_log("  %-30s %s", rows[i].figures[k], rows[i].better[k] == '>' ? "more" : "less");
+}
+
 static void explain(void) {
   const char *name, *what;
   gan_log("\nMetrics, for --metrics; default: all that apply:\n");
@@ -179,6 +191,7 @@ static void explain(void) {
       "and moments as a\npicture, their numbers into the file of --json. The figures are the same "
       "on any number "
       "of ranks, to 1e-6.");
+  list_figures();
 }
 
 const gan_command gan_command_eval = {

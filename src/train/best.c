@@ -83,10 +83,16 @@ void gan_best_begin(const gan_watched *watched, gan_best *best) {
     gan_log("best so far: %s %.6g at step %lld", best->of, best->value, (long long)best->step);
 }
 
+/* Beyond what another number of ranks may make of the same figure: the promise of eval/rows.h. */
+static const double SAME = 1e-6;
+
+static bool is_better(const gan_watched *watched, double value, const gan_best *best) {
+  double by = watched->more ? value - best->value : best->value - value;
+  return by > SAME * fabs(best->value);
+}
+
 bool gan_best_note(const gan_watched *watched, double value, int64_t step, gan_best *best) {
-  bool first = best->step == 0;
-  bool better =
-      isfinite(value) && (first || (watched->more ? value > best->value : value < best->value));
+  bool better = isfinite(value) && (best->step == 0 || is_better(watched, value, best));
   best->without = better ? 0 : best->without + 1;
   if (!better) return false;
   best->value = value;

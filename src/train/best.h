@@ -21,7 +21,8 @@ GAN_CHECKED gan_status gan_watched_find(const gan_config *config, const gan_task
  * anew, and the log says so. */
 void gan_best_begin(const gan_watched *watched, gan_best *best);
 
-/* One more evaluation; whether it is the best so far.  A value that is not finite is not. */
+/* One more evaluation; whether it is the best so far.  A value that is not
+ * finite is not, nor one that is better by rounding alone (1e-6 of it). */
 bool gan_best_note(const gan_watched *watched, double value, int64_t step, gan_best *best);
 
 /* Whether patience has run out; and the sentence that says so. */

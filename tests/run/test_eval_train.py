@@ -4,13 +4,15 @@ import os
 import time
 
 import support
+import test_nonfinite as nonfinite
 from support import INPUT, OK, TEMPORARY, TINY, USAGE, Case, all_settings, edit, lines
 
 # Evaluated at steps 10 and 20.
 EVALUATED = edit(TINY, ("samples:", "eval: {every_steps: 10, count: 200, metrics: \"frechet,cover\"}\nsamples:"))
 
-# Nothing is learnt, so no evaluation betters the first.
-STILL = ("log_every: 5", "log_every: 5\n  optimizer: {lr_d: 0, lr_g: 0}")
+# Nothing is learnt, running statistics neither, so no evaluation betters the first.
+STILL = (("log_every: 5", "log_every: 5\n  optimizer: {lr_d: 0, lr_g: 0}"),
+         ("    - batchnorm: {}\n", ""))
 
 FIGURES = ("frechet_distance", "frechet_distance_infinite", "precision", "recall", "density", "coverage")
 
@@ -73,7 +75,7 @@ class EvalTrain(Case):
 
     def test_any_number_of_ranks(self):
         """Of the same weights: the same figures."""
-        path = self.config(EVALUATED, STILL)
+        path = self.config(EVALUATED, *STILL)
         self.train(path, self.folder / "1")
         alone = evaluations(self.folder / "1")
         self.assertEqual(len(alone), 2)
@@ -106,7 +108,7 @@ model:
     def test_best_and_patience(self):
         """The first evaluation stays the best: its checkpoint is kept, and the run ends early."""
         run_dir = self.folder / "run"
-        path = self.config(EVALUATED, STILL, ("steps: 20", "steps: 100"),
+        path = self.config(EVALUATED, *STILL, ("steps: 20", "steps: 100"),
                            ("every_steps: 10, keep_last: 10", "every_steps: 15, keep_last: 1"),
                            ("metrics: ", "best: frechet, patience: 2, metrics: "))
         result = self.train(path, run_dir, ranks=2)
@@ -172,6 +174,25 @@ model:
         self.assertEqual(bare(evaluations(stopped)), bare(evaluations(straight)))
         self.assertEqual(best_of(stopped), best_of(straight))
         self.assert_same_bytes(support.checkpoint(straight, 6), support.checkpoint(stopped, 6))
+
+    def test_rolled_back(self):
+        """Evaluations of steps that were rolled back are void, as their metrics are; what
+        `mpigan eval` has found is not."""
+        nonfinite.write_data(self.folder / "data.h5", nonfinite.LARGE)
+        path = self.config(nonfinite.BACK + "eval: {every_steps: 4, count: 100, metrics: frechet, "
+                           "best: frechet}\n")
+        run_dir = self.folder / "run"
+        self.train(path, run_dir, ranks=2)
+        found = evaluations(run_dir)
+        self.assertEqual([line["step"] for line in found if "void" in line], [12, 16])
+        self.assertEqual([line["step"] for line in found if "void" not in line],
+                         list(range(4, 41, 4)))
+        result = self.run_program("eval", support.checkpoint(run_dir, 40), "--metrics", "frechet",
+                                  "--count", "100")
+        self.assertEqual(result.status, OK, str(result))
+        self.train(path, run_dir, "--set", "train.steps=44")
+        self.assertEqual(len(evaluations(run_dir)), 13)
+        self.assertEqual(len(evaluations(run_dir, "eval")), 1)
 
     def test_of_held_out_data(self):
         """A classifier has no samples; its figures of data.test are watched as well."""
