@@ -134,11 +134,12 @@ static gan_status run_row(const course *all, const gan_metric_row *row, const ga
   GAN_TRY(row->run(all->judged, all->samples, values));
   for (int k = 0; k < 2 && spreads; k++)
     GAN_TRY(row->run(all->judged, &halves[k].side, of_half[k]));
+  if (row->spread && spreads) GAN_TRY(row->spread(all->judged, all->samples, values));
   for (int i = 0; i < GAN_METRIC_FIGURES && row->figures[i]; i++) {
     gan_figure *figure = &out->figures[out->count++];
     *figure = values[i];
     figure->name = row->figures[i];
-    if (!spreads) continue;
+    if (!spreads || isfinite(figure->spread)) continue;
     /* of two halves, each of twice the variance of the whole, the difference has four times it */
     figure->spread = fabs(of_half[0][i].value - of_half[1][i].value) / 2;
     figure->spread_of = "halves";

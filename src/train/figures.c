@@ -12,6 +12,7 @@
 
 enum {
   FRECHET_POINTS = 15,
+  JACKKNIFE_GROUPS = 10,
   KERNEL_BLOCK = 1000,
   BINS = 100,
   BIN_ITERATIONS = 20,
@@ -31,6 +32,14 @@ static gan_status run_frechet(const gan_judged *judged, const gan_side *samples,
   figures[0].value = limit.plain;
   figures[1].value = limit.infinite;
   return GAN_OK;
+}
+
+/* Of the plain one; what it is extrapolated to has that of one pair of halves. */
+static gan_status spread_frechet(const gan_judged *judged, const gan_side *samples,
+                                 gan_figure *figures) {
+  figures[0].spread_of = "jackknife";
+  return gan_frechet_jackknife(&judged->eval, &judged->ruler, &samples->features, JACKKNIFE_GROUPS,
+                               &figures[0].spread);
 }
 
 static gan_status run_kernel(const gan_judged *judged, const gan_side *samples,
@@ -216,32 +225,32 @@ static gan_status run_physics(const gan_judged *judged, const gan_side *samples,
 /* clang-format off */
 static const gan_metric_row rows[] = {
   {"frechet", "Frechet distance over the features, and what it would be of infinitely many samples",
-   0, 20, true, {"frechet_distance", "frechet_distance_infinite"}, "<<", run_frechet},
+   0, 20, true, {"frechet_distance", "frechet_distance_infinite"}, "<<", run_frechet, spread_frechet},
   {"kernel", "kernel distance over the features: polynomial MMD, unbiased",
-   0, 2, false, {"kernel_distance"}, "<", run_kernel},
+   0, 2, false, {"kernel_distance"}, "<", run_kernel, NULL},
   {"cover", "precision, recall, density, coverage over the features",
-   0, 0, true, {"precision", "recall", "density", "coverage"}, ">>>>", run_cover},
+   0, 0, true, {"precision", "recall", "density", "coverage"}, ">>>>", run_cover, NULL},
   {"score", "classifier score: the inception score's formula, of all samples at once",
-   GAN_WANTS_CLASSIFIER, 2, true, {"classifier_score"}, ">", run_score},
+   GAN_WANTS_CLASSIFIER, 2, true, {"classifier_score"}, ">", run_score, NULL},
   {"histogram", "total variation between the classes found in samples and in data",
-   GAN_WANTS_CLASSIFIER, 1, true, {"class_total_variation"}, "<", run_histogram},
+   GAN_WANTS_CLASSIFIER, 1, true, {"class_total_variation"}, "<", run_histogram, NULL},
   {"accuracy", "share of samples of the class that was asked for",
-   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, 1, true, {"class_accuracy"}, ">", run_accuracy},
+   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, 1, true, {"class_accuracy"}, ">", run_accuracy, NULL},
   {"within", "mean Frechet distance within the classes",
-   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, 20, true, {"within_class_frechet_distance"}, "<", run_within},
+   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, 20, true, {"within_class_frechet_distance"}, "<", run_within, NULL},
   {"memorisation", "distance to the nearest row of the data, beside that of held-out rows",
    GAN_WANTS_HELD_OUT, 1, true,
    {"nearest_distance", "nearest_distance_held_out", "nearer_than_5_percent", "nearer_than_half"}, "----",
-   run_memorisation},
+   run_memorisation, NULL},
   {"bins", "bins of 100 whose share differs from the data's (NDB; far: by 3 standard errors), Jensen-Shannon",
-   0, 100, true, {"bins_different", "bins_far", "bins_divergence"}, "<<<", run_bins},
+   0, 100, true, {"bins_different", "bins_far", "bins_divergence"}, "<<<", run_bins, NULL},
   {"parzen", "Parzen log-likelihood of held-out rows in nats (Goodfellow 2014)",
-   GAN_WANTS_HELD_OUT, 2, false, {"parzen_log_likelihood", "parzen_sigma"}, ">-", run_parzen},
+   GAN_WANTS_HELD_OUT, 2, false, {"parzen_log_likelihood", "parzen_sigma"}, ">-", run_parzen, NULL},
   {"physics", "shares of value histogram, radial power spectrum and moments outside the data's bands",
    GAN_WANTS_IMAGES, 2, true, {"histogram_outside", "spectrum_outside", "moments_outside"}, "<<<",
-   run_physics},
+   run_physics, NULL},
   {"modes", "modes of the mixture that are captured, high-quality samples, reverse KL",
-   GAN_WANTS_MIXTURE, 1, true, {"modes_captured", "high_quality", "reverse_kl"}, ">><", run_modes},
+   GAN_WANTS_MIXTURE, 1, true, {"modes_captured", "high_quality", "reverse_kl"}, ">><", run_modes, NULL},
 };
 /* clang-format on */
 

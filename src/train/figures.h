@@ -52,6 +52,8 @@ typedef struct gan_metric_row {
   const char *better; /* a letter a figure: '<' less is better, '>' more is, '-' neither */
   /* Values in that order; spread where the metric knows it itself.  Collective. */
   gan_status (*run)(const gan_judged *judged, const gan_side *samples, gan_figure *figures);
+  /* The spreads of figures of all samples, where it is not that between halves.  NULL: it is. */
+  gan_status (*spread)(const gan_judged *judged, const gan_side *samples, gan_figure *figures);
 } gan_metric_row;
 
 const gan_metric_row *gan_metric_rows(int *count);

@@ -92,6 +92,8 @@ static gan_status run_frechet(const sides *s, figures *f) {
   put(f, "frechet", limit.plain);
   put(f, "frechet infinite", limit.infinite);
   put(f, "frechet error", limit.error);
+  GAN_TRY(gan_frechet_jackknife(&s->eval, &frechet, &s->fake, 10, &limit.error));
+  put(f, "frechet jackknife", limit.error);
   gan_pca_destroy(&pca);
   gan_frechet_destroy(&frechet);
   gan_moments_destroy(&moments);
