@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/config.h"
+#include "data/planes.h"
 #include "data/source.h"
 #include "model/layer.h"
 #include "output/samples.h"
@@ -39,16 +40,13 @@ static gan_status choose_count(const gan_reconstruct_request *request, const gan
                   request->data, (long long)data->n);
 }
 
-/* Rows (n, H, W, C), as stored, to floats (n, C, H, W). */
-static void take_rows(const gan_data_info *data, int64_t n, const void *rows, float *images) {
-  int64_t pixels = data->h * data->w, c = data->c;
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t p = 0; p < pixels; p++)
-      for (int64_t k = 0; k < c; k++) {
-        int64_t at = (i * pixels + p) * c + k;
-        images[(i * c + k) * pixels + p] =
-            data->type == GAN_U8 ? (float)((const uint8_t *)rows)[at] : ((const float *)rows)[at];
-      }
+/* Rows (n, H, W, C), as stored, to floats (n, C, H, W); room: as many floats. */
+static void take_rows(const gan_data_info *data, int64_t n, const void *rows, float *room,
+                      float *images) {
+  int64_t count = n * gan_data_row_size(data);
+  const uint8_t *bytes = rows;
+  for (int64_t i = 0; data->type == GAN_U8 && i < count; i++) room[i] = (float)bytes[i];
+  gan_planes_of(n, data->h * data->w, data->c, data->type == GAN_U8 ? room : rows, images);
 }
 
 static gan_status read_images(gan_source *source, arrays *made) {
@@ -57,7 +55,7 @@ static gan_status read_images(gan_source *source, arrays *made) {
   int32_t *labels = gan_alloc((size_t)made->n, sizeof *labels, "labels of data");
   gan_status status = rows && labels ? GAN_OK : GAN_NO_MEMORY;
   if (status == GAN_OK) status = gan_source_read(source, made->n, rows, labels);
-  if (status == GAN_OK) take_rows(data, made->n, rows, made->images);
+  if (status == GAN_OK) take_rows(data, made->n, rows, made->pairs, made->images);
   gan_free(&rows);
   gan_free(&labels);
   return status;

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "data/dataset.h"
+#include "data/planes.h"
 #include "train/eval_rows.h"
 
 #include <string.h>
@@ -260,13 +261,10 @@ gan_status gan_eval_set_reserve(const gan_eval *eval, const gan_eval_maker *make
 
 /* (n, C, H, W) in the data's units to rows, channels last, from 0 to 1. */
 static void bring_images(const gan_eval_set *set, int64_t n, const float *images, float *out) {
-  int64_t pixels = set->h * set->w, c = set->c;
   double scale = 1 / (set->high - set->low);
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t k = 0; k < c; k++)
-      for (int64_t p = 0; p < pixels; p++)
-        out[(i * pixels + p) * c + k] =
-            (float)(((double)images[(i * c + k) * pixels + p] - set->low) * scale);
+  gan_planes_to_rows(n, set->h * set->w, set->c, images, out);
+  for (int64_t i = 0; i < n * set->rows.d; i++)
+    out[i] = (float)(((double)out[i] - set->low) * scale);
 }
 
 static gan_status make_rows(const gan_eval_maker *maker, gan_eval_set *set) {
