@@ -18,6 +18,7 @@ void gan_evaluator_release(gan_evaluator *evaluator) {
   gan_feature_maker_release(&evaluator->maker);
   gan_frechet_destroy(&evaluator->judged.ruler);
   gan_bins_destroy(&evaluator->bins);
+  gan_free(&evaluator->radii);
   gan_free(&evaluator->centres);
 }
 
@@ -44,6 +45,7 @@ gan_status gan_evaluator_load(gan_comm *comm, const gan_evaluation_request *requ
                                              .seed = (uint64_t)request->seed},
                                     .neighbours = request->neighbours}};
   out->judged.bins = &out->bins;
+  out->judged.radii = &out->radii;
   snprintf(out->data_path, sizeof out->data_path, "%s", data.path);
   GAN_TRY(gan_threads_resolve(comm, &threads));
   out->threads = (int)threads.compute.threads;

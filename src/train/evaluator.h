@@ -13,6 +13,7 @@ typedef struct gan_evaluator {
   gan_eval_set training; /* all rows of the data, where samples are looked for among them */
   gan_feature_maker maker;
   gan_bins bins;
+  double *radii;
   double *centres;
   int threads;
   char data_path[4096];

@@ -24,8 +24,9 @@ typedef struct gan_judged {
   gan_rows training;       /* ... else all rows of the data, among which samples are looked for */
   int64_t classes;         /* that the classifier tells apart; 0: there is none */
   gan_frechet ruler;       /* of the data's features */
-  gan_bins *bins;          /* of the data's values, borrowed; `bins` 0: not made yet */
-  gan_mixture mixture;     /* modes 0: none was given */
+  double **radii;      /* of the data's balls, for cover, borrowed; *radii NULL: not found yet */
+  gan_bins *bins;      /* of the data's values, borrowed; `bins` 0: not made yet */
+  gan_mixture mixture; /* modes 0: none was given */
   int64_t neighbours;
 } gan_judged;
 
