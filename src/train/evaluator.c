@@ -19,6 +19,7 @@ void gan_evaluator_release(gan_evaluator *evaluator) {
   gan_frechet_destroy(&evaluator->judged.ruler);
   gan_bins_destroy(&evaluator->bins);
   gan_physics_report_destroy(&evaluator->physics);
+  gan_free(&evaluator->radii);
   gan_free(&evaluator->centres);
 }
 
@@ -46,6 +47,7 @@ gan_status gan_evaluator_load(gan_comm *comm, const gan_evaluation_request *requ
                                     .neighbours = request->neighbours}};
   out->judged.bins = &out->bins;
   out->judged.physics = &out->physics;
+  out->judged.radii = &out->radii;
   snprintf(out->data_path, sizeof out->data_path, "%s", data.path);
   GAN_TRY(gan_threads_resolve(comm, &threads));
   out->threads = (int)threads.compute.threads;

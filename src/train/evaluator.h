@@ -14,6 +14,7 @@ typedef struct gan_evaluator {
   gan_feature_maker maker;
   gan_bins bins;
   gan_physics_report physics;
+  double *radii;
   double *centres;
   int threads;
   char data_path[4096];

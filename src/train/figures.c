@@ -53,11 +53,20 @@ static gan_status run_kernel(const gan_judged *judged, const gan_side *samples,
   return GAN_OK;
 }
 
+/* The data's balls are its alone: found once, for the samples and for their halves. */
+static gan_status find_radii(const gan_judged *judged) {
+  const gan_rows *data = &judged->data.features;
+  if (*judged->radii) return GAN_OK;
+  GAN_TRY_EVAL_ALLOC(&judged->eval, *judged->radii, data->total);
+  return gan_cover_radii(&judged->eval, data, (int)judged->neighbours, *judged->radii);
+}
+
 static gan_status run_cover(const gan_judged *judged, const gan_side *samples,
                             gan_figure *figures) {
   gan_cover cover;
-  GAN_TRY(gan_cover_run(&judged->eval, &judged->data.features, &samples->features,
-                        (int)judged->neighbours, &cover));
+  GAN_TRY(find_radii(judged));
+  GAN_TRY(gan_cover_run_within(&judged->eval, &judged->data.features, *judged->radii,
+                               &samples->features, (int)judged->neighbours, &cover));
   figures[0].value = cover.precision;
   figures[1].value = cover.recall;
   figures[2].value = cover.density;

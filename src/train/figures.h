@@ -26,7 +26,8 @@ typedef struct gan_judged {
   gan_frechet ruler;       /* of the data's features */
   gan_bins *bins;          /* of the data's values, borrowed; `bins` 0: not made yet */
   gan_physics_report *physics; /* borrowed; `size` 0: not made yet */
-  gan_mixture mixture;         /* modes 0: none was given */
+  double **radii;      /* of the data's balls, for cover, borrowed; *radii NULL: not found yet */
+  gan_mixture mixture; /* modes 0: none was given */
   int64_t neighbours;
 } gan_judged;
 
