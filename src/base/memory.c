@@ -99,6 +99,11 @@ void gan_memory_give_back(void) {
 #endif
 }
 
+size_t gan_memory_physical(void) {
+  long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+  return pages > 0 && bytes > 0 ? (size_t)pages * (size_t)bytes : 0;
+}
+
 size_t gan_memory_now(void) {
   unsigned long pages = 0;
   FILE *file = fopen("/proc/self/statm", "r");

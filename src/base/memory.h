@@ -31,6 +31,9 @@ uint64_t gan_alloc_count(void);
 /* Our threads' bytes from gan_alloc that are not freed yet. */
 size_t gan_alloc_bytes(void);
 
+/* The physical memory of this machine, in bytes; 0: not known. */
+size_t gan_memory_physical(void);
+
 /* The physical memory that this process has now, in bytes, libraries included; 0: not known. */
 size_t gan_memory_now(void);
 

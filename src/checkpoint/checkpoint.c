@@ -112,6 +112,17 @@ static void add_name(char *list, size_t size, const char *name) {
   snprintf(list + used, size - used, "%s%s", used ? "," : "", name);
 }
 
+/* Where nothing was watched there is nothing to say. */
+static gan_status write_best(gan_h5 *file, const gan_run_facts *facts) {
+  const gan_best *best = &facts->best;
+  if (facts->evaluation_due) GAN_TRY(gan_h5_set_int(file, "state", "evaluation_due", 1));
+  if (!*best->of) return GAN_OK;
+  GAN_TRY(gan_h5_set_text(file, "state", "best_of", best->of));
+  GAN_TRY(gan_h5_set_real(file, "state", "best", best->value));
+  GAN_TRY(gan_h5_set_int(file, "state", "best_step", best->step));
+  return gan_h5_set_int(file, "state", "evaluations_without_better", best->without);
+}
+
 static gan_status fill(gan_h5 *file, const gan_checkpoint_content *content) {
   char networks[256] = "";
   for (int i = 0; i < content->learner_count; i++)
@@ -140,6 +151,7 @@ static gan_status fill(gan_h5 *file, const gan_checkpoint_content *content) {
   GAN_TRY(gan_h5_set_int(file, "state", "skipped_in_a_row", facts->skipped_in_a_row));
   GAN_TRY(gan_h5_set_int(file, "state", "rollbacks", facts->rollbacks));
   GAN_TRY(gan_h5_set_real(file, "state", "lr_factor", facts->lr_factor));
+  GAN_TRY(write_best(file, facts));
   for (int i = 0; i < content->counter_count; i++)
     GAN_TRY(gan_h5_set_int(file, "state", content->counters[i].name, *content->counters[i].value));
   return write_data_facts(file, &facts->data);
@@ -261,6 +273,20 @@ static gan_status read_health(gan_checkpoint *checkpoint) {
   return gan_h5_get_real(file, "state", "lr_factor", &facts->lr_factor);
 }
 
+static gan_status read_best(gan_checkpoint *checkpoint) {
+  gan_h5 *file = checkpoint->file;
+  gan_best *best = &checkpoint->facts.best;
+  char *of;
+  checkpoint->facts.evaluation_due = gan_h5_has_attribute(file, "state", "evaluation_due");
+  if (!gan_h5_has_attribute(file, "state", "best_of")) return GAN_OK;
+  GAN_TRY(gan_h5_get_text(file, "state", "best_of", &of));
+  snprintf(best->of, sizeof best->of, "%s", of);
+  gan_free(&of);
+  GAN_TRY(gan_h5_get_real(file, "state", "best", &best->value));
+  GAN_TRY(gan_h5_get_int(file, "state", "best_step", &best->step));
+  return gan_h5_get_int(file, "state", "evaluations_without_better", &best->without);
+}
+
 static gan_status read_facts(gan_checkpoint *checkpoint) {
   gan_h5 *file = checkpoint->file;
   gan_run_facts *facts = &checkpoint->facts;
@@ -274,6 +300,7 @@ static gan_status read_facts(gan_checkpoint *checkpoint) {
   GAN_TRY(gan_h5_get_int(file, "/", "world_size", &facts->world_size));
   GAN_TRY(gan_h5_get_real(file, "state", "elapsed_s", &facts->elapsed_s));
   GAN_TRY(read_health(checkpoint));
+  GAN_TRY(read_best(checkpoint));
   return read_data_facts(checkpoint);
 }
 

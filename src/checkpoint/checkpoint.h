@@ -44,6 +44,14 @@ typedef struct gan_data_facts {
   gan_digest digest;
 } gan_data_facts;
 
+/* The best that the figure of eval.best has been so far. */
+typedef struct gan_best {
+  char of[64];     /* its key; "": nothing was watched */
+  double value;    /* where step is not 0 */
+  int64_t step;    /* whose checkpoint is kept; 0: there is none yet */
+  int64_t without; /* evaluations since then that did not better it */
+} gan_best;
+
 /* Everything about a run that is not in a network. */
 typedef struct gan_run_facts {
   int64_t step, seed, world_size;
@@ -52,6 +60,8 @@ typedef struct gan_run_facts {
   double lr_factor;        /* what they have made of the learning rates; 1 at first */
   double epoch, elapsed_s; /* seconds of training over all starts */
   gan_data_facts data;
+  gan_best best;
+  int64_t evaluation_due; /* this step's was given up for a stop: whoever goes on makes it first */
 } gan_run_facts;
 
 typedef struct gan_checkpoint_content {

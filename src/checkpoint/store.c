@@ -71,6 +71,7 @@ gan_status gan_store_prepare(const char *run_dir) {
   gan_status status = gan_folder_make(folder);
   if (status == GAN_OK) status = remove_temporaries(folder, "step-");
   if (status == GAN_OK) status = remove_temporaries(folder, "latest");
+  if (status == GAN_OK) status = remove_temporaries(folder, "best");
   gan_free(&folder);
   return status;
 }
@@ -152,19 +153,31 @@ gan_status gan_store_highest_step(const char *run_dir, int64_t *step) {
 
 /* What lies beyond `step`, which was written just now, could not be used when the run started: it
  * is left alone, and must not count for one that is kept. */
-static gan_status prune(const char *run_dir, int64_t step, int64_t keep_last, int64_t keep_every) {
+static gan_status prune(const char *run_dir, int64_t step, int64_t keep_last, int64_t keep_every,
+                        int64_t best) {
   step_list list;
   GAN_TRY(list_steps(run_dir, &list));
   int count = list.count;
   while (count && list.steps[count - 1] > step) count--;
   for (int i = 0; i < count - keep_last; i++) {
     if (keep_every && list.steps[i] % keep_every == 0) continue;
+    if (list.steps[i] == best) continue;
     char *path = gan_store_path(run_dir, list.steps[i]);
     if (path) unlink(path); /* one that cannot go does no harm */
     gan_free(&path);
   }
   gan_free(&list.steps);
   return GAN_OK;
+}
+
+void gan_store_link_best(const char *run_dir, int64_t step) {
+  char *path = gan_store_path(run_dir, step), *link = gan_format("%s/checkpoints/best", run_dir);
+  if (path && link && gan_file_exists(path))
+    gan_link_replace(link, strrchr(path, '/') + 1);
+  else if (path && link)
+    unlink(link);
+  gan_free(&path);
+  gan_free(&link);
 }
 
 gan_status gan_store_write(const char *run_dir, const gan_checkpoint_content *content,
@@ -176,7 +189,8 @@ gan_status gan_store_write(const char *run_dir, const gan_checkpoint_content *co
   if (status == GAN_OK && permit) status = permit->ask(permit->context); /* syncing took a while */
   if (status == GAN_OK) {
     gan_link_replace(link, strrchr(path, '/') + 1);
-    status = prune(run_dir, content->facts.step, keep_last, keep_every);
+    if (content->facts.best.step) gan_store_link_best(run_dir, content->facts.best.step);
+    status = prune(run_dir, content->facts.step, keep_last, keep_every, content->facts.best.step);
   }
   gan_free(&path);
   gan_free(&link);

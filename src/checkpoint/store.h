@@ -37,9 +37,13 @@ bool gan_store_holds(const char *path);
 /* The highest step among the files' names, -1 if there are none. */
 GAN_CHECKED gan_status gan_store_highest_step(const char *run_dir, int64_t *step);
 
+/* Points `best`, which is for people too, to the checkpoint of that step; where it has none there
+ * is no `best`. */
+void gan_store_link_best(const char *run_dir, int64_t step);
+
 /* Writes the checkpoint of a step, points `latest` to it, and removes those that are neither among
- * the `keep_last` newest nor at a multiple of `keep_every` (0: no such).  Those of later steps,
- * which could not be used when the run started, stay and do not count. */
+ * the `keep_last` newest, nor at a multiple of `keep_every` (0: no such), nor of the best step.
+ * Those of later steps, which could not be used when the run started, stay and do not count. */
 GAN_CHECKED gan_status gan_store_write(const char *run_dir, const gan_checkpoint_content *content,
                                        int64_t keep_last, int64_t keep_every);
 

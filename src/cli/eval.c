@@ -1,90 +1,29 @@
 /* mpigan eval: how good samples are, by the metrics of src/eval. */
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/version.h"
 #include "cli/arguments.h"
 #include "cli/cli.h"
+#include "config/config.h"
 #include "io/file.h"
 #include "output/lines.h"
-#include "train/evaluate.h"
+#include "train/eval_record.h"
+#include "train/figures.h"
 
-#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define USAGE                                                                                      \
   "CHECKPOINT|RUN_DIR|SAMPLES.h5 [--data PATH] [--test PATH] [--features CLASSIFIER|RUN_DIR] "     \
   "[--metrics NAME,...] [--count N] [--seed S] [--weights ema|raw] [--truncation T] "              \
   "[--neighbours K] "                                                                              \
-  "[--mixture ring:M:R:S|grid:K:D:S] [--buffer-mb MB] [--json FILE] [--pairs F.png]"
+  "[--mixture ring:M:R:S|grid:K:D:S] [--buffer-mb MB] [--json FILE] [--pairs F.png] "              \
+  "[--physics F.png]"
 
-/* ---- what is printed ---- */
-
-static void print_figure(const gan_figure *figure) {
-  if (isfinite(figure->spread))
-    gan_log("  %-30s %12.6g   ± %.3g (%s)", figure->name, figure->value, figure->spread,
-            figure->spread_of);
-  else
-    gan_log("  %-30s %12.6g", figure->name, figure->value);
-}
-
-static void print(const gan_evaluation_request *request, const gan_evaluation *made) {
-  char step[64] = "", held_out[128] = "";
-  if (made->step >= 0) snprintf(step, sizeof step, " of step %lld", (long long)made->step);
-  if (made->held_out)
-    snprintf(held_out, sizeof held_out, "; held out: %lld rows", (long long)made->held_out);
-  gan_log("%lld samples%s from %s%s, against %lld of %lld rows of the data%s; seed %lld",
-          (long long)made->samples, step, made->samples_path,
-          made->averaged ? " (averaged weights)" : "", (long long)made->rows,
-          (long long)made->rows_of, held_out, (long long)request->seed);
-  gan_log("features: %s", made->over);
-  for (int i = 0; i < made->count; i++) print_figure(&made->figures[i]);
-  gan_log("took %.1f s", made->seconds);
-}
-
-/* ---- JSON ---- */
-
-static void put_digest(gan_json *line, const char *key, gan_digest digest) {
-  char text[33];
-  if (digest.high || digest.low) gan_json_text(line, key, gan_digest_text(text, digest));
-}
-
-static void put_figures(gan_json *line, const gan_evaluation *made) {
-  char key[64];
-  for (int i = 0; i < made->count; i++) {
-    const gan_figure *figure = &made->figures[i];
-    gan_json_real(line, figure->name, figure->value);
-    snprintf(key, sizeof key, "%s_spread", figure->name);
-    if (isfinite(figure->spread)) gan_json_real(line, key, figure->spread);
-  }
-}
-
-static void fill(gan_json *line, const gan_evaluation_request *request, int ranks,
-                 const gan_evaluation *made) {
-  gan_json_begin(line);
-  if (made->step >= 0) gan_json_int(line, "step", made->step);
-  gan_json_text(line, "samples", made->samples_path);
-  if (made->step >= 0) gan_json_text(line, "weights", made->averaged ? "ema" : "raw");
-  gan_json_text(line, "data", made->data_path);
-  gan_json_int(line, "count", made->samples);
-  gan_json_int(line, "rows", made->rows);
-  gan_json_int(line, "held_out", made->held_out);
-  gan_json_int(line, "seed", request->seed);
-  if (request->mixture) gan_json_text(line, "mixture", request->mixture);
-  if (request->truncation > 0) gan_json_real(line, "truncation", request->truncation);
-  gan_json_int(line, "neighbours", request->neighbours);
-  gan_json_text(line, "features", made->over);
-  gan_json_int(line, "feature_count", made->features);
-  put_digest(line, "data_digest", made->data_digest);
-  put_digest(line, "held_out_digest", made->held_out_digest);
-  put_digest(line, "samples_digest", made->samples_digest);
-  put_digest(line, "features_digest", made->classifier_digest);
-  put_figures(line, made);
-  gan_json_int(line, "ranks", ranks);
-  gan_json_real(line, "seconds", made->seconds);
-  gan_json_text(line, "version", gan_version());
-  gan_json_text(line, "git", gan_git_hash());
-}
+/* Files that are written beside the run's own; NULL: not wanted. */
+typedef struct {
+  const char *json, *physics;
+} files;
 
 /* The run folder whose checkpoint that is: it holds checkpoints/ and records.  False for one that
  * lies elsewhere. */
@@ -119,20 +58,44 @@ static gan_status append_to_run(gan_json *line, const gan_evaluation *made) {
   return status;
 }
 
-static gan_status write_json(const char *path, gan_json *line) {
+/* The statistics behind the figures of the line, which is closed: what is too long for a line. */
+static gan_status write_with_physics(const char *path, const gan_json *line,
+                                     const gan_physics_report *report) {
+  char *statistics, *text;
+  size_t open = line->used - strlen("}\n");
+  GAN_TRY(gan_physics_report_json(report, &statistics));
+  text = gan_format("%.*s, \"physics\": %s}\n", (int)open, line->text, statistics);
+  gan_free(&statistics);
+  if (!text) return GAN_NO_MEMORY;
+  gan_status status = gan_file_replace(path, text, strlen(text), NULL, 0);
+  gan_free(&text);
+  return status;
+}
+
+static gan_status write_json(const char *path, gan_json *line, const gan_physics_report *report) {
   const char *text = gan_json_end(line);
-  GAN_TRY(gan_file_replace(path, text, line->used, NULL, 0));
+  if (report && report->size)
+    GAN_TRY(write_with_physics(path, line, report));
+  else
+    GAN_TRY(gan_file_replace(path, text, line->used, NULL, 0));
   gan_log("as JSON: %s", path);
   return GAN_OK;
 }
 
-static gan_status write_down(const gan_evaluation_request *request, int ranks, const char *json,
+static gan_status draw_physics(const char *path, const gan_physics_report *report) {
+  if (!report->size) return GAN_OK;
+  GAN_TRY(gan_physics_report_draw(report, path));
+  gan_log("statistics of the images, beside the data's: %s", path);
+  return GAN_OK;
+}
+
+static gan_status write_down(const gan_evaluation_request *request, int ranks, const files *to,
                              const gan_evaluation *made) {
   gan_json *line;
   GAN_TRY_ALLOC(line, 1, "a line of JSON");
-  fill(line, request, ranks, made);
-  gan_status status = json ? write_json(json, line) : GAN_OK;
-  fill(line, request, ranks, made);
+  gan_evaluation_fill(line, request, "eval", ranks, made);
+  gan_status status = to->json ? write_json(to->json, line, request->physics) : GAN_OK;
+  if (status == GAN_OK && to->physics) status = draw_physics(to->physics, request->physics);
   if (status == GAN_OK) status = append_to_run(line, made);
   gan_free(&line);
   return status;
@@ -140,19 +103,39 @@ static gan_status write_down(const gan_evaluation_request *request, int ranks, c
 
 /* ---- the command ---- */
 
-static const double BUFFER_MB_MOST = 1048576;
+/* The row of the option table that says the same to a run that is evaluated while it trains. */
+static const gan_option *option_of(const char *key) {
+  return gan_options_find(gan_config_options(), key);
+}
 
-static gan_status tell(gan_comm *comm, const gan_evaluation_request *request, const char *json,
+/* Before hours of work: whether there will be a place for what comes of it. */
+static gan_status try_files(gan_comm *comm, const gan_evaluation_request *request,
+                            const files *to) {
+  const char *paths[] = {to->json, to->physics, request->pairs};
+  gan_status status = GAN_OK;
+  for (int i = 0; gan_comm_rank(comm) == 0 && status == GAN_OK && i < 3; i++)
+    if (paths[i]) status = gan_file_try(paths[i]);
+  return gan_comm_agree(comm, status, "agreeing whether the files can be written");
+}
+
+static gan_status tell(gan_comm *comm, const gan_evaluation_request *request, const files *to,
                        const gan_evaluation *made) {
   gan_status status = GAN_OK;
-  print(request, made);
-  if (gan_comm_rank(comm) == 0) status = write_down(request, gan_comm_size(comm), json, made);
+  gan_evaluation_print(request, made);
+  if (request->physics) gan_physics_report_print(request->physics);
+  if (gan_comm_rank(comm) == 0) status = write_down(request, gan_comm_size(comm), to, made);
   return gan_comm_agree(comm, status, "agreeing whether the figures were written");
 }
 
 static gan_status run(gan_comm *comm, int argc, char **argv) {
-  gan_evaluation_request request = {.count = 10000, .seed = 1, .neighbours = 5, .buffer_mb = 256};
-  const char *json = NULL, *weights = NULL;
+  const gan_option *count = option_of("eval.count"), *buffer = option_of("eval.buffer_mb");
+  gan_evaluation_request request = {.count = strtoll(count->fallback, NULL, 10),
+                                    .seed = 1,
+                                    .neighbours = GAN_EVAL_NEIGHBOURS,
+                                    .buffer_mb = strtod(buffer->fallback, NULL)};
+  files to = {NULL, NULL};
+  gan_physics_report report = {.size = 0};
+  const char *weights = NULL;
   const gan_argument table[] = {
       {.what = "CHECKPOINT, RUN_DIR or SAMPLES.h5", .text = &request.samples, .required = true},
       {.name = "--data", .what = "PATH", .text = &request.data},
@@ -166,23 +149,38 @@ static gan_status run(gan_comm *comm, int argc, char **argv) {
       {.name = "--neighbours", .what = "K", .integer = &request.neighbours, .min = 1, .max = 1000},
       {.name = "--mixture", .what = "ring:M:R:S or grid:K:D:S", .text = &request.mixture},
       {.name = "--buffer-mb", .what = "MB", .positive = &request.buffer_mb},
-      {.name = "--json", .what = "FILE", .text = &json},
+      {.name = "--json", .what = "FILE", .text = &to.json},
       {.name = "--pairs", .what = "F.png", .text = &request.pairs},
+      {.name = "--physics", .what = "F.png", .text = &to.physics},
   };
   GAN_TRY(gan_arguments_parse("eval", USAGE, table, sizeof table / sizeof *table, argc, argv));
-  if (request.buffer_mb > BUFFER_MB_MOST)
+  if (request.buffer_mb > buffer->max)
     return gan_fail(GAN_USAGE, "--buffer-mb is %g; allowed is up to %g", request.buffer_mb,
-                    BUFFER_MB_MOST);
+                    buffer->max);
   GAN_TRY(gan_argument_weights("eval: --weights", weights, &request.weights));
+  if (to.physics) request.physics = &report;
+  GAN_TRY(try_files(comm, &request, &to));
   gan_evaluation *made;
   GAN_TRY_ALLOC(made, 1, "an evaluation");
   gan_status status = gan_evaluate(comm, &request, made);
   if (made->count) { /* whatever came behind them */
-    gan_status told = tell(comm, &request, json, made);
+    gan_status told = tell(comm, &request, &to, made);
     if (status == GAN_OK) status = told;
   }
+  gan_physics_report_destroy(&report);
   gan_free(&made);
   return status;
+}
+
+/* "coverage (more)", a line each, for eval.best. */
+static void list_figures(void) {
+  int count;
+  const gan_metric_row *rows = gan_metric_rows(&count);
+  gan_log("\nFigures that eval.best of a run's config can watch, and what is better:\n");
+  for (int i = 0; i < count; i++)
+    for (int k = 0; k < GAN_METRIC_FIGURES && rows[i].figures[k]; k++)
+      if (rows[i].better[k] != '-')
+        gan_log("  %-30s %s", rows[i].figures[k], rows[i].better[k] == '>' ? "more" : "less");
 }
 
 static void explain(void) {
@@ -192,8 +190,12 @@ static void explain(void) {
   gan_log(
       "\nFeatures are the penultimate activations of the classifier that --features names, else "
       "the\ndata's first principal components. --test: rows that were not trained on. "
-      "--buffer-mb: MiB a\nrank for blocks of distances. The figures are the same on any number "
+      "--buffer-mb: MiB a\nrank for blocks of distances. --physics: value histogram, power "
+      "spectrum "
+      "and moments as a\npicture, their numbers into the file of --json. The figures are the same "
+      "on any number "
       "of ranks, to 1e-6.");
+  list_figures();
 }
 
 const gan_command gan_command_eval = {

@@ -2,7 +2,10 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "config/config.h"
+#include "data/planes.h"
 #include "data/source.h"
+#include "model/layer.h"
 #include "output/samples.h"
 
 #include <math.h>
@@ -37,16 +40,13 @@ static gan_status choose_count(const gan_reconstruct_request *request, const gan
                   request->data, (long long)data->n);
 }
 
-/* Rows (n, H, W, C), as stored, to floats (n, C, H, W). */
-static void take_rows(const gan_data_info *data, int64_t n, const void *rows, float *images) {
-  int64_t pixels = data->h * data->w, c = data->c;
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t p = 0; p < pixels; p++)
-      for (int64_t k = 0; k < c; k++) {
-        int64_t at = (i * pixels + p) * c + k;
-        images[(i * c + k) * pixels + p] =
-            data->type == GAN_U8 ? (float)((const uint8_t *)rows)[at] : ((const float *)rows)[at];
-      }
+/* Rows (n, H, W, C), as stored, to floats (n, C, H, W); room: as many floats. */
+static void take_rows(const gan_data_info *data, int64_t n, const void *rows, float *room,
+                      float *images) {
+  int64_t count = n * gan_data_row_size(data);
+  const uint8_t *bytes = rows;
+  for (int64_t i = 0; data->type == GAN_U8 && i < count; i++) room[i] = (float)bytes[i];
+  gan_planes_of(n, data->h * data->w, data->c, data->type == GAN_U8 ? room : rows, images);
 }
 
 static gan_status read_images(gan_source *source, arrays *made) {
@@ -55,11 +55,45 @@ static gan_status read_images(gan_source *source, arrays *made) {
   int32_t *labels = gan_alloc((size_t)made->n, sizeof *labels, "labels of data");
   gan_status status = rows && labels ? GAN_OK : GAN_NO_MEMORY;
   if (status == GAN_OK) status = gan_source_read(source, made->n, rows, labels);
-  if (status == GAN_OK) take_rows(data, made->n, rows, made->images);
+  if (status == GAN_OK) take_rows(data, made->n, rows, made->pairs, made->images);
   gan_free(&rows);
   gan_free(&labels);
   return status;
 }
+
+/* ---- values ---- */
+
+/* What rounding of the interval's ends may add, of its length. */
+static const double SLACK = 1e-6;
+
+static gan_status refuse_value(const arrays *made, int64_t i, const gan_generator_info *info,
+                               const char *path) {
+  return gan_fail(GAN_USAGE,
+                  "sample: --reconstruct %s: row %lld holds %g, but the values that the model was "
+                  "trained on lie from %g to %g: give data of the same units",
+                  path, (long long)(i / made->size), gan_printable((double)made->images[i]),
+                  info->low, info->high);
+}
+
+/* Values beyond those of the run's data are none that its networks know; and floats from 0 to 1 for
+ * a model of bytes would all be black. */
+static gan_status check_values(const gan_data_info *data, const arrays *made,
+                               const gan_generator_info *info, const char *path) {
+  double slack = SLACK * (info->high - info->low), largest = -INFINITY;
+  for (int64_t i = 0; i < made->n * made->size; i++) {
+    double value = (double)made->images[i];
+    if (!(value >= info->low - slack && value <= info->high + slack))
+      return refuse_value(made, i, info, path);
+    largest = fmax(largest, value);
+  }
+  if (data->type == GAN_U8 || largest > 1 || info->low != 0 || info->high != 255) return GAN_OK;
+  return gan_fail(GAN_USAGE,
+                  "sample: --reconstruct %s: its floats are %g at most, but the model was trained "
+                  "on values from 0 to 255: give data of the same units",
+                  path, gan_printable(largest));
+}
+
+/* ---- making ---- */
 
 static gan_status reserve(const gan_generator_info *info, arrays *made) {
   int64_t all = made->n * made->size;
@@ -79,18 +113,44 @@ static void pair_up(arrays *made) {
   }
 }
 
+/* With data.range: none the networks see values as they are, whatever they are. */
+static gan_status read_all(const gan_reconstruct_request *request, const gan_generator_info *info,
+                           const gan_config *config, const char *path, gan_source *source,
+                           arrays *made) {
+  GAN_TRY(check_shape(&source->info, info, path));
+  GAN_TRY(choose_count(request, &source->info, &made->n));
+  GAN_TRY(reserve(info, made));
+  GAN_TRY(read_images(source, made));
+  if (config->data.range == GAN_RANGE_NONE) return GAN_OK;
+  return check_values(&source->info, made, info, path);
+}
+
+/* As the run reads its own data. */
+static gan_status open_and_read(const gan_reconstruct_request *request,
+                                const gan_generator_info *info, const gan_config *config,
+                                const char *path, arrays *made) {
+  gan_source_spec spec = {.path = path,
+                          .images = request->images ? request->images : config->data.images,
+                          .labels = config->data.labels,
+                          .layout = (gan_layout)config->data.layout};
+  gan_source *source;
+  made->size = info->channels * info->height * info->width;
+  GAN_TRY(gan_source_open(&spec, &source));
+  gan_status status = read_all(request, info, config, path, source, made);
+  gan_source_close(&source);
+  return status;
+}
+
 static gan_status fill(const gan_reconstruct_request *request, gan_generator *generator,
                        const char *path, arrays *made) {
   gan_generator_info info = gan_generator_get_info(generator);
-  gan_source_spec spec = {.path = path, .images = request->images, .labels = "labels"};
-  gan_source *source;
-  made->size = info.channels * info.height * info.width;
-  GAN_TRY(gan_source_open(&spec, &source));
-  gan_status status = check_shape(&source->info, &info, path);
-  if (status == GAN_OK) status = choose_count(request, &source->info, &made->n);
-  if (status == GAN_OK) status = reserve(&info, made);
-  if (status == GAN_OK) status = read_images(source, made);
-  gan_source_close(&source);
+  gan_layer_schemas layers = gan_layer_table();
+  const char *text = gan_generator_config(generator);
+  gan_config config;
+  gan_status status =
+      gan_config_parse(&config, text, strlen(text), "the model's config", NULL, 0, 1, &layers);
+  if (status == GAN_OK) status = open_and_read(request, &info, &config, path, made);
+  gan_config_reset(&config);
   GAN_TRY(status);
   GAN_TRY(gan_generator_reconstruct(generator, made->n, made->images, made->latent,
                                     made->reconstructions));

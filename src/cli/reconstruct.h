@@ -6,7 +6,7 @@
 
 typedef struct gan_reconstruct_request {
   const char *data;         /* a path, or a name as data.path has it */
-  const char *images;       /* HDF5: the dataset with the images */
+  const char *images;       /* HDF5: the dataset with the images; NULL: named as the run's */
   int64_t count;            /* 0: 64, or as many as there are */
   const char *output, *png; /* files; NULL: not wanted */
 } gan_reconstruct_request;

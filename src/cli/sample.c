@@ -296,7 +296,7 @@ static gan_status sample(const sample_options *options, gan_generator *generator
 
 static gan_status reconstruct(const sample_options *options, gan_generator *generator) {
   const gan_reconstruct_request request = {.data = options->reconstruct,
-                                           .images = options->images ? options->images : "images",
+                                           .images = options->images,
                                            .count =
                                                options->count == NOT_GIVEN ? 0 : options->count,
                                            .output = options->output,

@@ -149,6 +149,11 @@ typedef struct gan_config {
     int64_t every_steps, count;
   } samples;
   struct {
+    int64_t every_steps, count, patience;
+    char *data, *features, *metrics, *best; /* NULL where they are not given */
+    double buffer_mb;
+  } eval;
+  struct {
     int library;   /* gan_library */
     int precision; /* gan_precision */
     bool emulate_bf16;

@@ -234,6 +234,7 @@ static const struct {
     {"train.decoder_std", "model.likelihood", BIT(GAN_LIKELIHOOD_GAUSSIAN), 0},
     {"samples.every_steps", "task", GENERATES, 0},
     {"samples.count", "task", GENERATES, 0},
+    {"eval.every_steps", "task", GENERATES, 0},
 };
 
 /* "linear or cosine" */
@@ -444,5 +445,6 @@ gan_status gan_config_check_rules(gan_config *config, int ranks) {
   GAN_TRY(check_momentum(config));
   GAN_TRY(check_comm(config));
   GAN_TRY(gan_config_check_gan(config));
+  GAN_TRY(gan_config_check_evaluation(config));
   return check_decay(config);
 }

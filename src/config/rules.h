@@ -12,4 +12,7 @@ GAN_CHECKED gan_status gan_config_check_rules(gan_config *config, int ranks);
 /* The part of it that is about keys of a gan alone. */
 GAN_CHECKED gan_status gan_config_check_gan(const gan_config *config);
 
+/* Those of eval.*, which it checks too. */
+GAN_CHECKED gan_status gan_config_check_evaluation(const gan_config *config);
+
 #endif

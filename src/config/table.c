@@ -335,6 +335,29 @@ static const gan_option rows[] = {
   {"samples.count", INT, AT(samples.count), "64", 1, 1048576, NULL, FREE, "samples",
    "samples in each of them"},
 
+  {"eval.every_steps", INT, AT(eval.every_steps), "0", 0, 1e15, NULL, FREE, "steps",
+   "tasks that generate: steps between evaluations of the model, as `mpigan eval` makes them, by all "
+   "ranks; the last step has one too; each is a line of eval.jsonl; 0: none"},
+  {"eval.data", STRING, AT(eval.data), "null", 0, 0, NULL, UNSET | FREE, "",
+   "what the samples are held against, a path or name as data.path, read by its keys; default: the "
+   "data that is trained on, as `mpigan eval` has it"},
+  {"eval.features", STRING, AT(eval.features), "null", 0, 0, NULL, UNSET | FREE, "",
+   "distances go by the penultimate activations of this classifier, a checkpoint or its run folder; "
+   "default: by the data's first principal components"},
+  {"eval.metrics", STRING, AT(eval.metrics), "null", 0, 0, NULL, UNSET | FREE, "",
+   "which metrics, with commas between, as frechet,cover; `mpigan help eval` lists them; default: all "
+   "that apply, most of whose time goes to kernel, cover and bins"},
+  {"eval.count", INT, AT(eval.count), "10000", 10, INT32_MAX, NULL, FREE, "samples",
+   "samples of an evaluation, and rows of the data, at most"},
+  {"eval.buffer_mb", REAL, AT(eval.buffer_mb), "256", 0, 1048576, NULL, ABOVE | FREE, "MiB",
+   "what a rank takes for blocks of rows and distances"},
+  {"eval.best", STRING, AT(eval.best), "null", 0, 0, NULL, UNSET | FREE, "",
+   "the figure to watch: a key of eval.jsonl, or a metric for its first one, as frechet; or test_loss "
+   "or test_accuracy of train.test_every; whether less or more is better is the figure's own; the best "
+   "step's checkpoint is kept, and checkpoints/best points to it"},
+  {"eval.patience", INT, AT(eval.patience), "0", 0, 1e6, NULL, FREE, "evaluations",
+   "the run stops early behind so many evaluations in a row that do not better eval.best; 0: never"},
+
   {"compute.library", CHOICE, AT(compute.library), "auto", 0, 0, libraries, FREE, "",
    "what multiplies: onednn takes the shapes on which it is faster, by a fixed rule that the start "
    "prints, and leaves the rest to OpenBLAS; auto: onednn where the build has it; another library "

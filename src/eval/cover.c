@@ -5,17 +5,17 @@
 #include "eval/pairs.h"
 
 typedef struct {
-  double *real_radii; /* squared, (rows of all ranks) */
-  double *fake_radii; /* squared, (rows of this rank) */
-  int64_t *holding;   /* real balls that hold it, (fake rows of this rank) */
-  int64_t *covered;   /* fake rows in its ball, (real rows of all ranks) */
-  int64_t *reached;   /* balls of fake rows that hold it, (real rows of all ranks) */
+  const double *real_radii; /* squared, (rows of all ranks) */
+  double *fake_radii;       /* squared, (rows of this rank) */
+  int64_t *holding;         /* real balls that hold it, (fake rows of this rank) */
+  int64_t *covered;         /* fake rows in its ball, (real rows of all ranks) */
+  int64_t *reached;         /* balls of fake rows that hold it, (real rows of all ranks) */
 } balls;
 
 /* Whether the pair lies within a radius, given that it is about there. */
 static bool holds(const gan_tile *tile, int64_t i, int64_t j, double squared_radius) {
   double norms = tile->query_norms[i] + tile->reference_norms[j];
-  double about = gan_tile_about(tile, i, j), doubt = tile->doubt * norms;
+  double about = gan_tile_about(tile, i, j), doubt = tile->doubt * norms + tile->floor;
   if (about + doubt <= squared_radius) return true;
   return about - doubt <= squared_radius && gan_tile_exact(tile, i, j) <= squared_radius;
 }
@@ -53,11 +53,11 @@ static gan_status find_radii(const gan_eval *eval, const gan_rows *rows, int k, 
   return status;
 }
 
-static gan_status find_real_radii(const gan_eval *eval, const gan_rows *real, int k, balls *b) {
+gan_status gan_cover_radii(const gan_eval *eval, const gan_rows *rows, int k, double *squared) {
   double *mine;
-  GAN_TRY_EVAL_ALLOC(eval, mine, real->n);
-  gan_status status = find_radii(eval, real, k, mine);
-  if (status == GAN_OK) status = gan_rows_gather(eval, real, mine, b->real_radii);
+  GAN_TRY_EVAL_ALLOC(eval, mine, rows->n);
+  gan_status status = find_radii(eval, rows, k, mine);
+  if (status == GAN_OK) status = gan_rows_gather(eval, rows, mine, squared);
   gan_free(&mine);
   return status;
 }
@@ -89,12 +89,10 @@ static gan_status judge(const gan_eval *eval, const gan_rows *real, const gan_ro
 
 static gan_status run(const gan_eval *eval, const gan_rows *real, const gan_rows *fake, int k,
                       balls *b, gan_cover *out) {
-  GAN_TRY_EVAL_ALLOC(eval, b->real_radii, real->total);
   GAN_TRY_EVAL_ALLOC(eval, b->fake_radii, fake->n);
   GAN_TRY_EVAL_ALLOC(eval, b->holding, fake->n);
   GAN_TRY_EVAL_ALLOC(eval, b->covered, real->total);
   GAN_TRY_EVAL_ALLOC(eval, b->reached, real->total);
-  GAN_TRY(find_real_radii(eval, real, k, b));
   GAN_TRY(find_radii(eval, fake, k, b->fake_radii));
   GAN_TRY(gan_pairs_visit(eval, fake, real, count_tile, b));
   return judge(eval, real, fake, k, b, out);
@@ -102,9 +100,18 @@ static gan_status run(const gan_eval *eval, const gan_rows *real, const gan_rows
 
 gan_status gan_cover_run(const gan_eval *eval, const gan_rows *real, const gan_rows *fake, int k,
                          gan_cover *out) {
-  balls b = {0};
+  double *radii;
+  GAN_TRY_EVAL_ALLOC(eval, radii, real->total);
+  gan_status status = gan_cover_radii(eval, real, k, radii);
+  if (status == GAN_OK) status = gan_cover_run_within(eval, real, radii, fake, k, out);
+  gan_free(&radii);
+  return status;
+}
+
+gan_status gan_cover_run_within(const gan_eval *eval, const gan_rows *real, const double *radii,
+                                const gan_rows *fake, int k, gan_cover *out) {
+  balls b = {.real_radii = radii};
   gan_status status = run(eval, real, fake, k, &b, out);
-  gan_free(&b.real_radii);
   gan_free(&b.fake_radii);
   gan_free(&b.holding);
   gan_free(&b.covered);

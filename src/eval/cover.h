@@ -23,4 +23,12 @@ typedef struct gan_cover {
 GAN_CHECKED gan_status gan_cover_run(const gan_eval *eval, const gan_rows *real,
                                      const gan_rows *fake, int k, gan_cover *out);
 
+/* The same for several sets against one: the squared radii of the real rows' balls (real->total),
+ * on all ranks, and with them. */
+GAN_CHECKED gan_status gan_cover_radii(const gan_eval *eval, const gan_rows *rows, int k,
+                                       double *squared);
+GAN_CHECKED gan_status gan_cover_run_within(const gan_eval *eval, const gan_rows *real,
+                                            const double *radii, const gan_rows *fake, int k,
+                                            gan_cover *out);
+
 #endif

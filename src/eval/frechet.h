@@ -46,4 +46,11 @@ GAN_CHECKED gan_status gan_frechet_extrapolate(const gan_eval *eval, const gan_f
                                                const gan_rows *rows, int points,
                                                gan_frechet_limit *out);
 
+/* The standard error of the distance to the Gaussian of these rows, by a jackknife: from what it is
+ * without each of so many groups of them (Efron and Tibshirani, "An introduction to the bootstrap",
+ * 1993, chapter 11; groups - 1 degrees of freedom).  Collective; groups at least 2.  GAN_USAGE
+ * where a group has fewer than 2 rows. */
+GAN_CHECKED gan_status gan_frechet_jackknife(const gan_eval *eval, const gan_frechet *frechet,
+                                             const gan_rows *rows, int groups, double *error);
+
 #endif

@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "kernels/gemm.h"
 
+#include <math.h>
+
 /* Tiles of this size keep a product at full speed and stay in a cache. */
 enum { LEAST = 16, MOST_QUERIES = 512, MOST_REFERENCES = 1024 };
 
@@ -33,8 +35,21 @@ static double squared_norm(int64_t d, const float *x) {
   return total;
 }
 
-static void take_norms(int64_t n, int64_t d, const float *x, double *norms) {
-  for (int64_t i = 0; i < n; i++) norms[i] = squared_norm(d, x + i * d);
+/* No partial sum of products of two rows is larger than the larger of their squared lengths: with
+ * these none overflows. */
+static const double LARGEST_NORM = 0x1p126;
+
+/* Of rows first..first+n-1 of all ranks. */
+static gan_status take_norms(int64_t first, int64_t n, int64_t d, const float *x, double *norms) {
+  for (int64_t i = 0; i < n; i++) {
+    norms[i] = squared_norm(d, x + i * d);
+    if (norms[i] <= LARGEST_NORM) continue;
+    return gan_fail(GAN_NUMBERS,
+                    "row %lld of features is %.3g long: distances are found for rows of length up "
+                    "to %.3g",
+                    (long long)(first + i), sqrt(norms[i]), sqrt(LARGEST_NORM));
+  }
+  return GAN_OK;
 }
 
 double gan_tile_exact(const gan_tile *tile, int64_t i, int64_t j) {
@@ -46,6 +61,12 @@ double gan_tile_exact(const gan_tile *tile, int64_t i, int64_t j) {
  * half of |x|^2 + |y|^2; it counts twice in the distance. */
 static double doubt_of(int64_t d) {
   return ((double)d + 4) * 0x1.1p-24;
+}
+
+/* A product below the smallest normal number may be rounded to 0, and a sum too, of which there are
+ * as many; they count twice. */
+static double floor_of(int64_t d) {
+  return 4 * (double)d * 0x1p-126;
 }
 
 static void visit_tile(const room *r, const gan_rows *queries, int64_t at, gan_tile *tile,
@@ -64,14 +85,17 @@ static gan_status run(const gan_eval *eval, const gan_rows *queries, const gan_r
                    .y = r->y,
                    .dots = r->dots,
                    .reference_norms = r->reference_norms,
-                   .doubt = doubt_of(queries->d)};
-  take_norms(queries->n, queries->d, queries->x, r->query_norms);
+                   .doubt = doubt_of(queries->d),
+                   .floor = floor_of(queries->d)};
+  gan_status status =
+      take_norms(queries->first, queries->n, queries->d, queries->x, r->query_norms);
+  GAN_TRY(gan_comm_agree(eval->comm, status, "agreeing whether all features have products"));
   for (int64_t first = 0; first < references->total; first += r->references) {
     int64_t left = references->total - first;
     tile.first_reference = first;
     tile.references = left < r->references ? left : r->references;
     GAN_TRY(gan_rows_fetch(eval, references, first, tile.references, r->y));
-    take_norms(tile.references, tile.d, r->y, r->reference_norms);
+    GAN_TRY(take_norms(first, tile.references, tile.d, r->y, r->reference_norms));
     for (int64_t at = 0; at < queries->n; at += r->queries)
       visit_tile(r, queries, at, &tile, visit, context);
   }

@@ -18,7 +18,8 @@ typedef struct gan_tile {
   const float *y;                              /* (references, d) */
   const float *dots;                           /* (queries, references): x.y */
   const double *query_norms, *reference_norms; /* |x|^2, |y|^2 */
-  double doubt; /* distances are off by at most doubt * (|x|^2 + |y|^2) */
+  double doubt; /* distances are off by at most doubt * (|x|^2 + |y|^2) ... */
+  double floor; /* ... and this, of products that are too small for fp32 */
 } gan_tile;
 
 /* A squared distance, for query i and reference j of the tile, in fp32's precision ... */
@@ -30,14 +31,15 @@ static inline double gan_tile_about(const gan_tile *tile, int64_t i, int64_t j) 
 /* ... less all that it may be off ... */
 static inline double gan_tile_least(const gan_tile *tile, int64_t i, int64_t j) {
   double norms = tile->query_norms[i] + tile->reference_norms[j];
-  return norms - tile->doubt * norms - 2 * (double)tile->dots[i * tile->references + j];
+  return norms - tile->doubt * norms - tile->floor -
+         2 * (double)tile->dots[i * tile->references + j];
 }
 
 /* ... and exactly. */
 double gan_tile_exact(const gan_tile *tile, int64_t i, int64_t j);
 
 /* Calls visit for each tile; references come in order.  All ranks take part, those without queries
- * too.  Collective. */
+ * too.  GAN_NUMBERS for features so large that their products are none of fp32.  Collective. */
 GAN_CHECKED gan_status gan_pairs_visit(const gan_eval *eval, const gan_rows *queries,
                                        const gan_rows *references,
                                        void (*visit)(void *context, const gan_tile *tile),

@@ -22,11 +22,14 @@ gan_status gan_eval_alloc(const gan_eval *eval, void *pointer_address, int64_t c
   return status;
 }
 
-static gan_status check_finite(int64_t n, int64_t d, const float *x) {
-  for (int64_t i = 0; i < n * d; i++)
-    if (!isfinite(x[i]))
+/* Rows are named by their numbers over all ranks. */
+static gan_status check_finite(const gan_rows *rows) {
+  int64_t d = rows->d;
+  for (int64_t i = 0; i < rows->n * d; i++)
+    if (!isfinite(rows->x[i]))
       return gan_fail(GAN_NUMBERS, "feature %lld of row %lld is %g: what is judged must be finite",
-                      (long long)(i % d), (long long)(i / d), gan_printable((double)x[i]));
+                      (long long)(i % d), (long long)(rows->first + i / d),
+                      gan_printable((double)rows->x[i]));
   return GAN_OK;
 }
 
@@ -51,12 +54,12 @@ gan_status gan_rows_share(const gan_eval *eval, int64_t n, int64_t d, const floa
   GAN_TRY(gan_comm_compare(comm, &d, sizeof d, &odd, counting));
   if (odd >= 0) return gan_fail(GAN_INPUT, "rank %d has rows of another length than rank 0", odd);
   *out = (gan_rows){.n = n, .d = d, .x = x};
-  GAN_TRY(gan_comm_agree(comm, check_finite(n, d, x), counting));
   int64_t *counts;
   GAN_TRY_EVAL_ALLOC(eval, counts, gan_comm_size(comm));
   gan_status status = count_rows(comm, n, counts, out);
   gan_free(&counts);
-  return status;
+  GAN_TRY(status);
+  return gan_comm_agree(comm, check_finite(out), counting);
 }
 
 /* Copies row `number` to its place in out, if this rank has it. */

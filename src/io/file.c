@@ -113,6 +113,20 @@ gan_status gan_file_replace(const char *path, const void *head, size_t head_n, c
   return gan_file_replace_if(NULL, path, head, head_n, body, body_n);
 }
 
+gan_status gan_file_try(const char *path) {
+  char *temporary;
+  if (gan_folder_exists(path)) return gan_fail(GAN_OUTPUT, "%s: is a folder", path);
+  if (!(temporary = gan_format("%s.tmp", path))) return GAN_NO_MEMORY;
+  gan_status status = GAN_OK;
+  int fd = gan_fd_open(temporary, O_WRONLY | O_CREAT | O_EXCL);
+  if (fd < 0 && errno != EEXIST) /* left by another that ended early */
+    status = gan_fail(GAN_OUTPUT, "%s: cannot create: %s", temporary, strerror(errno));
+  if (fd >= 0) close(fd);
+  if (fd >= 0) unlink(temporary);
+  gan_free(&temporary);
+  return status;
+}
+
 gan_status gan_file_replace_if(const gan_permit *permit, const char *path, const void *head,
                                size_t head_n, const void *body, size_t body_n) {
   if (permit) GAN_TRY(permit->ask(permit->context));

@@ -26,6 +26,10 @@ GAN_CHECKED gan_status gan_file_read(const char *path, char **bytes, size_t *n);
 GAN_CHECKED gan_status gan_file_replace(const char *path, const void *head, size_t head_n,
                                         const void *body, size_t body_n);
 
+/* Whether gan_file_replace has a place to write to, before what it writes is made: GAN_OUTPUT if
+ * the temporary file cannot be made, or a folder has the name.  Leaves nothing. */
+GAN_CHECKED gan_status gan_file_try(const char *path);
+
 /* The same where `permit` says so, before anything is written and once all is: writing takes a
  * while, and the right to it may be lost meanwhile.  If not, its status; the temporary is then not
  * touched again. */

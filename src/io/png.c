@@ -38,6 +38,12 @@ static gan_status canvas_save(const canvas *picture, const char *path) {
   return status;
 }
 
+gan_status gan_png_write_rgb(const char *path, unsigned char *pixels, int64_t width,
+                             int64_t height) {
+  return canvas_save(&(canvas){.width = width, .height = height, .channels = 3, .pixels = pixels},
+                     path);
+}
+
 static unsigned char grey(float value, float low, float high) {
   float x = 255.0f * (value - low) / (high - low);
   if (!(x > 0.0f)) return 0; /* NaN too */

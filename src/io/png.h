@@ -17,4 +17,8 @@ GAN_CHECKED gan_status gan_png_write_grid(const char *path, const float *images,
 GAN_CHECKED gan_status gan_png_write_points(const char *path, const float *points, int64_t n,
                                             float low, float high);
 
+/* A picture (height, width, 3) of 8 bits a colour. */
+GAN_CHECKED gan_status gan_png_write_rgb(const char *path, unsigned char *pixels, int64_t width,
+                                         int64_t height);
+
 #endif

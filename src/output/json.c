@@ -59,6 +59,7 @@ void gan_json_text(gan_json *line, const char *key, const char *value) {
 }
 
 const char *gan_json_end(gan_json *line) {
+  if (line->used && line->text[line->used - 1] == '\n') return line->text; /* in no text of ours */
   line->text[line->used++] = '}';
   line->text[line->used++] = '\n';
   line->text[line->used] = '\0';

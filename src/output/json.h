@@ -15,7 +15,7 @@ void gan_json_begin(gan_json *line);
 void gan_json_int(gan_json *line, const char *key, int64_t value);
 void gan_json_real(gan_json *line, const char *key, double value); /* null where not finite */
 void gan_json_text(gan_json *line, const char *key, const char *value);
-/* Closes the object and adds the newline; returns the text, whose length is line->used. */
+/* Closes the object, once, and adds the newline; returns the text, whose length is line->used. */
 const char *gan_json_end(gan_json *line);
 
 #endif

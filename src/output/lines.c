@@ -71,13 +71,26 @@ static gan_status read_back(const char *path, char **text, size_t *n) {
   return status == GAN_INPUT ? gan_fail(GAN_OUTPUT, "%s", gan_error_message()) : status;
 }
 
-static bool stays(const char *line, size_t length, int64_t step, int64_t rollbacks) {
+/* Whether the line holds the text; all hold NULL. */
+static bool holds(const char *line, size_t length, const char *text) {
+  size_t n = text ? strlen(text) : 0;
+  for (size_t i = 0; i + n <= length; i++)
+    if (memcmp(line + i, text ? text : "", n) == 0) return true;
+  return false;
+}
+
+static bool stays(const char *line, size_t length, const char *ours, int64_t step,
+                  int64_t rollbacks) {
   int64_t rollback = voided_by(line, length);
-  if (step == INT64_MAX) return true;
+  if (step == INT64_MAX || !holds(line, length, ours)) return true;
   return rollback ? rollback <= rollbacks : step_of(line, length) <= step;
 }
 
 gan_status gan_lines_cut(const char *path, int64_t step, int64_t rollbacks) {
+  return gan_lines_cut_ours(path, NULL, step, rollbacks);
+}
+
+gan_status gan_lines_cut_ours(const char *path, const char *ours, int64_t step, int64_t rollbacks) {
   char *text;
   size_t n, kept = 0;
   if (!gan_file_exists(path)) return GAN_OK;
@@ -86,7 +99,7 @@ gan_status gan_lines_cut(const char *path, int64_t step, int64_t rollbacks) {
     char *newline = memchr(text + at, '\n', n - at);
     if (!newline) break; /* half a line: its writer was killed */
     size_t length = (size_t)(newline - (text + at)) + 1;
-    if (stays(text + at, length, step, rollbacks)) {
+    if (stays(text + at, length, ours, step, rollbacks)) {
       memmove(text + kept, text + at, length);
       kept += length;
     }
@@ -98,13 +111,15 @@ gan_status gan_lines_cut(const char *path, int64_t step, int64_t rollbacks) {
 }
 
 /* Copies the lines of `text`, with the mark in those that become void; returns how many bytes. */
-static size_t mark_lines(const char *text, size_t n, int64_t step, const char *mark, char *to) {
+static size_t mark_lines(const char *text, size_t n, const char *ours, int64_t step,
+                         const char *mark, char *to) {
   size_t used = 0;
   for (size_t at = 0; at < n;) {
     const char *line = text + at, *newline = memchr(line, '\n', n - at);
     if (!newline) break;
     size_t length = (size_t)(newline - line) + 1;
-    bool marks = length > 2 && step_of(line, length) > step && !voided_by(line, length);
+    bool marks = length > 2 && holds(line, length, ours) && step_of(line, length) > step &&
+                 !voided_by(line, length);
     size_t kept = marks ? length - 2 : length; /* up to its "}\n" */
     memcpy(to + used, line, kept);
     used += kept;
@@ -118,6 +133,10 @@ static size_t mark_lines(const char *text, size_t n, int64_t step, const char *m
 }
 
 gan_status gan_lines_void(const char *path, int64_t step, int64_t rollback) {
+  return gan_lines_void_ours(path, NULL, step, rollback);
+}
+
+gan_status gan_lines_void_ours(const char *path, const char *ours, int64_t step, int64_t rollback) {
   char *text, mark[64];
   size_t n, lines = 0;
   if (!gan_file_exists(path)) return GAN_OK;
@@ -127,7 +146,7 @@ gan_status gan_lines_void(const char *path, int64_t step, int64_t rollback) {
   char *marked = gan_alloc(n + lines * strlen(mark) + 1, 1, path);
   gan_status status = marked ? GAN_OK : GAN_NO_MEMORY;
   if (status == GAN_OK)
-    status = gan_file_replace(path, marked, mark_lines(text, n, step, mark, marked), NULL, 0);
+    status = gan_file_replace(path, marked, mark_lines(text, n, ours, step, mark, marked), NULL, 0);
   gan_free(&marked);
   gan_free(&text);
   return status;

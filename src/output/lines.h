@@ -28,6 +28,13 @@ GAN_CHECKED gan_status gan_lines_cut(const char *path, int64_t step, int64_t rol
  * it again.  No file is no error. */
 GAN_CHECKED gan_status gan_lines_void(const char *path, int64_t step, int64_t rollback);
 
+/* The same two for files in which others write too: only lines that hold the text `ours` are cut or
+ * marked. */
+GAN_CHECKED gan_status gan_lines_cut_ours(const char *path, const char *ours, int64_t step,
+                                          int64_t rollbacks);
+GAN_CHECKED gan_status gan_lines_void_ours(const char *path, const char *ours, int64_t step,
+                                           int64_t rollback);
+
 /* How many lines hold this text; 0 if there is no file. */
 GAN_CHECKED gan_status gan_lines_count(const char *path, const char *text, int64_t *count);
 

@@ -1,6 +1,7 @@
 #include "task/features.h"
 
 #include "base/memory.h"
+#include "data/planes.h"
 #include "task/trained.h"
 
 #include <string.h>
@@ -56,6 +57,10 @@ void gan_features_close(gan_features **features) {
   gan_free(features);
 }
 
+void gan_features_use(const gan_features *features) {
+  gan_trained_use(&features->trained);
+}
+
 gan_features_info gan_features_get_info(const gan_features *features) {
   const gan_run_facts *facts = gan_checkpoint_facts(features->trained.checkpoint);
   const gan_data_facts *data = &facts->data;
@@ -78,11 +83,10 @@ int64_t gan_features_label(const gan_features *features, int64_t of) {
 
 void gan_features_scale(const gan_features *features, int64_t n, const float *images, float *out) {
   const gan_data_facts *data = &gan_checkpoint_facts(features->trained.checkpoint)->data;
-  int64_t pixels = data->h * data->w, c = data->c;
-  for (int64_t i = 0; i < n; i++, images += pixels * c)
-    for (int64_t p = 0; p < pixels; p++)
-      for (int64_t k = 0; k < c; k++)
-        *out++ = (float)((double)images[k * pixels + p] * data->scale + data->offset);
+  int64_t pixels = data->h * data->w;
+  gan_planes_to_rows(n, pixels, data->c, images, out);
+  for (int64_t i = 0; i < n * pixels * data->c; i++)
+    out[i] = (float)((double)out[i] * data->scale + data->offset);
 }
 
 gan_status gan_features_of(gan_features *features, int64_t n, const float *images,

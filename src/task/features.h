@@ -24,6 +24,9 @@ typedef struct gan_features_info {
 GAN_CHECKED gan_status gan_features_open(const char *path, gan_features **out);
 void gan_features_close(gan_features **features);
 
+/* Library, precision and threads of what is computed from now on: as opening sets them. */
+void gan_features_use(const gan_features *features);
+
 gan_features_info gan_features_get_info(const gan_features *features);
 
 /* The label that the data of its training had for a class, 0 to classes - 1. */

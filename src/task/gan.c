@@ -553,6 +553,7 @@ static gan_status sample(gan_task *task, const gan_data_facts *data, int64_t n, 
                          float *latent, const int32_t *classes) {
   gan_request request = {.law = (gan_latent_distribution)task->config->model.latent_distribution,
                          .seed = (uint64_t)task->config->seed,
+                         .first = task->first_sample,
                          .n = n,
                          .classes = classes};
   return gan_generate(gan_learner_sampler(&task->learners[GENERATOR]), &request, data, images,

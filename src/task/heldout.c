@@ -23,6 +23,30 @@ void gan_heldout_release(gan_heldout *heldout) {
   gan_free(&heldout->totals);
 }
 
+/* What rounding of a scaling may add. */
+static const double SLACK = 1e-6;
+
+gan_status gan_heldout_check_unit(const gan_task *task) {
+  const gan_dataset *set = task->test;
+  int64_t size = gan_data_row_size(&set->info), count = gan_shards_rows(&set->shards) * size;
+  const float *values = set->rows;
+  char place[600];
+  if (set->info.type == GAN_U8) return GAN_OK; /* as those that are trained on */
+  for (int64_t i = 0; i < count; i++) {
+    double seen = (double)values[i] * set->scale + set->offset;
+    if (seen >= -SLACK && seen <= 1 + SLACK) continue;
+    return gan_fail(GAN_INPUT,
+                    "%s is %s: its row %lld holds %g, but with model.likelihood: bernoulli values "
+                    "must lie where those of the training data do, from %g to %g, which become 0 "
+                    "to 1; bring both to the same units, or use model.likelihood: gaussian",
+                    gan_config_place(task->config, "data.test", place, sizeof place),
+                    task->config->data.test,
+                    (long long)(gan_shards_first_row(&set->shards) + i / size), (double)values[i],
+                    set->low, set->high);
+  }
+  return GAN_OK;
+}
+
 gan_pass gan_heldout_look(int64_t n) {
   return (gan_pass){.comm = gan_comm_alone(), .samples = n, .batch = n};
 }

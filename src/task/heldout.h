@@ -19,6 +19,10 @@ GAN_CHECKED gan_status gan_heldout_reserve(const gan_task *task, gan_work *work,
                                            gan_heldout *heldout);
 void gan_heldout_release(gan_heldout *heldout);
 
+/* Whether all values, as the networks see them, lie in [0, 1]; GAN_INPUT names the first that does
+ * not.  Of this rank's rows; local. */
+GAN_CHECKED gan_status gan_heldout_check_unit(const gan_task *task);
+
 /* Samples first..first+n-1 of all the held-out data, of which row `own` is this rank's first:
  * adds to `sums`, sample by sample. */
 typedef gan_status (*gan_heldout_take)(gan_task *task, const gan_heldout *heldout, int64_t first,

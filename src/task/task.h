@@ -81,6 +81,7 @@ struct gan_task {
   int64_t images_seen;    /* samples of data drawn so far, over all ranks */
   int64_t batches_a_step; /* of data, each of train.batch samples */
   int64_t latent_size;
+  int64_t first_sample;  /* that `sample` makes, of its noise; 0 but while a run is evaluated */
   int64_t classes;       /* of a conditional model; else 0 */
   int64_t local_samples; /* this rank's part of a batch */
   double lr_factor;      /* set by the trainer before a step: what its learning rates are of the

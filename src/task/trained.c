@@ -36,9 +36,14 @@ gan_status gan_trained_open(const char *path, gan_trained *trained) {
   gan_config *config = &trained->config;
   gan_status status = gan_config_parse(config, text, strlen(text), path, NULL, 0, 1, &layers);
   if (status != GAN_OK) return gan_fail_context(GAN_INPUT, "%s: its config", path);
+  gan_trained_use(trained);
+  return GAN_OK;
+}
+
+void gan_trained_use(const gan_trained *trained) {
+  const gan_config *config = &trained->config;
   gan_compute_use_threads(threads_of(config), config->compute.reproducible);
   gan_compute_set(compute_of(config));
-  return GAN_OK;
 }
 
 void gan_trained_close(gan_trained *trained) {

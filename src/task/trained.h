@@ -15,6 +15,10 @@ typedef struct gan_trained {
  * threads of products to the config's, as far as they are there.  GAN_INPUT if there is none, or it
  * is damaged.  On failure, too, `trained` wants gan_trained_close. */
 GAN_CHECKED gan_status gan_trained_open(const char *path, gan_trained *trained);
+
+/* Sets library, precision and threads again, where something else has computed in between. */
+void gan_trained_use(const gan_trained *trained);
+
 void gan_trained_close(gan_trained *trained);
 
 /* The specification of one of its networks: what goes in and out, and how a class enters, is the

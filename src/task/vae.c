@@ -277,7 +277,9 @@ static gan_status create(gan_task *task) {
 static gan_status start(gan_task *task, const gan_dataset *data) {
   gan_vae *vae = task->state;
   GAN_TRY(gan_inputs_start(task, data, &vae->inputs));
-  return task->test ? gan_heldout_reserve(task, &vae->work, LOSSES, &vae->heldout) : GAN_OK;
+  if (!task->test) return GAN_OK;
+  if (vae->likelihood.kind == GAN_LIKELIHOOD_BERNOULLI) GAN_TRY(gan_heldout_check_unit(task));
+  return gan_heldout_reserve(task, &vae->work, LOSSES, &vae->heldout);
 }
 
 /* What the decoder makes of draws from N(0, I), the law that the codes are held to. */
@@ -285,8 +287,8 @@ static gan_status sample(gan_task *task, const gan_data_facts *data, int64_t n, 
                          float *latent, const int32_t *classes) {
   (void)classes;
   const gan_vae *vae = task->state;
-  gan_latent_samples(GAN_LATENT_NORMAL, 0, (uint64_t)task->config->seed, 0, n, task->latent_size,
-                     latent);
+  gan_latent_samples(GAN_LATENT_NORMAL, 0, (uint64_t)task->config->seed, task->first_sample, n,
+                     task->latent_size, latent);
   return gan_generate_from(net_of(task, DECODER), vae->likelihood.kind == GAN_LIKELIHOOD_BERNOULLI,
                            data, n, latent, NULL, images);
 }

@@ -6,24 +6,19 @@
 #include "eval/kernel_distance.h"
 #include "eval/memorisation.h"
 #include "eval/parzen.h"
-#include "eval/physics.h"
 #include "eval/spread.h"
 
 #include <math.h>
 
 enum {
   FRECHET_POINTS = 15,
+  JACKKNIFE_GROUPS = 10,
   KERNEL_BLOCK = 1000,
   BINS = 100,
   BIN_ITERATIONS = 20,
   LEAST_OF_CLASS = 20, /* rows of a class, for a distance within it */
   VALIDATION = 1000,   /* rows by which Parzen's sigma is chosen, as Goodfellow et al. have it */
-  HISTOGRAM = 64,      /* bins of values */
-  DIVISIONS = 20,      /* of the data, for its own bands */
 };
-
-/* Of a band: what is nearer to its edge lies in it. */
-static const double EDGE = 1e-9;
 
 static const gan_parzen_grid SIGMAS = {0.1, 1, 10}; /* of values from 0 to 1 */
 
@@ -39,6 +34,14 @@ static gan_status run_frechet(const gan_judged *judged, const gan_side *samples,
   return GAN_OK;
 }
 
+/* Of the plain one; what it is extrapolated to has that of one pair of halves. */
+static gan_status spread_frechet(const gan_judged *judged, const gan_side *samples,
+                                 gan_figure *figures) {
+  figures[0].spread_of = "jackknife";
+  return gan_frechet_jackknife(&judged->eval, &judged->ruler, &samples->features, JACKKNIFE_GROUPS,
+                               &figures[0].spread);
+}
+
 static gan_status run_kernel(const gan_judged *judged, const gan_side *samples,
                              gan_figure *figures) {
   gan_kernel_distance distance;
@@ -50,11 +53,20 @@ static gan_status run_kernel(const gan_judged *judged, const gan_side *samples,
   return GAN_OK;
 }
 
+/* The data's balls are its alone: found once, for the samples and for their halves. */
+static gan_status find_radii(const gan_judged *judged) {
+  const gan_rows *data = &judged->data.features;
+  if (*judged->radii) return GAN_OK;
+  GAN_TRY_EVAL_ALLOC(&judged->eval, *judged->radii, data->total);
+  return gan_cover_radii(&judged->eval, data, (int)judged->neighbours, *judged->radii);
+}
+
 static gan_status run_cover(const gan_judged *judged, const gan_side *samples,
                             gan_figure *figures) {
   gan_cover cover;
-  GAN_TRY(gan_cover_run(&judged->eval, &judged->data.features, &samples->features,
-                        (int)judged->neighbours, &cover));
+  GAN_TRY(find_radii(judged));
+  GAN_TRY(gan_cover_run_within(&judged->eval, &judged->data.features, *judged->radii,
+                               &samples->features, (int)judged->neighbours, &cover));
   figures[0].value = cover.precision;
   figures[1].value = cover.recall;
   figures[2].value = cover.density;
@@ -192,96 +204,62 @@ static gan_status run_modes(const gan_judged *judged, const gan_side *samples,
 
 /* ---- physics ---- */
 
-typedef struct {
-  double *of_data, *of_samples; /* (rows of this rank, size) */
-  double *low, *high, *found;   /* (size) */
-} physics_room;
-
-static void release_physics(physics_room *room) {
-  gan_free(&room->of_data);
-  gan_free(&room->of_samples);
-  gan_free(&room->low);
-  gan_free(&room->high);
-  gan_free(&room->found);
+gan_status gan_judged_find_bands(const gan_judged *judged) {
+  if (judged->physics->size) return GAN_OK;
+  return gan_physics_report_create(&judged->eval, judged->h, judged->w, judged->c,
+                                   &judged->data.values, judged->physics);
 }
 
-/* Beyond what the rounding of sums can do. */
-static bool outside_of(double x, double low, double high) {
-  double slack = EDGE * fmax(fabs(low), fabs(high));
-  return x < low - slack || x > high + slack;
+static void judge_physics(const gan_physics_report *report, const double *found,
+                          gan_figure *figures) {
+  static const gan_physics_part first[] = {GAN_PART_HISTOGRAM, GAN_PART_SPECTRUM, GAN_PART_MEAN};
+  static const gan_physics_part last[] = {GAN_PART_HISTOGRAM, GAN_PART_SPECTRUM, GAN_PART_KURTOSIS};
+  for (int i = 0; i < 3; i++)
+    figures[i].value = gan_physics_report_outside(report, found, first[i], last[i]);
 }
 
-/* The share of statistics first..end-1 that lie outside of the data's own band. */
-static double outside(const physics_room *room, int64_t first, int64_t end) {
-  int64_t count = 0;
-  for (int64_t i = first; i < end; i++)
-    count += outside_of(room->found[i], room->low[i], room->high[i]);
-  return (double)count / (double)(end - first);
-}
-
-static gan_status fill_physics(const gan_judged *judged, const gan_side *samples,
-                               const gan_physics *physics, physics_room *room) {
-  const gan_eval *eval = &judged->eval;
-  const gan_rows *data = &judged->data.values, *values = &samples->values;
-  int64_t size = gan_physics_size(physics);
-  GAN_TRY_EVAL_ALLOC(eval, room->of_data, data->n * size);
-  GAN_TRY_EVAL_ALLOC(eval, room->of_samples, values->n * size);
-  GAN_TRY_EVAL_ALLOC(eval, room->low, size);
-  GAN_TRY_EVAL_ALLOC(eval, room->high, size);
-  GAN_TRY_EVAL_ALLOC(eval, room->found, size);
-  gan_status status = gan_physics_measure(physics, data->n, data->x, room->of_data);
-  if (status == GAN_OK)
-    status = gan_physics_measure(physics, values->n, values->x, room->of_samples);
-  GAN_TRY(gan_comm_agree(eval->comm, status, "agreeing whether all could measure their images"));
-  GAN_TRY(
-      gan_physics_bands(eval, physics, data->n, room->of_data, DIVISIONS, room->low, room->high));
-  return gan_physics_run(eval, physics, values->n, room->of_samples, room->found);
-}
-
+/* The bands are the data's alone: found once, for the samples and for their halves. */
 static gan_status run_physics(const gan_judged *judged, const gan_side *samples,
                               gan_figure *figures) {
-  gan_physics physics = {judged->h, judged->w, judged->c, 0, 1, HISTOGRAM};
-  physics_room room = {0};
-  gan_status status = fill_physics(judged, samples, &physics, &room);
-  if (status == GAN_OK) {
-    int64_t rings = gan_physics_rings(&physics), size = gan_physics_size(&physics);
-    figures[0].value = outside(&room, 0, HISTOGRAM);
-    figures[1].value = outside(&room, HISTOGRAM, HISTOGRAM + rings);
-    figures[2].value = outside(&room, HISTOGRAM + rings, size);
-  }
-  release_physics(&room);
+  const gan_physics_report *report = judged->physics;
+  double *found;
+  GAN_TRY(gan_judged_find_bands(judged));
+  GAN_TRY_EVAL_ALLOC(&judged->eval, found, report->size);
+  gan_status status = gan_physics_report_measure(&judged->eval, report, &samples->values, found);
+  if (status == GAN_OK) judge_physics(report, found, figures);
+  gan_free(&found);
   return status;
 }
 
 /* clang-format off */
 static const gan_metric_row rows[] = {
   {"frechet", "Frechet distance over the features, and what it would be of infinitely many samples",
-   0, 20, true, {"frechet_distance", "frechet_distance_infinite"}, run_frechet},
+   0, 20, true, {"frechet_distance", "frechet_distance_infinite"}, "<<", run_frechet, spread_frechet},
   {"kernel", "kernel distance over the features: polynomial MMD, unbiased",
-   0, 2, false, {"kernel_distance"}, run_kernel},
+   0, 2, false, {"kernel_distance"}, "<", run_kernel, NULL},
   {"cover", "precision, recall, density, coverage over the features",
-   0, 0, true, {"precision", "recall", "density", "coverage"}, run_cover},
+   0, 0, true, {"precision", "recall", "density", "coverage"}, ">>>>", run_cover, NULL},
   {"score", "classifier score: the inception score's formula, of all samples at once",
-   GAN_WANTS_CLASSIFIER, 2, true, {"classifier_score"}, run_score},
+   GAN_WANTS_CLASSIFIER, 2, true, {"classifier_score"}, ">", run_score, NULL},
   {"histogram", "total variation between the classes found in samples and in data",
-   GAN_WANTS_CLASSIFIER, 1, true, {"class_total_variation"}, run_histogram},
+   GAN_WANTS_CLASSIFIER, 1, true, {"class_total_variation"}, "<", run_histogram, NULL},
   {"accuracy", "share of samples of the class that was asked for",
-   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, 1, true, {"class_accuracy"}, run_accuracy},
+   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, 1, true, {"class_accuracy"}, ">", run_accuracy, NULL},
   {"within", "mean Frechet distance within the classes",
-   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, 20, true, {"within_class_frechet_distance"}, run_within},
+   GAN_WANTS_CLASSIFIER | GAN_WANTS_LABELS, 20, true, {"within_class_frechet_distance"}, "<", run_within, NULL},
   {"memorisation", "distance to the nearest row of the data, beside that of held-out rows",
    GAN_WANTS_HELD_OUT, 1, true,
-   {"nearest_distance", "nearest_distance_held_out", "nearer_than_5_percent", "nearer_than_half"},
-   run_memorisation},
+   {"nearest_distance", "nearest_distance_held_out", "nearer_than_5_percent", "nearer_than_half"}, "----",
+   run_memorisation, NULL},
   {"bins", "bins of 100 whose share differs from the data's (NDB; far: by 3 standard errors), Jensen-Shannon",
-   0, 100, true, {"bins_different", "bins_far", "bins_divergence"}, run_bins},
+   0, 100, true, {"bins_different", "bins_far", "bins_divergence"}, "<<<", run_bins, NULL},
   {"parzen", "Parzen log-likelihood of held-out rows in nats (Goodfellow 2014)",
-   GAN_WANTS_HELD_OUT, 2, false, {"parzen_log_likelihood", "parzen_sigma"}, run_parzen},
+   GAN_WANTS_HELD_OUT, 2, false, {"parzen_log_likelihood", "parzen_sigma"}, ">-", run_parzen, NULL},
   {"physics", "shares of value histogram, radial power spectrum and moments outside the data's bands",
-   GAN_WANTS_IMAGES, 2, true, {"histogram_outside", "spectrum_outside", "moments_outside"},
-   run_physics},
+   GAN_WANTS_IMAGES, 2, true, {"histogram_outside", "spectrum_outside", "moments_outside"}, "<<<",
+   run_physics, NULL},
   {"modes", "modes of the mixture that are captured, high-quality samples, reverse KL",
-   GAN_WANTS_MIXTURE, 1, true, {"modes_captured", "high_quality", "reverse_kl"}, run_modes},
+   GAN_WANTS_MIXTURE, 1, true, {"modes_captured", "high_quality", "reverse_kl"}, ">><", run_modes, NULL},
 };
 /* clang-format on */
 

@@ -25,7 +25,9 @@ typedef struct gan_judged {
   int64_t classes;         /* that the classifier tells apart; 0: there is none */
   gan_frechet ruler;       /* of the data's features */
   gan_bins *bins;          /* of the data's values, borrowed; `bins` 0: not made yet */
-  gan_mixture mixture;     /* modes 0: none was given */
+  gan_physics_report *physics; /* borrowed; `size` 0: not made yet */
+  double **radii;      /* of the data's balls, for cover, borrowed; *radii NULL: not found yet */
+  gan_mixture mixture; /* modes 0: none was given */
   int64_t neighbours;
 } gan_judged;
 
@@ -48,10 +50,16 @@ typedef struct gan_metric_row {
       least;   /* rows that it wants of samples and of data; 0: one more than judged->neighbours */
   bool halves; /* the spread of its figures is that between halves of the samples */
   const char *figures[GAN_METRIC_FIGURES]; /* their keys in JSON */
+  const char *better; /* a letter a figure: '<' less is better, '>' more is, '-' neither */
   /* Values in that order; spread where the metric knows it itself.  Collective. */
   gan_status (*run)(const gan_judged *judged, const gan_side *samples, gan_figure *figures);
+  /* The spreads of figures of all samples, where it is not that between halves.  NULL: it is. */
+  gan_status (*spread)(const gan_judged *judged, const gan_side *samples, gan_figure *figures);
 } gan_metric_row;
 
 const gan_metric_row *gan_metric_rows(int *count);
+
+/* The bands of the data's statistics, unless they are there: judged->physics.  Collective. */
+GAN_CHECKED gan_status gan_judged_find_bands(const gan_judged *judged);
 
 #endif

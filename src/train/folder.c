@@ -94,12 +94,27 @@ static gan_status cut_samples(const gan_folder *folder, int64_t step) {
   return status;
 }
 
+/* How this command's lines of eval.jsonl are told from those of `mpigan eval`. */
+static const char OURS[] = "\"source\": \"train\"";
+
+/* Those behind `step`: cut, or marked void by roll-back number `rollbacks`. */
+static gan_status cut_evaluations(const gan_folder *folder, int64_t step, int64_t rollbacks,
+                                  bool voids) {
+  char *path = inside(folder, "eval.jsonl");
+  if (!path) return GAN_NO_MEMORY;
+  gan_status status = voids ? gan_lines_void_ours(path, OURS, step, rollbacks)
+                            : gan_lines_cut_ours(path, OURS, step, rollbacks);
+  gan_free(&path);
+  return status;
+}
+
 static gan_status begin(gan_folder *folder, const char *config_text, int64_t step,
                         int64_t rollbacks, int64_t *start, const char *metrics, const char *events,
                         const char *config) {
   int64_t starts;
   GAN_TRY(gan_lines_cut(metrics, step, rollbacks));
   GAN_TRY(gan_lines_cut(events, INT64_MAX, 0));
+  GAN_TRY(cut_evaluations(folder, step, rollbacks, false));
   GAN_TRY(cut_samples(folder, step));
   GAN_TRY(gan_file_replace(config, config_text, strlen(config_text), NULL, 0));
   GAN_TRY(gan_lines_count(events, "\"event\": \"start\"", &starts));
@@ -139,6 +154,7 @@ gan_status gan_folder_go_back(gan_folder *folder, int64_t step, int64_t rollback
   GAN_TRY(status);
   gan_lines_close(&folder->metrics); /* the file that was replaced */
   folder->metrics = metrics;
+  GAN_TRY(cut_evaluations(folder, step, rollback, true));
   return cut_samples(folder, step);
 }
 
@@ -150,6 +166,21 @@ gan_status gan_folder_metrics(gan_folder *folder, gan_json *line) {
 gan_status gan_folder_event(gan_folder *folder, gan_json *line) {
   GAN_TRY(check_ours(folder));
   return gan_lines_append(folder->events, line);
+}
+
+gan_status gan_folder_evaluation(gan_folder *folder, gan_json *line) {
+  gan_lines *lines;
+  GAN_TRY(check_ours(folder));
+  char *path = inside(folder, "eval.jsonl");
+  if (!path) return GAN_NO_MEMORY;
+  gan_status status = gan_lines_open(path, &lines);
+  if (status == GAN_OK) {
+    status = gan_lines_append(lines, line);
+    if (status == GAN_OK) status = gan_lines_sync(lines);
+    gan_lines_close(&lines);
+  }
+  gan_free(&path);
+  return status;
 }
 
 gan_status gan_folder_sync(gan_folder *folder) {

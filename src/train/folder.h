@@ -22,18 +22,23 @@ void gan_folder_close(gan_folder **folder);
  * below, fails with GAN_OUTPUT then, naming that start; so does a checkpoint's gan_folder_sync. */
 bool gan_folder_lost(const gan_folder *folder);
 
-/* A start of the run at `step` (0: anew), behind so many roll-backs: cuts metrics.jsonl and the
- * samples back to that step, saves the config, and opens metrics.jsonl and run.jsonl; makes a
- * folder for samples where there will be some.  *start is its number, from 1. */
+/* A start of the run at `step` (0: anew), behind so many roll-backs: cuts metrics.jsonl, this
+ * command's lines of eval.jsonl and the samples back to that step, saves the config, and opens
+ * metrics.jsonl and run.jsonl; makes a folder for samples where there will be some.  *start is its
+ * number, from 1. */
 GAN_CHECKED gan_status gan_folder_begin(gan_folder *folder, const char *config_text, int64_t step,
                                         int64_t rollbacks, bool has_samples, int64_t *start);
 
-/* Roll-back number `rollback` of the run, to `step`: the lines of later steps in metrics.jsonl are
- * marked void, their samples removed. */
+/* Roll-back number `rollback` of the run, to `step`: the lines of later steps in metrics.jsonl, and
+ * this command's in eval.jsonl, are marked void, their samples removed. */
 GAN_CHECKED gan_status gan_folder_go_back(gan_folder *folder, int64_t step, int64_t rollback);
 
 GAN_CHECKED gan_status gan_folder_metrics(gan_folder *folder, gan_json *line);
 GAN_CHECKED gan_status gan_folder_event(gan_folder *folder, gan_json *line);
+
+/* A line of eval.jsonl, durable when this returns.  It is said to be of "source": "train"; those of
+ * `mpigan eval`, beside it, are nobody's to cut. */
+GAN_CHECKED gan_status gan_folder_evaluation(gan_folder *folder, gan_json *line);
 
 /* Makes the records durable: called before a checkpoint that counts on them. */
 GAN_CHECKED gan_status gan_folder_sync(gan_folder *folder);

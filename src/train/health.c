@@ -85,6 +85,8 @@ static gan_status restore(const gan_health *health, gan_checkpoint *checkpoint,
     GAN_TRY(gan_initial_weights(session));
   facts->step = then.step;
   facts->epoch = then.epoch;
+  facts->best = then.best;
+  facts->evaluation_due = 0;
   return GAN_OK;
 }
 

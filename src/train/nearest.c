@@ -1,6 +1,7 @@
 #include "train/nearest.h"
 
 #include "base/memory.h"
+#include "data/planes.h"
 #include "eval/memorisation.h"
 #include "eval/neighbours.h"
 #include "output/samples.h"
@@ -37,9 +38,7 @@ static gan_status find(const gan_eval *eval, const gan_rows *samples, const gan_
 static void lay_out(const gan_eval_set *set, int count, const float *values, float *images) {
   int64_t pixels = set->h * set->w, size = pixels * set->c;
   for (int i = 0; i < count; i++)
-    for (int64_t p = 0; p < pixels; p++)
-      for (int64_t k = 0; k < set->c; k++)
-        images[2 * i * size + k * pixels + p] = values[i * size + p * set->c + k];
+    gan_planes_of(1, pixels, set->c, values + i * size, images + 2 * i * size);
 }
 
 static gan_status draw(const gan_eval *eval, const char *path, const gan_eval_set *samples,

@@ -9,6 +9,7 @@
 #include "kernels/gemm.h"
 #include "kernels/onednn.h"
 #include "optim/schedule.h"
+#include "train/evaluations.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -247,6 +248,7 @@ static void print_memory(const gan_session *session, size_t at_start) {
       {"data", data_bytes(session) + test_bytes(session)},
       {"samples", samples},
       {"checkpoints", CHECKPOINT_COPIES * state},
+      {"evaluations", gan_evaluations_bytes(session)},
       {"matrix products", BLAS_BYTES * (double)config->compute.threads},
   };
   double sum = 0;

@@ -60,14 +60,15 @@ static gan_status resolve_data(gan_session *session, const char *key, char **mem
   return share_text(session, member, path);
 }
 
-/* The same for model.init_from, which need not exist any more when a run goes on. */
-static gan_status resolve_init(gan_session *session) {
-  char **member = &session->config.model.init_from, *path = NULL;
+/* The same for a checkpoint's path; that of model.init_from need not exist any more when a run goes
+ * on. */
+static gan_status resolve_path(gan_session *session, char **member) {
+  char *path = NULL;
   if (!*member) return GAN_OK;
   if (gan_comm_rank(session->comm) == 0) path = gan_path_absolute(*member);
   bool short_of_memory = gan_comm_rank(session->comm) == 0 && !path;
   GAN_TRY(gan_comm_agree(session->comm, short_of_memory ? GAN_NO_MEMORY : GAN_OK,
-                         "agreeing on model.init_from"));
+                         "agreeing on the path of a checkpoint"));
   return share_text(session, member, path);
 }
 
@@ -188,7 +189,9 @@ gan_status gan_session_build(gan_session *session) {
   if (config->data.test && strcmp(config->data.test, config->data.path) == 0)
     gan_log("data.test is the data that is trained on (%s): its figures are of what is learnt",
             config->data.path);
-  GAN_TRY(resolve_init(session));
+  GAN_TRY(resolve_data(session, "eval.data", &config->eval.data));
+  GAN_TRY(resolve_path(session, &config->model.init_from));
+  GAN_TRY(resolve_path(session, &config->eval.features));
   GAN_TRY(gan_dataset_open(session->comm, config, &session->source, &session->info));
   session->test_config = gan_heldout_config(config);
   if (config->data.test)

@@ -8,6 +8,8 @@
 #include "config/networks.h"
 #include "optim/schedule.h"
 #include "task/generate.h"
+#include "train/best.h"
+#include "train/evaluations.h"
 #include "train/health.h"
 #include "train/initial.h"
 #include "train/plan.h"
@@ -38,6 +40,9 @@ typedef struct {
   gan_replicas *replicas;
   gan_watchdog *watchdog;
   gan_health health;
+  gan_evaluations *evaluations; /* NULL: there are none */
+  gan_watched watched;
+  char early[256];     /* why the run stops before its last step; "" */
   gan_run_facts facts; /* as of the last step done */
   size_t at_start;     /* bytes that this process had then */
   int64_t steps;
@@ -99,15 +104,13 @@ static gan_status make_samples(trainer *t) {
   return gan_comm_agree(t->comm, status, "agreeing whether the samples were written");
 }
 
-/* A pass over the held-out data; behind the last step also what is told of it once. */
-static gan_status test(trainer *t, bool last) {
+/* Behind the last step's test: what is told of it once. */
+static gan_status report(trainer *t) {
   gan_task *task = t->session.task;
   const char *name = NULL;
   char *text = NULL;
   gan_status status = GAN_OK;
-  GAN_TRY(task->type->test(task));
-  task->tested = true;
-  if (!last || !task->type->report) return GAN_OK;
+  if (!task->type->report) return GAN_OK;
   if (is_root(t)) status = task->type->report(task, t->facts.step, &name, &text);
   if (status == GAN_OK && text) status = gan_folder_write(t->folder, name, text);
   gan_free(&text);
@@ -120,6 +123,58 @@ static gan_status log_metrics(trainer *t) {
     status = gan_record_metrics(t->folder, t->session.task, &t->facts, t->start,
                                 gan_progress_rate(&t->progress));
   return gan_comm_agree(t->comm, status, "agreeing whether the metrics were written");
+}
+
+/* ---- the figure that is watched ---- */
+
+/* What a step turns out to be. */
+typedef struct {
+  bool last, stop; /* the run ends with it: for good, or to go on later */
+  bool better;     /* than any before it */
+} turn;
+
+/* By rank 0's value, so that all ranks stop at one step. */
+static gan_status watch(trainer *t, double value, turn *now) {
+  gan_best *best = &t->facts.best;
+  GAN_TRY(gan_comm_broadcast(t->comm, &value, sizeof value, "the broadcast of a figure"));
+  now->better = gan_best_note(&t->watched, value, t->facts.step, best);
+  if (now->better)
+    gan_log("best so far: %s %.6g", best->of, value);
+  else if (best->step)
+    gan_log("%s %.6g is no better than %.6g at step %lld (%lld in a row)", best->of, value,
+            best->value, (long long)best->step, (long long)best->without);
+  if (!gan_best_over(&t->watched, best) || now->last) return GAN_OK;
+  now->last = true;
+  gan_best_over_text(best, t->early, sizeof t->early);
+  return GAN_OK;
+}
+
+/* Where the run is asked to stop, whoever goes on evaluates the step. */
+static gan_status evaluate(trainer *t, turn *now) {
+  double value = 0;
+  bool abandoned = true;
+  if (!now->stop)
+    GAN_TRY(gan_evaluations_run(t->evaluations, t->facts.step, t->start, t->watched.figure, &value,
+                                &abandoned));
+  t->facts.evaluation_due = abandoned;
+  now->stop = now->stop || abandoned;
+  bool watched = t->watched.figure && !t->watched.of_test;
+  return watched && !abandoned ? watch(t, value, now) : GAN_OK;
+}
+
+static double test_value(const gan_task *task, const char *name) {
+  int i = 0;
+  while (strcmp(task->tests[i].name, name) != 0) i++;
+  return task->tests[i].value;
+}
+
+/* A pass over the held-out data. */
+static gan_status test(trainer *t, turn *now) {
+  gan_task *task = t->session.task;
+  GAN_TRY(task->type->test(task));
+  task->tested = true;
+  if (t->watched.of_test) GAN_TRY(watch(t, test_value(task, t->watched.figure), now));
+  return now->last ? report(t) : GAN_OK;
 }
 
 /* ---- the loop ---- */
@@ -143,10 +198,60 @@ static void ask(trainer *t) {
   asked[GAN_ASK_SAVE] = is_root(t) && every_s > 0 && gan_clock() - t->saved >= every_s;
 }
 
-static gan_status loop(trainer *t) {
+static gan_status stopped(const trainer *t) {
+  return gan_fail(GAN_TEMPORARY,
+                  "stopped by %s at step %lld of %lld; its checkpoint is saved: the same "
+                  "command goes on from there",
+                  gan_signals_name(gan_signals_received()), (long long)t->facts.step,
+                  (long long)t->steps);
+}
+
+/* What is due behind a step. */
+static gan_status follow(trainer *t) {
   gan_task *task = t->session.task;
   const gan_config *config = &t->session.config;
-  while (t->facts.step < t->steps) {
+  int64_t step = t->facts.step;
+  turn now = {.last = step == t->steps};
+  now.stop = task->agreed[GAN_ASK_STOP] && !now.last;
+  task->tested = false;
+  if (t->evaluations && (now.last || due(step, config->eval.every_steps)))
+    GAN_TRY(evaluate(t, &now));
+  if (task->test && (now.last || due(step, config->train.test_every))) GAN_TRY(test(t, &now));
+  bool logs = task->tested || now.last || due(step, config->train.log_every);
+  bool saves = now.last || now.stop || now.better || task->agreed[GAN_ASK_SAVE] ||
+               due(step, config->checkpoint.every_steps);
+  if (logs) GAN_TRY(log_metrics(t));
+  gan_progress_show(&t->progress, task, logs);
+  if (saves || due(step, config->train.check_every)) GAN_TRY(gan_replicas_check(t->replicas, step));
+  if (now.last || due(step, config->samples.every_steps)) GAN_TRY(make_samples(t));
+  if (saves) GAN_TRY(save(t, now.last || now.stop));
+  return now.stop ? stopped(t) : GAN_OK;
+}
+
+/* The evaluation that a stop left out, of the step that the run goes on from. */
+static gan_status make_up(trainer *t) {
+  gan_task *task = t->session.task;
+  const gan_config *config = &t->session.config;
+  int64_t step = t->facts.step;
+  turn now = {.last = step == t->steps};
+  if (!t->facts.evaluation_due) return GAN_OK;
+  t->facts.evaluation_due = 0;
+  if (!t->evaluations) return GAN_OK;
+  GAN_TRY(evaluate(t, &now));
+  if (*t->early) {
+    bool logged = due(step, config->train.log_every);
+    if (task->test && !due(step, config->train.test_every)) GAN_TRY(test(t, &now));
+    if (task->tested && !logged) GAN_TRY(log_metrics(t));
+    GAN_TRY(make_samples(t));
+  }
+  if (now.stop) return stopped(t);
+  return save(t, true);
+}
+
+static gan_status loop(trainer *t) {
+  gan_task *task = t->session.task;
+  GAN_TRY(make_up(t));
+  while (t->facts.step < t->steps && !*t->early) {
     gan_comm_set_step(t->comm, t->facts.step + 1);
     ask(t);
     task->lr_factor = t->facts.lr_factor * gan_schedule_factor(&t->schedule, t->facts.step);
@@ -157,26 +262,7 @@ static gan_status loop(trainer *t) {
       continue;
     }
     count_step(t);
-    int64_t step = t->facts.step;
-    bool last = step == t->steps, stop = task->agreed[GAN_ASK_STOP] && !last;
-    bool saves =
-        last || stop || task->agreed[GAN_ASK_SAVE] || due(step, config->checkpoint.every_steps);
-    bool tests = task->test && (last || due(step, config->train.test_every));
-    bool logs = tests || last || due(step, config->train.log_every);
-    task->tested = false;
-    if (tests) GAN_TRY(test(t, last));
-    if (logs) GAN_TRY(log_metrics(t));
-    gan_progress_show(&t->progress, task, logs);
-    if (saves || due(step, config->train.check_every))
-      GAN_TRY(gan_replicas_check(t->replicas, step));
-    if (last || due(step, config->samples.every_steps)) GAN_TRY(make_samples(t));
-    if (saves) GAN_TRY(save(t, last || stop));
-    if (stop)
-      return gan_fail(GAN_TEMPORARY,
-                      "stopped by %s at step %lld of %lld; its checkpoint is saved: the same "
-                      "command goes on from there",
-                      gan_signals_name(gan_signals_received()), (long long)step,
-                      (long long)t->steps);
+    GAN_TRY(follow(t));
   }
   return GAN_OK;
 }
@@ -257,6 +343,7 @@ static gan_status begin(trainer *t) {
       status =
           gan_folder_begin(t->folder, t->session.config_text, t->facts.step, t->facts.rollbacks,
                            t->session.task->type->sample != NULL, &t->start);
+    if (status == GAN_OK && *t->facts.best.of) gan_store_link_best(t->run_dir, t->facts.best.step);
     if (status == GAN_OK) status = gan_saver_create(t->run_dir, t->folder, &t->session, &t->saver);
     if (status == GAN_OK) status = gan_record_start(t->folder, t->comm, t->start, t->facts.step);
     if (status == GAN_OK) status = gan_record_skipped(t->folder, t->start, &t->skipped);
@@ -274,6 +361,12 @@ static void print_profile(const trainer *t) {
     rest -= task->profile[i].seconds;
     gan_log("  %-24s %8.2f ms %5.1f%%", task->profile[i].name,
             1e3 * task->profile[i].seconds / (double)steps, 100 * task->profile[i].seconds / total);
+  }
+  if (t->evaluations) {
+    double seconds = gan_evaluations_seconds(t->evaluations);
+    rest -= seconds;
+    gan_log("  %-24s %8.2f ms %5.1f%%", "evaluations", 1e3 * seconds / (double)steps,
+            100 * seconds / total);
   }
   double hidden = gan_comm_hidden_seconds(t->comm);
   if (hidden > 0)
@@ -313,15 +406,17 @@ static gan_status print_memory(const trainer *t) {
 /* Why the run ended, in run.jsonl; a failure to write that does not hide the first one. */
 static gan_status finish(trainer *t, gan_status status) {
   if (!is_root(t) || !t->folder || !t->start) return status;
-  const char *reason = status == GAN_OK ? "finished" : gan_error_message();
+  const char *done = *t->early ? t->early : "finished";
+  const char *reason = status == GAN_OK ? done : gan_error_message();
   char *kept = gan_strdup(reason);
   gan_status written = gan_record_stop(t->folder, t->start, t->facts.step, status, reason);
   if (status == GAN_OK) {
     char time[32];
     status = written;
     print_profile(t);
-    gan_log("finished at step %lld after %s; %scheckpoints are in %s", (long long)t->facts.step,
-            gan_duration_text(time, t->facts.elapsed_s),
+    if (*t->early) gan_log("%s", t->early);
+    gan_log("%s at step %lld after %s; %scheckpoints are in %s", *t->early ? "ended" : "finished",
+            (long long)t->facts.step, gan_duration_text(time, t->facts.elapsed_s),
             t->session.task->type->sample ? "samples and " : "", t->run_dir);
   } else if (written != GAN_OK && kept) {
     status = gan_fail(status, "%s", kept);
@@ -332,6 +427,8 @@ static gan_status finish(trainer *t, gan_status status) {
 
 static gan_status run_loop(trainer *t) {
   GAN_TRY(gan_replicas_create(t->session.task, &t->replicas));
+  GAN_TRY(
+      gan_evaluations_create(&t->session, &t->facts.data, t->run_dir, t->folder, &t->evaluations));
   GAN_TRY(begin(t));
   t->health = (gan_health){.session = &t->session,
                            .folder = t->folder,
@@ -371,6 +468,8 @@ static gan_status train(trainer *t) {
                              t->options->override_count));
   gan_watchdog_set_limit(t->watchdog, session->config.train.watchdog_s);
   GAN_TRY(gan_session_build(session));
+  GAN_TRY(gan_evaluations_check(session));
+  GAN_TRY(gan_watched_find(&session->config, session->task, &t->watched));
   t->run_dir = t->options->run_dir ? gan_strdup(t->options->run_dir)
                                    : gan_format("runs/%s", session->config.name);
   if (!t->run_dir) return GAN_NO_MEMORY;
@@ -388,11 +487,21 @@ static gan_status train(trainer *t) {
   t->steps = gan_session_last_step(session, t->facts.step);
   t->schedule = gan_schedule_of(&session->config, t->steps);
   gan_plan_print_course(session, t->facts.step, t->steps);
-  if (t->facts.step >= t->steps) {
+  gan_best_begin(&t->watched, &t->facts.best);
+  bool due_still = t->facts.evaluation_due && session->config.eval.every_steps;
+  if (!due_still && t->facts.step >= t->steps) {
     gan_log(
         "this run is finished: it is at step %lld of %lld; a larger train.steps or train.epochs "
         "continues it",
         (long long)t->facts.step, (long long)t->steps);
+    return GAN_OK;
+  }
+  if (!due_still && gan_best_over(&t->watched, &t->facts.best)) {
+    char why[256];
+    gan_log(
+        "this run has %s; it is at step %lld of %lld: a larger eval.patience, or 0, continues it",
+        gan_best_over_text(&t->facts.best, why, sizeof why), (long long)t->facts.step,
+        (long long)t->steps);
     return GAN_OK;
   }
   return run_loop(t);
@@ -424,6 +533,7 @@ gan_status gan_train(gan_comm *comm, const gan_train_options *options) {
   gan_session_reset(&t.session); /* collective where ranks share memory, so it is watched */
   gan_watchdog_stop(&t.watchdog);
   gan_replicas_destroy(&t.replicas);
+  gan_evaluations_destroy(&t.evaluations);
   gan_free(&t.sample_images);
   gan_free(&t.sample_latent);
   gan_free(&t.sample_classes);

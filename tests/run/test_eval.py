@@ -3,9 +3,10 @@ each mistake."""
 import json
 import math
 import random
+import struct
 
 import support
-from support import INPUT, OK, TINY, USAGE, Case, edit, lines, write_h5
+from support import INPUT, OK, OUTPUT, TINY, USAGE, Case, edit, lines, write_h5
 
 # Tells the built-in digits apart.
 CLASSIFIER = """\
@@ -149,6 +150,60 @@ class Eval(Case):
             for name in ("histogram_outside", "spectrum_outside", "moments_outside"):
                 self.assertEqual(figures[name], 0, name)
 
+    def grey_images(self, name, values):
+        """40 images of 5 by 5, of each value as many, all pixels alike."""
+        path = self.folder / name
+        write_h5(path, images=("float32", (40, 5, 5),
+                               [v for v in values for _ in range(1000 // len(values))]))
+        return path
+
+    def physics(self, *words, ranks=None):
+        picture = self.folder / "physics.png"
+        figures, text = self.evaluate(*words, "--metrics", "frechet", "--physics", picture, ranks=ranks)
+        png = picture.read_bytes()
+        self.assertEqual(png[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertGreater(struct.unpack(">I", png[16:20])[0], 1000)  # wide
+        self.assertEqual([path.name for path in self.folder.glob("*.tmp")], [])
+        return figures["physics"], text
+
+    def test_physics(self):
+        """Statistics as arrays: of images whose moments are known, on any number of ranks."""
+        data = self.grey_images("data.h5", (0.3, 0.7))
+        samples = self.grey_images("samples.h5", (0.25, 0.5, 0.5, 0.75))
+        alone, text = self.physics(samples, "--data", data)
+        self.assertIn("mean", text)
+        self.assertEqual(len(alone["histogram"]["x"]), 64)
+        self.assertEqual(alone["spectrum"]["x"], [0, 1, 2])
+        for part in alone.values():
+            for key in ("low", "high", "data", "samples"):
+                self.assertEqual(len(part[key]), len(part["x"]), key)
+        wanted = {"mean": (0.5, 0.5), "deviation": (0.2, 0.25 / 2 ** 0.5), "skewness": (0, 0),
+                  "kurtosis": (-2, -1)}  # two values: 1 - 3; four, half of them the mean: 2 - 3
+        for name, (of_data, of_samples) in wanted.items():
+            self.assertAlmostEqual(alone[name]["data"][0], of_data, delta=1e-6, msg=name)
+            self.assertAlmostEqual(alone[name]["samples"][0], of_samples, delta=1e-6, msg=name)
+        for side, shares in (("data", {19: 0.5, 44: 0.5}), ("samples", {16: 0.25, 32: 0.5, 48: 0.25})):
+            for bin, share in enumerate(alone["histogram"][side]):
+                self.assertAlmostEqual(share, shares.get(bin, 0), delta=1e-9, msg=f"{side}, bin {bin}")
+        # all power is at frequency 0: the mean square times the pixels
+        self.assertAlmostEqual(alone["spectrum"]["data"][0], 25 * (0.09 + 0.49) / 2, delta=1e-4)
+        self.assertAlmostEqual(alone["spectrum"]["data"][1], 0, delta=1e-6)
+        shared, _ = self.physics(samples, "--data", data, ranks=3)
+        for name, part in alone.items():
+            for key, values in part.items():
+                for a, b in zip(values, shared[name][key]):
+                    self.assertLessEqual(abs(a - b), 1e-6 * abs(a) + 1e-9, f"{name} {key}")
+
+    def test_no_place_to_write(self):
+        """Said before the work: the samples that come first are not even looked for."""
+        words = ("missing.h5", "--data", "builtin:digits")
+        missing = self.folder / "missing"
+        for flag, path in (("--json", missing / "f.json"), ("--pairs", missing / "f.png"),
+                           ("--physics", missing / "f.png"), ("--physics", self.folder)):
+            for ranks in (None, 2):
+                result = self.run_program("eval", *words, flag, path, ranks=ranks)
+                self.assert_fails(result, OUTPUT, str(path))
+
     def test_few_rows(self):
         """What lacks rows is left out and named, unless it was asked for."""
         words = ("builtin:digits", "--data", "builtin:digits", "--count", "30")
@@ -199,6 +254,8 @@ class Eval(Case):
                 ((other, "--data", "builtin:digits"), INPUT, (str(other), "4x4x1", "8x8x1")),
                 (("missing.h5", "--data", "builtin:digits"), INPUT, ("missing.h5",)),
                 (digits + ("--features", "missing"), INPUT, ("missing",)),
+                ((self.points("points.h5", (0,)),) + ("--data", self.folder / "points.h5", "--physics",
+                                                      self.folder / "f.png"), USAGE, ("--physics", "points")),
                 (digits + ("--mixture", "ring:8:inf:0.1"), USAGE, ("ring:8:inf:0.1",)),
                 (digits + ("--truncation", "0.5"), USAGE, ("--truncation",)),
                 (digits + ("--count", "3"), USAGE, ("--count", "10"))):

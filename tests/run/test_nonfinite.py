@@ -66,10 +66,13 @@ def values(large, bad_rows=(301,)):
     return rows
 
 
+def write_data(path, large, **options):
+    support.write_h5(path, images=("float32", (ROWS, 4, 4), values(large, **options)))
+
+
 class Nonfinite(Case):
     def data(self, large=1e38, **options):
-        support.write_h5(self.folder / "data.h5",
-                         images=("float32", (ROWS, 4, 4), values(large, **options)))
+        write_data(self.folder / "data.h5", large, **options)
 
     def events(self, run_dir, kind):
         return [e for e in lines(self.folder / run_dir / "run.jsonl") if e["event"] == kind]

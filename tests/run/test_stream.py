@@ -229,6 +229,14 @@ class Memory(Case):
             self.assertGreater(found["memory"][rank], share)
             self.assertLess(found["stream"][rank], STREAM_LIMIT)
             self.assertLess(found["stream"][rank], found["memory"][rank] - share / 2)
+        # nor does looking at some of its rows hold them all
+        job = self.start("eval", "stream", "--count", 200, "--metrics", "kernel", ranks=2)
+        peak_of = peaks(job, job.ranks)
+        result = job.result()
+        self.assertEqual(result.status, OK, str(result))
+        self.assertIn(f"of {ROWS} rows", result.out)
+        for rank in (0, 1):
+            self.assertLess(peak_of[rank], found["memory"][rank] - share / 2)
 
 
 class Convert(Case):

@@ -6,7 +6,7 @@ import statistics
 
 import support
 from support import (INPUT, NUMBERS, USAGE, Case, all_settings, checkpoint, edit, h5_differences,
-                     h5_names, h5_numbers, metrics, needs_h5_tools, samples, untimed)
+                     h5_names, h5_numbers, metrics, needs_h5_tools, samples, untimed, write_h5)
 
 CONFIG = """\
 name: vae
@@ -223,6 +223,9 @@ class Sampling(Case):
     def test_mistakes(self):
         support.write_idx(self.folder / "wide", (5, 9, 7))
         self.train(self.config(support.TINY, name="tiny.yaml"), "tiny")
+        support.write_h5(self.folder / "dark.h5", images=("float32", (3, 8, 8), [0.5] * 192))
+        support.write_h5(self.folder / "bright.h5",
+                         images=("float32", (3, 8, 8), [255] * 128 + [200, 256] * 32))
         for words, status, parts in (
                 (["run", "--reconstruct", "nowhere"], INPUT, ("nowhere",)),
                 (["run", "--reconstruct", "wide"], USAGE, ("9x7x1", "8x8x1")),
@@ -232,10 +235,52 @@ class Sampling(Case):
                  ("--reconstruct", "--seed", "leave out one")),
                 (["run", "--manifold", "--interpolate", "1,2"], USAGE, ("leave out one",)),
                 (["run", "--manifold", "--count", 5], USAGE, ("--count",)),
+                (["run", "--reconstruct", "dark.h5"], USAGE, ("dark.h5", "0.5", "0 to 255")),
+                (["run", "--reconstruct", "bright.h5"], USAGE,
+                 ("bright.h5", "row 2 holds 256", "0 to 255")),
                 (["run", "--images", "x"], USAGE, ("--reconstruct",)),
                 (["tiny", "--manifold"], USAGE, ("model.latent is 8",)),
                 (["tiny", "--reconstruct", "builtin:digits"], USAGE, ("task: gan", "vae"))):
             self.assert_fails(self.run_program("sample", *words), status, *parts)
+
+
+class Floats(Case):
+    """Data of floats, in files of HDF5."""
+
+    def write(self, name, values, dims=(96, 8, 8), dataset="images"):
+        path = self.folder / name
+        write_h5(path, **{dataset: ("float32", dims, values)})
+        return path
+
+    def test_read_as_the_run_reads(self):
+        """The name of the dataset and its layout, which is open here, are the run's."""
+        values = [i % 101 / 101 for i in range(96 * PIXELS)]
+        path = self.write("data.h5", values, (96, 4, 4, 4), "pictures")
+        keys = f'data: {{path: "{path}", shards: 12, images: pictures, layout: nchw}}'
+        self.train(self.config(PLAIN, ('data: {path: "builtin:digits", shards: 12}', keys)), "run",
+                   *all_settings("train.steps=1"))
+        result = self.run_program("sample", "run", "--reconstruct", path, "--count", 20,
+                                  "--output", "x.h5")
+        self.assertEqual(result.status, 0, str(result))
+        for found, stored in zip(h5_numbers(self.folder / "x.h5", "/images"), values):
+            self.assertAlmostEqual(found, stored, delta=1e-6)
+        self.write("other.h5", values, (96, 4, 4, 4), "others")
+        self.assert_fails(self.run_program("sample", "run", "--reconstruct", "other.h5"), INPUT,
+                          "pictures")
+        result = self.run_program("sample", "run", "--reconstruct", "other.h5", "--images", "others")
+        self.assertEqual(result.status, 0, str(result))
+
+    def test_held_out_values(self):
+        """A Bernoulli law knows no 1.5, in what is tested as in what is trained on."""
+        data = self.write("data.h5", [i % 101 / 101 for i in range(96 * PIXELS)])
+        test = self.write("test.h5", [0.5] * 85 * PIXELS + [1.5] + [0.5] * (11 * PIXELS - 1))
+        keys = f'data: {{path: "{data}", shards: 12, test: "{test}"}}'
+        changes = ('data: {path: "builtin:digits", shards: 12}', keys)
+        for ranks in (None, 3):
+            result = self.train(self.config(PLAIN, changes), "run", status=INPUT, ranks=ranks)
+            self.assert_fails(result, INPUT, "data.test", "row 85", "1.5", "from 0 to 1", "gaussian")
+        gaussian = ("latent: 2", "latent: 2\n  likelihood: gaussian")
+        self.train(self.config(PLAIN, changes, gaussian), "gaussian", *all_settings("train.steps=1"))
 
 
 class Configs(Case):

@@ -4,8 +4,7 @@
 #include "data/heldout.h"
 #include "task/features.h"
 #include "train/resume.h"
-#include "train/session.h"
-#include "unit/support.h"
+#include "unit/session_support.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -32,26 +31,6 @@ static const char *const config_text = "task: classifier\n"
                                        "    - dropout: {p: 0.3}\n"
                                        "    - linear: {units: 10}\n"
                                        "train: {batch: 12, steps: 6}\n";
-
-static gan_status try_session(gan_session *session, const char *const *overrides) {
-  int count = 0;
-  const char *path = unit_path("run.yaml");
-  unit_write(path, config_text, strlen(config_text));
-  while (overrides && overrides[count]) count++;
-  *session = (gan_session){.comm = gan_comm_alone()};
-  GAN_TRY(gan_session_config(session, path, overrides, count));
-  GAN_TRY(gan_session_build(session));
-  return gan_session_load(session);
-}
-
-static void make_session(gan_session *session, const char *const *overrides) {
-  check_ok(try_session(session, overrides));
-  gan_task_init(session->task);
-}
-
-static void take_steps(gan_session *session, int steps) {
-  for (int i = 0; i < steps; i++) check_ok(session->task->type->step(session->task));
-}
 
 static double value_of(const gan_metric *metrics, int count, const char *name) {
   for (int i = 0; i < count; i++)
@@ -89,8 +68,8 @@ static gan_digest state_of(const gan_session *session) {
 
 static gan_digest run_of(const char *const *overrides, int steps) {
   gan_session session;
-  make_session(&session, overrides);
-  take_steps(&session, steps);
+  unit_session_create(&session, config_text, overrides);
+  unit_session_step(&session, steps);
   gan_digest made = state_of(&session);
   gan_session_reset(&session);
   return made;
@@ -121,9 +100,9 @@ END_TEST
 
 START_TEST(steps_and_tests_take_no_memory) {
   gan_session session;
-  make_session(&session, ways[_i]);
+  unit_session_create(&session, config_text, ways[_i]);
   uint64_t count = gan_alloc_count();
-  take_steps(&session, 5);
+  unit_session_step(&session, 5);
   check_ok(session.task->type->test(session.task));
   ck_assert_uint_eq(gan_alloc_count(), count);
   gan_session_reset(&session);
@@ -132,9 +111,9 @@ END_TEST
 
 START_TEST(updates_are_counted) {
   gan_session session;
-  make_session(&session, NULL);
+  unit_session_create(&session, config_text, NULL);
   const gan_task *task = session.task;
-  take_steps(&session, 3);
+  unit_session_step(&session, 3);
   ck_assert_int_eq(task->images_seen, 3 * BATCH);
   ck_assert_int_eq(task->learners[0].optimizer->step, 3);
   ck_assert_int_eq(task->learners[0].net->counters[0], 3);
@@ -159,10 +138,11 @@ static void undecide(gan_task *task) {
 START_TEST(losses_of_an_undecided_classifier) {
   static const char *const smoothings[] = {"train.label_smoothing=0", "train.label_smoothing=0.3"};
   gan_session session;
-  make_session(&session, (const char *[]){smoothings[_i], "train.optimizer.lr=0", NULL});
+  unit_session_create(&session, config_text,
+                      (const char *[]){smoothings[_i], "train.optimizer.lr=0", NULL});
   const gan_task *task = session.task;
   undecide(session.task);
-  take_steps(&session, 1);
+  unit_session_step(&session, 1);
   ck_assert_double_eq_tol(metric_of(task, "loss"), log(CLASSES), SUM_ROUNDING);
   const gan_net *net = task->learners[0].net;
   const gan_tensor *bias = &net->tensors[net->tensor_count - 1];
@@ -185,8 +165,8 @@ END_TEST
 
 START_TEST(it_learns) {
   gan_session session;
-  make_session(&session, (const char *[]){"train.optimizer.beta1=0.9", NULL});
-  take_steps(&session, 400);
+  unit_session_create(&session, config_text, (const char *[]){"train.optimizer.beta1=0.9", NULL});
+  unit_session_step(&session, 400);
   check_ok(session.task->type->test(session.task));
   ck_assert_double_gt(test_of(session.task, "test_accuracy"), 0.9); /* chance: 0.1 */
   gan_session_reset(&session);
@@ -213,19 +193,19 @@ static void write_checkpoint(const gan_session *session, const char *path) {
 START_TEST(resumed_run_is_the_straight_one) {
   const char *path = unit_path("checkpoint.h5");
   gan_session session;
-  make_session(&session, ways[_i]);
-  take_steps(&session, 3);
+  unit_session_create(&session, config_text, ways[_i]);
+  unit_session_step(&session, 3);
   write_checkpoint(&session, path);
   gan_session_reset(&session);
 
   gan_checkpoint *checkpoint;
   gan_run_facts facts;
   check_ok(gan_checkpoint_open(path, &checkpoint));
-  check_ok(try_session(&session, ways[_i])); /* its weights are all 0 */
+  check_ok(unit_session_try(&session, config_text, ways[_i])); /* its weights are all 0 */
   check_ok(gan_resume_load(&session, checkpoint, &facts));
   gan_checkpoint_close(&checkpoint);
   ck_assert(gan_digest_equal(state_of(&session), run_of(ways[_i], 3)));
-  take_steps(&session, 3);
+  unit_session_step(&session, 3);
   ck_assert(gan_digest_equal(state_of(&session), run_of(ways[_i], 6)));
   gan_session_reset(&session);
 }
@@ -235,20 +215,20 @@ END_TEST
  * run goes on. */
 START_TEST(skipped_update_leaves_no_trace) {
   gan_session session;
-  make_session(&session, (const char *[]){"train.on_nonfinite=skip", NULL});
-  take_steps(&session, 2);
+  unit_session_create(&session, config_text, (const char *[]){"train.on_nonfinite=skip", NULL});
+  unit_session_step(&session, 2);
   gan_net *net = session.task->learners[0].net;
   float good = net->params[0], running = net->buffers[0];
   net->params[0] = NAN;
   gan_net_changed(net);
-  take_steps(&session, 1);
+  unit_session_step(&session, 1);
   ck_assert_int_eq(session.task->skips[0].updates, 1);
   ck_assert_int_eq(session.task->learners[0].optimizer->step, 2);
   ck_assert_int_eq(session.task->images_seen, 3 * BATCH);
   ck_assert(net->buffers[0] == running);
   net->params[0] = good;
   gan_net_changed(net);
-  take_steps(&session, 1);
+  unit_session_step(&session, 1);
   ck_assert_int_eq(session.task->skips[0].updates, 0);
   ck_assert_int_eq(session.task->learners[0].optimizer->step, 3);
   gan_session_reset(&session);
@@ -275,8 +255,8 @@ static int64_t largest_of(const float *logits) {
 START_TEST(tests_are_those_of_a_forward_pass) {
   const char *path = unit_path("checkpoint.h5");
   gan_session session;
-  make_session(&session, ways[_i]);
-  take_steps(&session, 40);
+  unit_session_create(&session, config_text, ways[_i]);
+  unit_session_step(&session, 40);
   gan_digest before = state_of(&session);
   check_ok(session.task->type->test(session.task));
   ck_assert(gan_digest_equal(state_of(&session), before));
@@ -310,8 +290,8 @@ END_TEST
  */
 START_TEST(confusion_counts_all) {
   gan_session session;
-  make_session(&session, NULL);
-  take_steps(&session, 40);
+  unit_session_create(&session, config_text, NULL);
+  unit_session_step(&session, 40);
   check_ok(session.task->type->test(session.task));
   const char *name;
   char *text;
@@ -351,8 +331,8 @@ START_TEST(features_give_the_logits) {
   enum { N = 700 }; /* more than two passes */
   const char *path = unit_path("checkpoint.h5");
   gan_session session;
-  make_session(&session, NULL);
-  take_steps(&session, 5);
+  unit_session_create(&session, config_text, NULL);
+  unit_session_step(&session, 5);
   write_checkpoint(&session, path);
   gan_features *features;
   check_ok(gan_features_open(path, &features));
@@ -423,8 +403,9 @@ END_TEST
 START_TEST(features_want_a_last_linear_layer) {
   const char *path = unit_path("checkpoint.h5");
   gan_session session;
-  make_session(&session,
-               (const char *[]){"model.classifier=[{linear: {units: 10}}, {relu: {}}]", NULL});
+  unit_session_create(
+      &session, config_text,
+      (const char *[]){"model.classifier=[{linear: {units: 10}}, {relu: {}}]", NULL});
   write_checkpoint(&session, path);
   gan_features *features;
   check_fails(gan_features_open(path, &features), GAN_USAGE, "last layer", "relu");
@@ -452,8 +433,8 @@ START_TEST(what_does_not_fit) {
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     gan_session session;
-    check_fails(try_session(&session, rows[i].overrides), GAN_USAGE, rows[i].texts[0],
-                rows[i].texts[1]);
+    check_fails(unit_session_try(&session, config_text, rows[i].overrides), GAN_USAGE,
+                rows[i].texts[0], rows[i].texts[1]);
     gan_session_reset(&session);
   }
 }
@@ -468,8 +449,8 @@ START_TEST(what_fits) {
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     gan_session session;
-    make_session(&session, rows[i]);
-    take_steps(&session, 1);
+    unit_session_create(&session, config_text, rows[i]);
+    unit_session_step(&session, 1);
     if (session.test) check_ok(session.task->type->test(session.task));
     gan_session_reset(&session);
   }

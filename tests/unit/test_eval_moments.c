@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "eval/frechet.h"
 #include "eval/pca.h"
+#include "eval/spread.h"
 #include "unit/eval_golden.h"
 #include "unit/eval_support.h"
 #include "unit/support.h"
@@ -141,6 +142,68 @@ START_TEST(the_limit_has_no_bias) {
 }
 END_TEST
 
+/* A group is what is left out: of 10 groups, the distances of what remains, by plain passes. */
+START_TEST(the_jackknife_leaves_groups_out) {
+  enum { N = 203, D = 6, GROUPS = 10 };
+  float *x = eval_features(N, D, 1, 0.5), *y = eval_features(N, D, 2, 3);
+  gan_rows rows = eval_rows(N, D, x), data = eval_rows(N, D, y);
+  gan_moments moments;
+  gan_frechet frechet;
+  double found, mean = 0, square = 0, values[GROUPS];
+  uint32_t order[N];
+  check_ok(gan_moments_create(eval_alone(), &data, &moments));
+  check_ok(gan_frechet_create(&moments, &frechet));
+  gan_moments_destroy(&moments);
+  gan_spread_halve(eval_alone(), 2, N, order);
+  for (int g = 0; g < GROUPS; g++) {
+    int64_t places[N], n = 0;
+    for (int i = 0; i < N; i++)
+      if (i < N * g / GROUPS || i >= N * (g + 1) / GROUPS) places[n++] = order[i];
+    check_ok(gan_moments_create_of(eval_alone(), &rows, n, places, &moments));
+    check_ok(gan_frechet_distance(&frechet, &moments, &values[g]));
+    gan_moments_destroy(&moments);
+    mean += values[g] / GROUPS;
+  }
+  for (int g = 0; g < GROUPS; g++) square += pow(values[g] - mean, 2);
+  check_ok(gan_frechet_jackknife(eval_alone(), &frechet, &rows, GROUPS, &found));
+  /* roots of eigenvalues near 0 keep half of the digits */
+  ck_assert_double_eq_tol(found, sqrt(square * (GROUPS - 1) / GROUPS), 1e-7 * found);
+  check_fails(gan_frechet_jackknife(eval_alone(), &frechet, &rows, 102, &found), GAN_USAGE,
+              "at least 204");
+  gan_frechet_destroy(&frechet);
+  gan_free(&x);
+  gan_free(&y);
+}
+END_TEST
+
+/* It is how much the distances of other draws differ. */
+START_TEST(the_jackknife_is_the_spread_of_draws) {
+  enum { N = 400, D = 4, DRAWS = 100 };
+  double mean[D] = {1, 0, 0, 0}, identity[D * D] = {0}, values[DRAWS], errors = 0;
+  for (int i = 0; i < D; i++) identity[i * D + i] = 1;
+  gan_moments law = {N, D, mean, identity};
+  gan_frechet frechet;
+  check_ok(gan_frechet_create(&law, &frechet));
+  for (int i = 0; i < DRAWS; i++) {
+    float *x = eval_normals(N, D, 900 + (uint64_t)i);
+    gan_rows rows = eval_rows(N, D, x);
+    gan_moments moments;
+    double error;
+    check_ok(gan_moments_create(eval_alone(), &rows, &moments));
+    check_ok(gan_frechet_distance(&frechet, &moments, &values[i]));
+    check_ok(gan_frechet_jackknife(eval_alone(), &frechet, &rows, 10, &error));
+    errors += error * error / DRAWS;
+    gan_moments_destroy(&moments);
+    gan_free(&x);
+  }
+  /* of 100 draws a deviation is known to 7%, the root of the mean of 100 squares of 9 degrees of
+   * freedom to 2.4%: three of both */
+  double wanted = gan_spread_of(DRAWS, values).deviation;
+  ck_assert_double_eq_tol(sqrt(errors), wanted, 0.22 * wanted);
+  gan_frechet_destroy(&frechet);
+}
+END_TEST
+
 /* x = 3 u p + v q along two known directions. */
 START_TEST(principal_components_of_a_plane) {
   enum { N = 500, D = 8 };
@@ -190,6 +253,8 @@ int main(void) {
       {two_gaussians_that_are_known, 1},
       {the_distance_of_features_is_scipys, 1},
       {the_limit_has_no_bias, 1},
+      {the_jackknife_leaves_groups_out, 1},
+      {the_jackknife_is_the_spread_of_draws, 1},
       {principal_components_of_a_plane, 1},
   };
   return UNIT_MAIN("eval_moments", tests);

@@ -118,6 +118,44 @@ START_TEST(disjoint_and_equal_sets) {
 }
 END_TEST
 
+/* A power of two changes no digit, so no answer: not where products of two features are below the
+ * smallest fp32, nor near the largest.  _i: which power */
+START_TEST(any_scale_has_the_same_answers) {
+  enum { N = 60, D = 5, K = 3 };
+  static const int powers[] = {-80, -70, -60, 55};
+  float *x = eval_normals(N, D, 35), *y = eval_normals(N, D, 36);
+  gan_rows real = eval_rows(N, D, x), fake = eval_rows(N, D, y);
+  int64_t number[2][N * K];
+  double squared[N * K];
+  gan_cover wanted, found;
+  check_ok(gan_cover_run(eval_alone(), &real, &fake, K, &wanted));
+  check_ok(gan_neighbours_find(eval_alone(), &fake, &real, K, false, number[0], squared));
+  for (int i = 0; i < N * D; i++) x[i] = ldexpf(x[i], powers[_i]);
+  for (int i = 0; i < N * D; i++) y[i] = ldexpf(y[i], powers[_i]);
+  check_ok(gan_cover_run(eval_alone(), &real, &fake, K, &found));
+  check_ok(gan_neighbours_find(eval_alone(), &fake, &real, K, false, number[1], squared));
+  ck_assert_mem_eq(&wanted, &found, sizeof found);
+  ck_assert_mem_eq(number[0], number[1], sizeof number[0]);
+  gan_free(&x);
+  gan_free(&y);
+}
+END_TEST
+
+/* On either side; the row is named. */
+START_TEST(too_long_for_products) {
+  enum { N = 20, D = 4 };
+  float *x = eval_normals(N, D, 37), *y = eval_normals(N, D, 38);
+  gan_rows real = eval_rows(N, D, x), fake = eval_rows(N, D, y);
+  gan_cover found;
+  x[7 * D + 1] = 1e20f;
+  check_fails(gan_cover_run(eval_alone(), &real, &fake, 2, &found), GAN_NUMBERS, "row 7", "1e+20",
+              "9.22e+18");
+  check_fails(gan_cover_run(eval_alone(), &fake, &real, 2, &found), GAN_NUMBERS, "row 7");
+  gan_free(&x);
+  gan_free(&y);
+}
+END_TEST
+
 START_TEST(memorisation_is_numpys) {
   float *a = eval_features(300, 12, 1, 0), *b = eval_features(250, 12, 2, 0.25);
   float *ours = eval_columns(240, 12, a, 4), *training = eval_columns(203, 12, b, 4);
@@ -153,6 +191,8 @@ int main(void) {
       {cover_is_numpys, 1},
       {coverage_of_equal_laws, 1},
       {disjoint_and_equal_sets, 1},
+      {any_scale_has_the_same_answers, 4},
+      {too_long_for_products, 1},
       {memorisation_is_numpys, 1},
   };
   return UNIT_MAIN("eval_neighbours", tests);

@@ -1,7 +1,6 @@
 /* A batch that passes in pieces takes the same step as one that passes whole. */
 #include "base/memory.h"
-#include "train/session.h"
-#include "unit/support.h"
+#include "unit/session_support.h"
 
 #include <math.h>
 #include <string.h>
@@ -29,21 +28,10 @@ static const char *const config_text =
     "    - linear: {units: 1}\n"
     "train: {batch: 64, steps: 6}\n";
 
-static gan_status try_session(gan_session *session, const char *const *overrides, int count) {
-  const char *path = unit_path("run.yaml");
-  unit_write(path, config_text, strlen(config_text));
-  *session = (gan_session){.comm = gan_comm_alone()};
-  GAN_TRY(gan_session_config(session, path, overrides, count));
-  GAN_TRY(gan_session_build(session));
-  return gan_session_load(session);
-}
-
 /* The session behind one step with these settings. */
 static void step_once(gan_session *session, const char *first, const char *second) {
-  const char *const overrides[] = {first, second};
-  check_ok(try_session(session, overrides, (first != NULL) + (second != NULL)));
-  gan_task_init(session->task);
-  check_ok(session->task->type->step(session->task));
+  unit_session_create(session, config_text, (const char *const[]){first, second, NULL});
+  unit_session_step(session, 1);
 }
 
 START_TEST(pieces_take_the_same_step) {
@@ -136,8 +124,8 @@ START_TEST(what_cannot_be_cut_is_named) {
        {"ghost_size is 1", "more than one", "none"}},
   };
   gan_session session;
-  const char *const overrides[] = {rows[_i].first, rows[_i].second};
-  ck_assert_int_eq(try_session(&session, overrides, 2), GAN_USAGE);
+  const char *const overrides[] = {rows[_i].first, rows[_i].second, NULL};
+  ck_assert_int_eq(unit_session_try(&session, config_text, overrides), GAN_USAGE);
   for (int k = 0; k < 3; k++)
     ck_assert_msg(strstr(gan_error_message(), rows[_i].parts[k]), "'%s' lacks '%s'",
                   gan_error_message(), rows[_i].parts[k]);
@@ -150,11 +138,11 @@ START_TEST(reproducible_pieces_hold_whole_shares) {
   gan_session session;
   const char *const overrides[] = {
       "train.microbatch=12", "compute.reproducible=true", GENERATOR "relu" REST,
-      "model.discriminator=[linear: {units: 8}, relu, linear: {units: 1}]"};
-  ck_assert_int_eq(try_session(&session, overrides, 4), GAN_USAGE);
+      "model.discriminator=[linear: {units: 8}, relu, linear: {units: 1}]", NULL};
+  ck_assert_int_eq(unit_session_try(&session, config_text, overrides), GAN_USAGE);
   ck_assert(strstr(gan_error_message(), "multiples of 8"));
   gan_session_reset(&session);
-  check_ok(try_session(&session, overrides + 2, 2));
+  check_ok(unit_session_try(&session, config_text, overrides + 2));
   gan_session_reset(&session);
 }
 END_TEST

@@ -215,6 +215,26 @@ START_TEST(void_lines_are_cut_with_their_rollback) {
 }
 END_TEST
 
+/* In a file that others write in, too, theirs stay as they are; half a line goes in any case. */
+START_TEST(only_our_lines_are_cut) {
+#define OWN(step, rest) "{\"step\": " step ", \"source\": \"train\"" rest "}\n"
+#define OTHER           "{\"step\": 9, \"source\": \"eval\"}\n"
+  static const char before[] = OTHER OWN("1", "") OTHER OWN("9", "") "{\"step\": 10, \"sour";
+  static const char cut[] = OTHER OWN("1", "") OTHER;
+  static const char voided[] =
+      OTHER OWN("1", "") OTHER OWN("9", ", \"void\": true, \"rollback\": 2");
+  const char *path = unit_path("lines"), *ours = "\"source\": \"train\"";
+  unit_write(path, WITH(before));
+  check_ok(gan_lines_void_ours(path, ours, 1, 2));
+  check_content(path, WITH(voided));
+  check_ok(gan_lines_cut_ours(path, ours, 9, 1));
+  check_content(path, WITH(cut));
+  unit_write(path, WITH(before));
+  check_ok(gan_lines_cut_ours(path, ours, 1, 0));
+  check_content(path, WITH(cut));
+}
+END_TEST
+
 START_TEST(later_lines_become_void) {
   static const struct {
     const char *before;
@@ -448,6 +468,7 @@ int main(void) {
       {later_lines_are_cut, 1},
       {void_lines_are_cut_with_their_rollback, 1},
       {later_lines_become_void, 1},
+      {only_our_lines_are_cut, 1},
       {untouched_file_stays_the_same_file, 1},
       {failed_cut_changes_nothing, 1},
       {full_disk_leaves_whole_lines, 1},

@@ -3,8 +3,7 @@
 #include "kernels/update.h"
 #include "task/generate.h"
 #include "train/resume.h"
-#include "train/session.h"
-#include "unit/support.h"
+#include "unit/session_support.h"
 
 #include <math.h>
 #include <string.h>
@@ -35,28 +34,6 @@ static const char *const config_text = "data: {path: 'builtin:digits'}\n"
 #define UNMIXED                                                                                    \
   "model.discriminator=[{linear: {units: 33}}, {leaky_relu: {slope: 0.2}}, {dropout: {p: 0.3}}, "  \
   "{linear: {units: 1}}]"
-
-static gan_status try_session(gan_session *session, const char *const *overrides) {
-  int count = 0;
-  const char *path = unit_path("run.yaml");
-  unit_write(path, config_text, strlen(config_text));
-  while (overrides && overrides[count]) count++;
-  *session = (gan_session){.comm = gan_comm_alone()};
-  GAN_TRY(gan_session_config(session, path, overrides, count));
-  GAN_TRY(gan_session_build(session));
-  return gan_session_load(session);
-}
-
-/* Built, loaded, with first weights; the task points into the session, which must stay. `overrides`
- * ends with NULL, or is NULL. */
-static void make_session(gan_session *session, const char *const *overrides) {
-  check_ok(try_session(session, overrides));
-  gan_task_init(session->task);
-}
-
-static void take_steps(gan_session *session, int steps) {
-  for (int i = 0; i < steps; i++) check_ok(session->task->type->step(session->task));
-}
 
 /* ---- state ---- */
 
@@ -106,8 +83,8 @@ static bool same_state(state a, state b) {
 
 static state run_of(const char *const *overrides, int steps) {
   gan_session session;
-  make_session(&session, overrides);
-  take_steps(&session, steps);
+  unit_session_create(&session, config_text, overrides);
+  unit_session_step(&session, steps);
   state made = state_of(&session);
   gan_session_reset(&session);
   return made;
@@ -134,9 +111,9 @@ START_TEST(steps_take_no_memory) {
       {"train.objective=relativistic", UNMIXED, "train.instance_noise=0.1", NULL},
       {"train.label_flip=0.1", "train.instance_noise=0.1", "train.clip_norm=0.1", NULL}};
   gan_session session;
-  make_session(&session, rows[_i]);
+  unit_session_create(&session, config_text, rows[_i]);
   uint64_t count = gan_alloc_count();
-  take_steps(&session, 5);
+  unit_session_step(&session, 5);
   ck_assert_uint_eq(gan_alloc_count(), count);
   gan_session_reset(&session);
 }
@@ -161,10 +138,10 @@ static double metric_of(const gan_task *task, const char *name) {
 START_TEST(updates_are_counted) {
   static const char *const overrides[] = {"train.d_steps=2", "train.g_steps=3", NULL};
   gan_session session;
-  make_session(&session, overrides);
+  unit_session_create(&session, config_text, overrides);
   const gan_task *task = session.task;
   for (int step = 1; step <= 3; step++) {
-    take_steps(&session, 1);
+    unit_session_step(&session, 1);
     ck_assert_int_eq(counter_of(task, "d_updates"), 2 * step);
     ck_assert_int_eq(counter_of(task, "g_updates"), 3 * step);
     ck_assert_int_eq(counter_of(task, "images_seen"), 2 * step * session.config.train.batch);
@@ -185,10 +162,11 @@ START_TEST(fakes_are_reused_once) {
   for (int g_steps = 1; g_steps <= 3; g_steps += 2) {
     char *count = gan_format("train.g_steps=%d", g_steps);
     gan_session session;
-    make_session(&session, (const char *[]){"train.reuse_fakes=true", count, NULL});
+    unit_session_create(&session, config_text,
+                        (const char *[]){"train.reuse_fakes=true", count, NULL});
     const gan_task *task = session.task;
     for (int step = 1; step <= 3; step++) {
-      take_steps(&session, 1);
+      unit_session_step(&session, 1);
       ck_assert_int_eq(counter_of(task, "g_updates"), g_steps * step);
       ck_assert_int_eq(task->learners[GENERATOR].optimizer->step, g_steps * step);
       ck_assert_int_eq(task->learners[GENERATOR].net->counters[0], g_steps * step);
@@ -205,7 +183,7 @@ START_TEST(networks_learn_apart) {
   static const char *const still[] = {"train.optimizer.lr_g=0", "train.optimizer.lr_d=0"};
   for (int which = 0; which < 2; which++) {
     gan_session session;
-    make_session(&session, (const char *[]){still[which], NULL});
+    unit_session_create(&session, config_text, (const char *[]){still[which], NULL});
     const gan_learner *fixed = &session.task->learners[which];
     const gan_learner *moving = &session.task->learners[!which];
     size_t fixed_bytes = (size_t)fixed->net->slab_size * sizeof(float);
@@ -214,7 +192,7 @@ START_TEST(networks_learn_apart) {
     float *old = unit_floats(moving->net->slab_size);
     memcpy(before, fixed->net->params, fixed_bytes);
     memcpy(old, moving->net->params, moving_bytes);
-    take_steps(&session, 2);
+    unit_session_step(&session, 2);
     ck_assert_mem_eq(before, fixed->net->params, fixed_bytes);
     ck_assert_mem_ne(old, moving->net->params, moving_bytes);
     gan_free(&before);
@@ -229,7 +207,7 @@ END_TEST
 START_TEST(losses_of_an_undecided_discriminator) {
   static const char *const overrides[] = {"train.optimizer.lr_d=0", "train.optimizer.lr_g=0", NULL};
   gan_session session;
-  make_session(&session, overrides);
+  unit_session_create(&session, config_text, overrides);
   gan_net *net = session.task->learners[DISCRIMINATOR].net;
   const gan_tensor *bias = &net->tensors[net->tensor_count - 1];
   const gan_tensor *weight = &net->tensors[net->tensor_count - 2];
@@ -237,7 +215,7 @@ START_TEST(losses_of_an_undecided_discriminator) {
   ck_assert_str_eq(bias->name, "4.bias");
   memset(gan_net_tensor(net, weight), 0, sizeof(float) * (size_t)weight->size);
   memset(gan_net_tensor(net, bias), 0, sizeof(float));
-  take_steps(&session, 1);
+  unit_session_step(&session, 1);
   ck_assert_double_eq_tol(metric_of(session.task, "d_loss"), 2 * log(2), 1e-12);
   ck_assert_double_eq_tol(metric_of(session.task, "g_loss"), log(2), 1e-12);
   ck_assert_double_eq_tol(metric_of(session.task, "d_real"), 0.5, 1e-12);
@@ -255,12 +233,12 @@ START_TEST(noise_is_fresh) {
   enum { STEPS = 5, SIZE = BATCH * LATENT };
   for (int law = 0; law < 2; law++) {
     gan_session session;
-    make_session(&session,
-                 law ? (const char *[]){"model.latent_distribution=uniform", NULL} : NULL);
+    unit_session_create(&session, config_text,
+                        law ? (const char *[]){"model.latent_distribution=uniform", NULL} : NULL);
     static float noise[STEPS][SIZE];
     double squares = 0, most = 0;
     for (int i = 0; i < STEPS; i++) {
-      take_steps(&session, 1);
+      unit_session_step(&session, 1);
       memcpy(noise[i], session.task->learners[GENERATOR].net->at[0], sizeof noise[i]);
       for (int k = 0; k < i; k++)
         for (int j = 0; j < SIZE; j += LATENT) /* sample by sample */
@@ -310,20 +288,20 @@ START_TEST(resumed_run_is_the_straight_one) {
   const char *const *overrides = rows[_i];
   const char *path = unit_path("checkpoint.h5");
   gan_session session;
-  make_session(&session, overrides);
-  take_steps(&session, 3);
+  unit_session_create(&session, config_text, overrides);
+  unit_session_step(&session, 3);
   write_checkpoint(&session, path);
   gan_session_reset(&session);
 
   gan_checkpoint *checkpoint;
   gan_run_facts facts;
   check_ok(gan_checkpoint_open(path, &checkpoint));
-  check_ok(try_session(&session, overrides)); /* its weights are all 0 */
+  check_ok(unit_session_try(&session, config_text, overrides)); /* its weights are all 0 */
   check_ok(gan_resume_load(&session, checkpoint, &facts));
   gan_checkpoint_close(&checkpoint);
   ck_assert_int_eq(facts.step, 3);
   ck_assert(same_state(state_of(&session), run_of(overrides, 3)));
-  take_steps(&session, 3);
+  unit_session_step(&session, 3);
   ck_assert(same_state(state_of(&session), run_of(overrides, 6)));
   gan_session_reset(&session);
 }
@@ -343,9 +321,9 @@ START_TEST(endless_weight_stops_the_run) {
               {GENERATOR, OUTPUT_WEIGHT, INFINITY, "gradient of the generator is not finite"}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     gan_session session;
-    make_session(&session, NULL);
+    unit_session_create(&session, config_text, NULL);
     const gan_learner *learner = &session.task->learners[rows[i].learner];
-    take_steps(&session, 1);
+    unit_session_step(&session, 1);
     ck_assert_int_lt(rows[i].tensor, learner->net->tensor_count);
     float *tensor = gan_net_tensor(learner->net, &learner->net->tensors[rows[i].tensor]);
     /* a hidden number that is always above 0: the sample is 1 then, its gradient 0 times infinity
@@ -394,15 +372,15 @@ START_TEST(skipped_update_leaves_no_trace) {
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
     const char *overrides[4] = {"train.on_nonfinite=skip", ways[i][0], ways[i][1], NULL};
     gan_session session;
-    make_session(&session, overrides);
-    take_steps(&session, 2);
+    unit_session_create(&session, config_text, overrides);
+    unit_session_step(&session, 2);
     gan_net *net = session.task->learners[GENERATOR].net;
     float good = net->params[0];
     net->params[0] = NAN;
     gan_net_changed(net);
     state before[2] = {learner_state(&session, 0), learner_state(&session, 1)};
     uint64_t count = gan_alloc_count();
-    take_steps(&session, 1);
+    unit_session_step(&session, 1);
     ck_assert_uint_eq(gan_alloc_count(), count);
     for (int k = 0; k < 2; k++) {
       ck_assert(same_state(before[k], learner_state(&session, k)));
@@ -415,7 +393,7 @@ START_TEST(skipped_update_leaves_no_trace) {
     net->params[0] = good;
     gan_net_changed(net);
     state still = state_of(&session);
-    take_steps(&session, 1);
+    unit_session_step(&session, 1);
     ck_assert_int_eq(session.task->skips[0].updates + session.task->skips[1].updates, 0);
     ck_assert(!same_state(still, state_of(&session)));
     gan_session_reset(&session);
@@ -426,17 +404,18 @@ END_TEST
 /* Of several updates of a step only the bad one is left out. */
 START_TEST(good_updates_of_a_step_are_taken) {
   gan_session session;
-  make_session(&session, (const char *[]){"train.on_nonfinite=skip", "train.d_steps=3", NULL});
+  unit_session_create(&session, config_text,
+                      (const char *[]){"train.on_nonfinite=skip", "train.d_steps=3", NULL});
   gan_learner *learner = &session.task->learners[DISCRIMINATOR];
-  take_steps(&session, 1);
+  unit_session_step(&session, 1);
   learner->net->params[0] = INFINITY;
   gan_net_changed(learner->net);
-  take_steps(&session, 1);
+  unit_session_step(&session, 1);
   ck_assert_int_eq(session.task->skips[DISCRIMINATOR].updates, 3);
   ck_assert_int_eq(learner->optimizer->step, 3);
   learner->net->params[0] = 0;
   gan_net_changed(learner->net);
-  take_steps(&session, 1);
+  unit_session_step(&session, 1);
   ck_assert_int_eq(session.task->skips[DISCRIMINATOR].updates, 0);
   ck_assert_int_eq(learner->optimizer->step, 6);
   gan_session_reset(&session);
@@ -447,14 +426,14 @@ END_TEST
 START_TEST(cleared_task_is_new) {
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
     gan_session session;
-    make_session(&session, ways[i]);
-    take_steps(&session, 2);
+    unit_session_create(&session, config_text, ways[i]);
+    unit_session_step(&session, 2);
     session.task->learners[DISCRIMINATOR].net->params[0] = NAN;
     gan_net_changed(session.task->learners[DISCRIMINATOR].net);
     check_fails(session.task->type->step(session.task), GAN_NUMBERS, "is not finite");
     gan_task_clear(session.task);
     gan_task_init(session.task);
-    take_steps(&session, 3);
+    unit_session_step(&session, 3);
     ck_assert(same_state(state_of(&session), run_of(ways[i], 3)));
     gan_session_reset(&session);
   }
@@ -467,11 +446,11 @@ enum { PIXELS = 64, MANY = 30 }; /* more than two passes of the generator's capa
 
 START_TEST(samples_of_a_seed) {
   gan_session session;
-  make_session(&session, NULL);
+  unit_session_create(&session, config_text, NULL);
   gan_net *net = session.task->learners[GENERATOR].net;
   gan_data_facts facts = gan_session_data_facts(&session);
   static float images[MANY * PIXELS], latent[MANY * LATENT], some[MANY * PIXELS], z[MANY * LATENT];
-  take_steps(&session, 3);
+  unit_session_step(&session, 3);
   state before = state_of(&session);
   check_ok(gan_generate(net, &(gan_request){GAN_LATENT_NORMAL, 5, 0, MANY, NULL}, &facts, images,
                         latent));
@@ -543,7 +522,7 @@ START_TEST(networks_must_fit_the_data) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     gan_session session;
     const char *const overrides[] = {rows[i].override, NULL};
-    check_fails(try_session(&session, overrides), GAN_USAGE, rows[i].text);
+    check_fails(unit_session_try(&session, config_text, overrides), GAN_USAGE, rows[i].text);
     gan_session_reset(&session);
   }
 }
@@ -584,7 +563,7 @@ START_TEST(first_weights_of_each_network) {
       {"model={init: normal, init_std: 0.1}", NULL},
       {"model={init: normal, init_std: 0.1, init_std_d: 0.001}", NULL}};
   gan_session session;
-  make_session(&session, overrides[_i]);
+  unit_session_create(&session, config_text, overrides[_i]);
   const double wanted[] = {[GENERATOR] = 0.1, [DISCRIMINATOR] = _i ? 0.001 : 0.1};
   for (int k = 0; k < 2; k++) {
     const gan_net *net = session.task->learners[k].net;

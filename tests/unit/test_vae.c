@@ -3,8 +3,7 @@
 #include "base/memory.h"
 #include "data/heldout.h"
 #include "task/generate.h"
-#include "train/session.h"
-#include "unit/support.h"
+#include "unit/session_support.h"
 
 #include <math.h>
 #include <string.h>
@@ -30,22 +29,6 @@ static const char *const config_text = "task: vae\n"
                                        "    - dropout: {p: 0.3}\n"
                                        "    - linear: {units: 64}\n"
                                        "train: {batch: 12, steps: 6}\n";
-
-static void make_session(gan_session *session, const char *const *overrides) {
-  int count = 0;
-  const char *path = unit_path("run.yaml");
-  unit_write(path, config_text, strlen(config_text));
-  while (overrides && overrides[count]) count++;
-  *session = (gan_session){.comm = gan_comm_alone()};
-  check_ok(gan_session_config(session, path, overrides, count));
-  check_ok(gan_session_build(session));
-  check_ok(gan_session_load(session));
-  gan_task_init(session->task);
-}
-
-static void take_steps(gan_session *session, int steps) {
-  for (int i = 0; i < steps; i++) check_ok(session->task->type->step(session->task));
-}
 
 static double test_of(const gan_task *task, const char *name) {
   for (int i = 0; i < task->test_count; i++)
@@ -73,8 +56,8 @@ static gan_digest state_of(const gan_session *session) {
 
 static gan_digest run_of(const char *const *overrides, int steps) {
   gan_session session;
-  make_session(&session, overrides);
-  take_steps(&session, steps);
+  unit_session_create(&session, config_text, overrides);
+  unit_session_step(&session, steps);
   gan_digest made = state_of(&session);
   gan_session_reset(&session);
   return made;
@@ -104,9 +87,9 @@ END_TEST
 
 START_TEST(steps_and_tests_take_no_memory) {
   gan_session session;
-  make_session(&session, ways[_i]);
+  unit_session_create(&session, config_text, ways[_i]);
   uint64_t count = gan_alloc_count();
-  take_steps(&session, 5);
+  unit_session_step(&session, 5);
   check_ok(session.task->type->test(session.task));
   ck_assert_uint_eq(gan_alloc_count(), count);
   gan_session_reset(&session);
@@ -116,13 +99,13 @@ END_TEST
 /* A run with tests in it is the run without; and a test gives the same figures each time. */
 START_TEST(tests_leave_no_trace) {
   gan_session session;
-  make_session(&session, ways[_i]);
-  take_steps(&session, 1);
+  unit_session_create(&session, config_text, ways[_i]);
+  unit_session_step(&session, 1);
   check_ok(session.task->type->test(session.task));
   double first = test_of(session.task, "test_loss");
   check_ok(session.task->type->test(session.task));
   ck_assert_double_eq(test_of(session.task, "test_loss"), first);
-  take_steps(&session, 2);
+  unit_session_step(&session, 2);
   ck_assert(gan_digest_equal(state_of(&session), run_of(ways[_i], 3)));
   gan_session_reset(&session);
 }
@@ -131,12 +114,12 @@ END_TEST
 /* The divergence that a test finds, by one pass over each image and the formula. */
 START_TEST(divergence_of_a_test) {
   gan_session session;
-  make_session(&session, NULL);
+  unit_session_create(&session, config_text, NULL);
   gan_task *task = session.task;
   gan_net *encoder = task->learners[0].net;
   float image[PIXELS], *code;
   double sum = 0;
-  take_steps(&session, 4);
+  unit_session_step(&session, 4);
   check_ok(task->type->test(task));
   int64_t n = task->test->info.n;
   for (int64_t i = 0; i < n; i++) {
@@ -161,11 +144,11 @@ END_TEST
 START_TEST(codes) {
   enum { N = 40 };
   gan_session session;
-  make_session(&session, NULL);
+  unit_session_create(&session, config_text, NULL);
   gan_task *task = session.task;
   gan_data_facts facts = gan_session_data_facts(&session);
   float images[N * PIXELS], latent[N * LATENT], made[N * PIXELS], x[PIXELS], *code;
-  take_steps(&session, 2);
+  unit_session_step(&session, 2);
   for (int i = 0; i < N * PIXELS; i++) images[i] = (float)(i * 7 % 256);
   check_ok(gan_encode(task->learners[0].net, &facts, N, LATENT, images, latent));
   for (int i = 0; i < N; i++) {
@@ -198,14 +181,14 @@ START_TEST(gradients_are_clipped_together) {
   gan_session session;
   float *before[2];
   double squares = 0;
-  make_session(&session, overrides);
+  unit_session_create(&session, config_text, overrides);
   gan_task *task = session.task;
   for (int i = 0; i < 2; i++) {
     const gan_net *net = task->learners[i].net;
     before[i] = unit_floats(net->slab_size);
     memcpy(before[i], net->params, (size_t)net->slab_size * sizeof(float));
   }
-  take_steps(&session, 1);
+  unit_session_step(&session, 1);
   for (int i = 0; i < 2; i++) {
     const gan_net *net = task->learners[i].net;
     double own = 0;
