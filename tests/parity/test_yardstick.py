@@ -1,5 +1,5 @@
-"""tools/bench/yardstick with PyTorch: both sides train the same networks from a cell's config, the peer's
-loss is the evidence bound, its first weights follow the law; and one cell goes from end to end.
+"""tools/bench/yardstick with PyTorch: both sides train the same networks from a cell's config, the
+peer's loss is the evidence bound, its first weights follow the law; and a cell goes from end to end.
 
 Wants $MPIGAN (the program) and $MPIGAN_SOURCE (the checkout), as CTest gives them.
 """

@@ -1,5 +1,5 @@
-"""tools/bench/yardstick table, without PyTorch and without mpigan: files made up, figures worked out by
-hand; and the page that is committed against the files that are.
+"""tools/bench/yardstick table, without PyTorch and without mpigan: files made up, figures worked out
+by hand; and the page that is committed against the files that are.
 
 Wants $MPIGAN_SOURCE (the checkout), as CTest gives it.
 """
@@ -50,8 +50,9 @@ class Verdict(unittest.TestCase):
         self.assertIsNone(quality_table.verdict([9, 9], [1], -1))
 
     def test_peers_that_are_all_alike(self):
-        self.assertEqual(quality_table.verdict([0, 0], [0, 0], 1), ("better", 0))
-        self.assertEqual(quality_table.verdict([0, 0], [1, 1], 1)[0], "worse")
+        self.assertEqual(quality_table.verdict([0, 0], [0, 0], 1), ("within", 0))
+        self.assertEqual(quality_table.verdict([0, 0], [1, 1], 1), ("worse", float("inf")))
+        self.assertEqual(quality_table.verdict([1, 2], [1, 1], 1), ("better", 0))
 
 
 class Table(unittest.TestCase):
@@ -88,8 +89,8 @@ class Table(unittest.TestCase):
         ours, peers, verdict = lines[at:at + 3]
         self.assertIn(f"<br>{CELL.steps} steps of {CELL.batch} | mpigan | 2 | 14.5 ± 0.7 |", ours)
         self.assertIn("| PyTorch | 3 | 3.000 ± 2.646 | 0.500 ± 0.000 |", peers)
-        self.assertIn("| mpigan is |  | **worse** by 4.3 sd | better | better |", verdict)
-        self.assertIn("Of 5 comparisons: 4 better, 0 within, 1 worse.", "\n".join(lines))
+        self.assertIn("| mpigan is |  | **worse** by 4.3 sd | within | within |", verdict)
+        self.assertIn("Of 5 comparisons: 0 better, 4 within, 1 worse.", "\n".join(lines))
 
     def test_what_is_not_there(self):
         """Is in the table, as not run; and one seed gets no verdict."""

@@ -110,7 +110,7 @@ def trained(config):
 
 
 def write(path, model, data, count, classes):
-    """As `mpigan sample` does: of a model with classes the first of each, then the second of each."""
+    """As `mpigan sample` does: of a model with classes one of each, then a second of each."""
     labels = torch.arange(count) % classes if classes else None
     made = (model.samples(count, labels) - data.offset) / data.scale
     with h5py.File(path, "w") as file:

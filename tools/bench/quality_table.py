@@ -1,6 +1,7 @@
-"""tests/tables/quality.md from the files of single trainings: means, standard deviations, and whether
-mpigan is within the peer's spread.  Python's standard library is enough."""
+"""tests/tables/quality.md from the files of single trainings: means, standard deviations, and
+whether mpigan is within the peer's spread.  Python's standard library is enough."""
 import json
+import math
 import statistics
 
 MPIGAN, PEER = "mpigan", "PyTorch"
@@ -12,7 +13,8 @@ FIGURES = {"frechet_distance": -1, "precision": 1, "recall": 1, "coverage": 1,
 TITLES = {"frechet_distance": "Frechet distance", "class_total_variation": "class variation",
           "class_accuracy": "class as asked"}
 
-DATA_TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10, 20,000 images"}
+DATA_TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST",
+               "cifar10": "CIFAR-10, 20,000 images"}
 
 # What all files of a cell share; and, below, what all files of a data set do.
 OF_A_CELL = ("steps", "batch", "count", "config", "config_digest")
@@ -75,9 +77,9 @@ def verdict(ours, peers, direction):
         return None
     mean, spread = moments(peers)
     worse = direction * (mean - statistics.mean(ours))
-    if worse <= 0:
+    if worse < 0:
         return "better", 0.0
-    by = worse / spread if spread else float("inf")
+    by = worse / spread if spread else worse and float("inf")
     return ("within" if by <= SPREAD else "worse"), by
 
 
@@ -95,7 +97,9 @@ def shown_verdict(made):
     if made is None:
         return ""
     word, by = made
-    return f"**worse** by {by:.1f} sd" if word == "worse" else word
+    if word != "worse":
+        return word
+    return f"**worse** by {by:.1f} sd" if math.isfinite(by) else "**worse**"
 
 
 def line(cells):
@@ -116,8 +120,8 @@ def cell_lines(cell, rows):
     lines = [side_line(rows, MPIGAN, length), side_line(rows, PEER, "")]
     made = verdicts(rows)
     if any(made.values()):
-        lines.append(line(["", "mpigan is", ""] + [shown_verdict(made[name]) for name in FIGURES]
-                          + [""]))
+        words = [shown_verdict(made[name]) for name in FIGURES]
+        lines.append(line(["", "mpigan is", "", *words, ""]))
     return lines
 
 
@@ -131,8 +135,9 @@ def data_lines(data, cells, rows):
     lines = [f"## {DATA_TITLES.get(data, data)}", ""]
     if of:
         one = of[0]
-        lines += [f"Judged by `{one['classifier']}` ({one['classifier_digest']}), of data "
-                  f"{one['data_digest']}, {one['count']:,} samples and as many rows of the data.", ""]
+        lines += [f"Judged by `{one['classifier']}` ({one['classifier_digest']}), "
+                  f"{one['count']:,} samples against as many rows of the data "
+                  f"({one['data_digest']}).", ""]
     titles = [TITLES.get(name, name) for name in FIGURES]
     lines += [line(["model", "by", "seeds", *titles, "CPU s"]),
               line(["---"] * 3 + ["---:"] * (len(titles) + 1))]
@@ -143,8 +148,9 @@ def data_lines(data, cells, rows):
 
 def summary(cells, rows):
     """How often each verdict fell."""
-    words = [made[0] for cell in cells
-             for made in verdicts([row for row in rows if row["cell"] == cell.name]).values() if made]
+    made = [verdict for cell in cells
+            for verdict in verdicts([row for row in rows if row["cell"] == cell.name]).values()]
+    words = [one[0] for one in made if one]
     if not words:
         return "No cell has two seeds of both sides yet."
     counts = ", ".join(f"{words.count(word)} {word}" for word in VERDICTS)
@@ -162,25 +168,27 @@ Made by `tools/bench/yardstick table` of the files in [quality](quality), one a 
 
 Both sides train the same networks on the same data with the same batch, steps, optimizer, rates and
 law of the first weights, from one config; nothing was tuned for either. Their random numbers differ.
-The samples of both are judged by `mpigan eval`: Frechet distance, precision, recall and coverage (five
-neighbours) over the 128 features of a classifier that mpigan trained on the same data (no FID), total
-variation between the classes found in samples and in the data, and of conditional models the share of
-samples of the class asked for. A distance is comparable within a data set only.
+The samples of both are judged by `mpigan eval`: Frechet distance, precision, recall and coverage
+(five neighbours) over the 128 features of a classifier that mpigan trained on the same data (no
+FID), total variation between the classes found in samples and in the data, and of conditional models
+the share of samples of the class asked for. A distance is comparable within a data set only.
 
-**The steps are few**, so that all of it takes two cores about an hour: these models are far from what
-they become, and the table says whether two programs get equally far in equally many steps, not how
-good a model is.
+**The steps are few**, so that all of it takes two cores about an hour: these models are far from
+what they become. The GANs have seen an eighth of an epoch to two epochs, and make few kinds of
+pictures yet. The table says whether two programs get equally far in equally many steps, not how good
+a model is.
 
-Mean ± standard deviation over seeds. *better*: mpigan's mean is the better one; *within*: worse by at
-most {spread:g} standard deviations of the peer's seeds; *worse* otherwise; nothing where a side has
-fewer than two seeds. By chance alone, both being equal, one comparison in 15 comes out as *worse* with
-three seeds a side, one in 7 with two.
+Mean ± standard deviation over seeds. *better*: mpigan's mean is the better one; *within*:
+the same, or worse by at most {spread:g} standard deviations of the peer's seeds; *worse* otherwise;
+nothing where a side has fewer than two seeds. By chance alone, both being equal, one comparison in
+15 comes out as *worse* with three seeds a side, one in 7 with two.
 
-CPU s: seconds of the processor that a training took on one thread, from the reading of the data to the
-last step, of mpigan with the start of its process and a checkpoint. The machine was shared with other
-work, which slows both: these are no measurements of speed.
+CPU s: seconds of the processor that a training took on one thread, from the reading of the data to
+the last step, of mpigan with the start of its process and a checkpoint. The machine was shared with
+other work, which slows both: these are no measurements of speed.
 
-{machine}; mpigan: {mpigan}; peer: {peer}; judged by {judge}; {date}.
+{machine}. mpigan's samples: {mpigan}. The peer's: {peer}.
+Judged by mpigan, {judge}. {date}.
 """
 
 

@@ -1,4 +1,4 @@
-"""mpigan's training steps in PyTorch: those of a GAN and of a variational autoencoder, from a config.
+"""mpigan's training steps in PyTorch, from a config: of a GAN and of a variational autoencoder.
 
 A GAN's step has the order of PyTorch's DCGAN example: the discriminator on a batch of data, then on
 as many fakes, Adam; the generator from fresh noise through the discriminator, which gives input
@@ -215,7 +215,7 @@ class Vae:
                             "fused" in parts)
 
     def loss(self, x):
-        """The negative evidence bound of equation 10, by one draw of z a sample; the batch's mean."""
+        """The batch's negative evidence bound (equation 10), by one draw of z a sample."""
         mean, v = self.encoder(x).chunk(2, 1)
         z = mean + torch.exp(v / 2) * torch.randn_like(mean)
         reconstruction = binary_cross_entropy_with_logits(self.decoder(z).flatten(1), x.flatten(1),

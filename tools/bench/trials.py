@@ -25,8 +25,8 @@ COLOUR_MLP = {
     "model.generator.14": {"sigmoid": {}},
 }
 
-# As configs/mnist-cond.yaml makes one of a DCGAN: z is joined by a vector of 32 numbers, and the last
-# convolution becomes a linear layer, to whose inputs the projection looks.
+# As configs/mnist-cond.yaml has it: z is joined by a vector of 32 numbers, and the last convolution
+# becomes a linear layer, to whose inputs the projection looks.
 COLOUR_CONDITIONAL = {
     "model.classes": 10,
     "model.label": {"generator": "embedding", "embedding": 32, "discriminator": "projection"},
