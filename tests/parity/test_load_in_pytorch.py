@@ -38,7 +38,7 @@ SETTINGS = {"train.epochs": "null", "train.steps": STEPS, "train.batch": BATCH,
             "data.shards": BATCH, "checkpoint.every_steps": 1, "checkpoint.keep_last": STEPS}
 
 # Of what a classifier's config names as its data.
-SHAPES = {"mnist": (1, 28, 28), "fashion-mnist": (1, 28, 28)}
+SHAPES = {"mnist": (1, 28, 28), "fashion-mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
 
 # Changes of the data at random, and how to be without them.
 AUGMENTATION = {"flip": "false", "crop_padding": 0}
@@ -225,7 +225,7 @@ class ClassifierInPyTorch(LoadInPyTorch):
 
     @classmethod
     def set_shapes(cls, config):
-        cls.shape = SHAPES[config["data"]["path"]]
+        cls.shape = SHAPES[config["data"]["path"].split("/")[0]]
         cls.shapes = {"classifier": cls.shape}
         cls.settings = {"data.test": cls.folder / "data.h5"}
 

@@ -49,6 +49,7 @@ def generates(config):
 
 
 def data_of(config):
+    """What it names: a data set, or a file in the folder of one."""
     return re.search(r"^  path: *(\S+)", config.read_text(), re.M)[1]
 
 
@@ -132,6 +133,7 @@ class Configs(Case):
         """The environment in which a config finds its data: the real set, or one that is made up."""
         if name.startswith("builtin:") or is_there(name):
             return {}
+        name = name.split("/")[0]
         self.assertIn(name, MAKERS, "say here how to make it up")
         path = self.folder / "data" / name
         if not path.exists():

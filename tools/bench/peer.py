@@ -14,8 +14,6 @@ that says what was tried, then one a block of steps.  --serve: a block for each 
 Wants PyTorch and PyYAML, which nothing else of mpigan needs.
 """
 import argparse
-import contextlib
-import ctypes
 import json
 import os
 import pathlib
@@ -28,13 +26,11 @@ try:
     import torch
     import torch.distributed as dist
     import yaml
-    from torch import nn
-    from torch.nn.functional import binary_cross_entropy_with_logits
 except ImportError as error:
     sys.exit(f"peer.py: {sys.executable} cannot give PyTorch and PyYAML: {error}")
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "parity"))
-import sequential  # noqa: E402  (it stands beside the tests that hold it to mpigan's layers)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from steps import Gan, Unusable, keep_heap  # noqa: E402
 
 WARM, TRIAL_S = 3, 1.0  # steps of a setting before it is timed, and seconds of those timed
 RANK, PORT = "MPIGAN_PEER_RANK", "MPIGAN_PEER_PORT"  # of the processes behind the first
@@ -46,10 +42,6 @@ SETTINGS = ("eager", "fused", "fused+one_pass", "fused+channels_last", "compile+
             "compile+fused+one_pass", "compile+fused+channels_last", "medium+fused")
 
 
-class Unusable(Exception):
-    """One sentence: what, and what is wanted."""
-
-
 # ---- this process ----
 
 def memory_of(key):
@@ -58,15 +50,6 @@ def memory_of(key):
         if line.startswith(key + ":"):
             return 1024 * int(line.split()[1])
     raise Unusable(f"/proc/self/status has no {key}")
-
-
-def keep_heap():
-    """glibc gives large blocks back at each free, and the next step pays for their pages again;
-    PyTorch's tuning guide preloads another allocator against that."""
-    m_trim_threshold, m_mmap_threshold = -1, -3
-    mallopt = ctypes.CDLL(None).mallopt
-    if not (mallopt(m_mmap_threshold, 1 << 30) and mallopt(m_trim_threshold, (1 << 31) - 1)):
-        raise Unusable("mallopt refuses the thresholds")
 
 
 # PyTorch loads much of itself when it first steps.
@@ -81,105 +64,6 @@ def sizes_at_start(options):
     imported = memory_of("VmRSS")
     Gan(NOTHING_MUCH, 2, options.precision, ()).step()
     return {"above_start": imported, "above_loaded": memory_of("VmRSS")}
-
-
-# ---- the step ----
-
-def plain(network):
-    """The modules alone, in a row, which torch.compile reads best."""
-    return nn.Sequential(*([nn.Flatten()] if network.flattens else []), *network.children())
-
-
-def sees_batch(network):
-    """Whether what a sample becomes depends on the others."""
-    return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules())
-
-
-class Gan:
-    """Networks, optimizers, and a batch of noise for data."""
-
-    def __init__(self, config, batch, precision, parts):
-        model, rates = config["model"], config["train"]["optimizer"]
-        if model.get("classes"):
-            raise Unusable("models with classes are not measured")
-        self.latent, self.batch, self.parts = model["latent"], batch, parts
-        self.autocast = precision == "bf16" and "medium" not in parts
-        shape = sequential.shape_of(model)
-        self.generator = plain(sequential.build(model["generator"], (self.latent,)))
-        self.discriminator = plain(sequential.build(model["discriminator"], shape))
-        self.check(len(shape))
-        self.shape, self.real = shape, torch.rand(batch, *shape)
-        if "channels_last" in parts:
-            self.generator.to(memory_format=torch.channels_last)
-            self.discriminator.to(memory_format=torch.channels_last)
-            self.real = self.real.contiguous(memory_format=torch.channels_last)
-        self.adam_d, self.adam_g = (
-            torch.optim.Adam(net.parameters(), lr=float(rates[key]), fused="fused" in parts,
-                             betas=(rates.get("beta1", 0.9), rates.get("beta2", 0.999)))
-            for net, key in ((self.discriminator, "lr_d"), (self.generator, "lr_g")))
-        if "compile" in parts:
-            self.generator.compile()
-            self.discriminator.compile()
-        # The generator's update sees the discriminator without the sums over processes.
-        self.judge, self.maker = self.discriminator, self.generator
-
-    def check(self, rank):
-        """That the setting means something here."""
-        if "channels_last" in self.parts and rank != 3:
-            raise Unusable("channels_last is for images")
-        if "one_pass" in self.parts and sees_batch(self.discriminator):
-            raise Unusable("one_pass would change the statistics of the discriminator's batch norm")
-
-    def distribute(self):
-        self.generator, self.discriminator = (
-            nn.parallel.DistributedDataParallel(net, broadcast_buffers=False,
-                                                gradient_as_bucket_view=True)
-            for net in (self.generator, self.discriminator))
-
-    def cast(self):
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.autocast)
-
-    def noise(self):
-        return torch.randn(self.batch, self.latent)
-
-    def loss(self, judge, x, label):
-        with self.cast():
-            logits = judge(x)
-        logits = logits.flatten().float()
-        return binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
-
-    def one_pass(self, fake):
-        with self.cast():
-            logits = self.discriminator(torch.cat([self.real, fake.view_as(self.real)]))
-        logits = logits.flatten().float()
-        label = torch.cat([torch.ones(self.batch), torch.zeros(self.batch)])
-        (2 * binary_cross_entropy_with_logits(logits, label)).backward()
-
-    def two_passes(self, fake):
-        silent = getattr(self.discriminator, "no_sync", contextlib.nullcontext)
-        with silent():
-            self.loss(self.discriminator, self.real, 1.0).backward()
-        self.loss(self.discriminator, fake, 0.0).backward()
-
-    def discriminator_update(self):
-        self.judge.requires_grad_(True)
-        self.adam_d.zero_grad()
-        with torch.no_grad(), self.cast():
-            fake = self.maker(self.noise()).float()
-        (self.one_pass if "one_pass" in self.parts else self.two_passes)(fake)
-        self.adam_d.step()
-
-    def generator_update(self):
-        self.judge.requires_grad_(False)  # its gradients are not wanted
-        self.adam_g.zero_grad()
-        with self.cast():
-            fake = self.generator(self.noise())
-        self.loss(self.judge, fake, 1.0).backward()
-        self.adam_g.step()
-
-    def step(self):
-        self.discriminator_update()
-        self.generator_update()
 
 
 # ---- blocks of steps, alike on all processes ----
