@@ -19,6 +19,7 @@
 #include "train/resume.h"
 #include "train/saver.h"
 #include "train/signals.h"
+#include "train/tally.h"
 
 #include <string.h>
 
@@ -351,58 +352,6 @@ static gan_status begin(trainer *t) {
   return gan_comm_agree(t->comm, status, "agreeing whether the run could begin");
 }
 
-static void print_profile(const trainer *t) {
-  const gan_task *task = t->session.task;
-  double total = gan_clock() - t->started, rest = total;
-  int64_t steps = t->taken;
-  if (steps < 1) return;
-  gan_log("time a step: %.2f ms", 1e3 * total / (double)steps);
-  for (int i = 0; i < task->profile_count; i++) {
-    rest -= task->profile[i].seconds;
-    gan_log("  %-24s %8.2f ms %5.1f%%", task->profile[i].name,
-            1e3 * task->profile[i].seconds / (double)steps, 100 * task->profile[i].seconds / total);
-  }
-  if (t->evaluations) {
-    double seconds = gan_evaluations_seconds(t->evaluations);
-    rest -= seconds;
-    gan_log("  %-24s %8.2f ms %5.1f%%", "evaluations", 1e3 * seconds / (double)steps,
-            100 * seconds / total);
-  }
-  double hidden = gan_comm_hidden_seconds(t->comm);
-  if (hidden > 0)
-    gan_log("  %-24s %8.2f ms %5.1f%% (in the rows of backward)", "sums that were hidden",
-            1e3 * hidden / (double)steps, 100 * hidden / total);
-  gan_log("  %-24s %8.2f ms %5.1f%%", "output and the rest", 1e3 * rest / (double)steps,
-          100 * rest / total);
-  gan_replicas_log_cost(t->replicas);
-}
-
-/* What the ranks have taken of their nodes.  Collective. */
-static gan_status print_memory(const trainer *t) {
-  int ranks = gan_comm_size(t->comm), most = 0, least = 0;
-  size_t mine = gan_memory_peak();
-  size_t *all = gan_alloc((size_t)ranks, sizeof *all, "the ranks' memory");
-  gan_status status = gan_comm_agree(t->comm, all ? GAN_OK : GAN_NO_MEMORY,
-                                     "agreeing whether all have room for the memory's figures");
-  if (status == GAN_OK)
-    status = gan_comm_gather(t->comm, &mine, sizeof mine, all, "the exchange of the ranks' memory");
-  for (int r = 0; status == GAN_OK && r < ranks; r++) {
-    if (all[r] > all[most]) most = r;
-    if (all[r] < all[least]) least = r;
-  }
-  if (status == GAN_OK) {
-    char largest[16], smallest[16];
-    gan_log("peak memory: %s on the largest rank (rank %d), %s on the smallest (rank %d)",
-            gan_bytes_text(largest, (double)all[most]), most,
-            gan_bytes_text(smallest, (double)all[least]), least);
-    if (t->at_start)
-      gan_log("  rank 0 took %s above what it started with",
-              gan_bytes_text(largest, (double)(mine - t->at_start)));
-  }
-  gan_free(&all);
-  return status;
-}
-
 /* Why the run ended, in run.jsonl; a failure to write that does not hide the first one. */
 static gan_status finish(trainer *t, gan_status status) {
   if (!is_root(t) || !t->folder || !t->start) return status;
@@ -413,7 +362,9 @@ static gan_status finish(trainer *t, gan_status status) {
   if (status == GAN_OK) {
     char time[32];
     status = written;
-    print_profile(t);
+    gan_tally_time(t->session.task, t->taken, gan_clock() - t->started,
+                   t->evaluations ? gan_evaluations_seconds(t->evaluations) : 0);
+    if (t->taken) gan_replicas_log_cost(t->replicas);
     if (*t->early) gan_log("%s", t->early);
     gan_log("%s at step %lld after %s; %scheckpoints are in %s", *t->early ? "ended" : "finished",
             (long long)t->facts.step, gan_duration_text(time, t->facts.elapsed_s),
@@ -458,7 +409,7 @@ static gan_status run_loop(trainer *t) {
                       "step %lld: %s; nothing of this step is kept; earlier checkpoints are whole: "
                       "once the data can be read, the same command goes on from the newest",
                       (long long)t->facts.step + 1, gan_error_message());
-  if (status == GAN_OK) status = print_memory(t);
+  if (status == GAN_OK) status = gan_tally_memory(t->comm, t->at_start);
   return finish(t, status);
 }
 
