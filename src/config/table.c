@@ -256,6 +256,10 @@ static const gan_option rows[] = {
    UNSET | FREE, "updates", "sgd: updates of a network until momentum_final"},
   {"train.optimizer.nesterov", BOOL, AT(train.nesterov), "false", 0, 0, NULL, FREE, "",
    "sgd: weight -= learning rate (gradient + momentum v)"},
+  {"train.optimizer.weight_decay", REAL, AT(train.weight_decay), "0", 0, 1e6, NULL, FREE, "",
+   "adamw: each update takes learning rate * weight_decay of each weight away (PyTorch's default is "
+   "0.01); the others add weight_decay * weight to the gradient, L2; of all weights, biases and "
+   "scales too, as in PyTorch"},
   {"train.ema.decay", REAL, AT(train.ema.decay), "null", 0, 1, NULL, BELOW | UNSET | FREE, "",
    "a moving average of the generator's weights is kept (generator_ema in checkpoints), which "
    "samples and evaluations use: after each of the generator's updates average = decay average + "
@@ -267,10 +271,6 @@ static const gan_option rows[] = {
   {"train.ema.warmup", REAL, AT(train.ema.warmup), "0.05", 0, 1e6, NULL, FREE, "",
    "the half-life is at most this times the images so far, so the first weights are soon forgotten "
    "(Karras et al. 2020: 0.05); the first update copies; 0: no such bound"},
-  {"train.optimizer.weight_decay", REAL, AT(train.weight_decay), "0", 0, 1e6, NULL, FREE, "",
-   "adamw: each update takes learning rate * weight_decay of each weight away (PyTorch's default is "
-   "0.01); the others add weight_decay * weight to the gradient, L2; of all weights, biases and "
-   "scales too, as in PyTorch"},
   {"train.clip_norm", REAL, AT(train.clip_norm), "null", 0, 1e30, NULL, ABOVE | UNSET | FREE, "",
    "a network's gradient whose norm is larger is scaled down to it before the optimizer's step "
    "(Pascanu et al. 2013, algorithm 1); of a vae the norm is that of both networks' together; the "

@@ -340,6 +340,22 @@ START_TEST(aliases_in_circles) {
 }
 END_TEST
 
+/* A group of keys that came twice would be two mappings of one name in a saved config, of which
+ * other readers of YAML take the last. */
+START_TEST(groups_of_keys_stand_together) {
+  gan_options options = gan_config_options();
+  for (int i = 1; i < options.count; i++) {
+    const char *key = options.rows[i].key, *before = options.rows[i - 1].key;
+    for (const char *dot = strchr(key, '.'); dot; dot = strchr(dot + 1, '.')) {
+      size_t group = (size_t)(dot - key) + 1;
+      for (int k = 0; k < i; k++)
+        if (strncmp(options.rows[k].key, key, group) == 0 && strncmp(before, key, group) != 0)
+          ck_abort_msg("%s is apart from %s", key, options.rows[k].key);
+    }
+  }
+}
+END_TEST
+
 /* ---- sizes ---- */
 
 static char *repeated(const char *piece, int n) {
@@ -389,11 +405,17 @@ END_TEST
 
 int main(void) {
   const unit_test tests[] = {
-      {defaults, 1},        {accepts, 1},
-      {refuses, 1},         {names_are_folder_names, 1},
-      {unknown_keys, 1},    {broken_texts, sizeof broken / sizeof *broken},
-      {forms_of_yaml, 1},   {aliases_in_circles, 8},
-      {very_long_words, 1}, {deep_nesting, 6},
+      {defaults, 1},
+      {accepts, 1},
+      {refuses, 1},
+      {names_are_folder_names, 1},
+      {unknown_keys, 1},
+      {broken_texts, sizeof broken / sizeof *broken},
+      {forms_of_yaml, 1},
+      {aliases_in_circles, 8},
+      {very_long_words, 1},
+      {deep_nesting, 6},
+      {groups_of_keys_stand_together, 1},
   };
   return UNIT_MAIN("config", tests);
 }
