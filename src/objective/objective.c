@@ -117,12 +117,14 @@ static gan_loss square_towards(int64_t n, int64_t batch, int64_t stride, const f
 }
 
 static const gan_objective objectives[] = {
-    [GAN_OBJECTIVE_NON_SATURATING] = {"non_saturating", log_real, log_fake, log_real, log_towards},
-    [GAN_OBJECTIVE_MINIMAX] = {"minimax", log_real, log_fake, log_deceived, log_towards},
-    [GAN_OBJECTIVE_HINGE] = {"hinge", hinge_real, hinge_fake, raise_score, NULL},
+    [GAN_OBJECTIVE_NON_SATURATING] = {"non_saturating", log_real, log_fake, log_real, log_towards,
+                                      false},
+    [GAN_OBJECTIVE_MINIMAX] = {"minimax", log_real, log_fake, log_deceived, log_towards, false},
+    [GAN_OBJECTIVE_HINGE] = {"hinge", hinge_real, hinge_fake, raise_score, NULL, false},
     [GAN_OBJECTIVE_LEAST_SQUARES] = {"least_squares", square_real, square_fake, square_real,
-                                     square_towards},
-    [GAN_OBJECTIVE_WASSERSTEIN] = {"wasserstein", raise_score, lower_score, raise_score, NULL},
+                                     square_towards, false},
+    [GAN_OBJECTIVE_WASSERSTEIN] = {"wasserstein", raise_score, lower_score, raise_score, NULL,
+                                   false},
     [GAN_OBJECTIVE_RELATIVISTIC] = {.name = "relativistic", .relative = true},
 };
 
