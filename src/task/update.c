@@ -91,16 +91,9 @@ gan_status gan_update_finish(gan_task *task, int which, double lr, double *norm)
   return GAN_OK;
 }
 
-gan_status gan_update_finish_all(gan_task *task, double lr, double *norm) {
-  double norms[GAN_CHECKPOINT_NETWORKS_MAX], squares = 0;
+/* All learners' steps, or none where one's norm is bad. */
+static gan_status take_all(gan_task *task, const double *norms) {
   gan_status status = GAN_OK;
-  for (int i = 0; i < task->learner_count; i++) {
-    norms[i] = norm_of(&task->learners[i], lr);
-    squares += norms[i] * norms[i];
-  }
-  *norm = sqrt(squares);
-  for (int i = 0; i < task->learner_count; i++)
-    task->learners[i].optimizer->scale = clip(task, *norm);
   for (int i = 0; status == GAN_OK && i < task->learner_count; i++)
     status = check_norm(task, &task->learners[i], norms[i]);
   if (status != GAN_OK && !skips(task)) return status;
@@ -110,19 +103,24 @@ gan_status gan_update_finish_all(gan_task *task, double lr, double *norm) {
   return GAN_OK;
 }
 
+gan_status gan_update_finish_all(gan_task *task, double lr, double *norm) {
+  double norms[GAN_CHECKPOINT_NETWORKS_MAX], squares = 0;
+  for (int i = 0; i < task->learner_count; i++) {
+    norms[i] = norm_of(&task->learners[i], lr);
+    squares += norms[i] * norms[i];
+  }
+  *norm = sqrt(squares);
+  for (int i = 0; i < task->learner_count; i++)
+    task->learners[i].optimizer->scale = clip(task, *norm);
+  return take_all(task, norms);
+}
+
 gan_status gan_update_finish_each(gan_task *task, const double *lr, double *norms) {
-  gan_status status = GAN_OK;
   for (int i = 0; i < task->learner_count; i++) {
     norms[i] = norm_of(&task->learners[i], lr[i]);
     task->learners[i].optimizer->scale = clip(task, norms[i]);
   }
-  for (int i = 0; status == GAN_OK && i < task->learner_count; i++)
-    status = check_norm(task, &task->learners[i], norms[i]);
-  if (status != GAN_OK && !skips(task)) return status;
-  if (status != GAN_OK) skip(task, 0, task->learner_count);
-  for (int i = 0; status == GAN_OK && i < task->learner_count; i++)
-    GAN_TRY(take(&task->learners[i]));
-  return GAN_OK;
+  return take_all(task, norms);
 }
 
 gan_status gan_update_check(const gan_task *task) {

@@ -1,8 +1,7 @@
 /* minibatch_stddev in a run: its groups lie inside shards, so that pieces of a batch, and shards
  * one by one, take the same step; and gaussian_noise: its law, and what keys it. */
 #include "base/memory.h"
-#include "train/session.h"
-#include "unit/support.h"
+#include "unit/session_support.h"
 
 #include <math.h>
 #include <string.h>
@@ -25,32 +24,19 @@ static const char *const config_text = "data: {path: 'builtin:digits', shards: 8
                                        "    - linear: {units: 1}\n"
                                        "train: {batch: 64, steps: 6}\n";
 
-static gan_status try_session(gan_session *session, const char *const *overrides, int count) {
-  const char *path = unit_path("run.yaml");
-  unit_write(path, config_text, strlen(config_text));
-  *session = (gan_session){.comm = gan_comm_alone()};
-  GAN_TRY(gan_session_config(session, path, overrides, count));
-  GAN_TRY(gan_session_build(session));
-  return gan_session_load(session);
-}
-
-static void step_once(gan_session *session, const char *const *overrides, int count) {
-  check_ok(try_session(session, overrides, count));
-  gan_task_init(session->task);
-  check_ok(session->task->type->step(session->task));
+static void step_once(gan_session *session, const char *const *overrides) {
+  unit_session_create(session, config_text, overrides);
+  unit_session_step(session, 1);
 }
 
 START_TEST(pieces_take_the_same_step) {
-  static const struct {
-    const char *settings[2];
-    int count;
-  } rows[] = {{{"train.microbatch=16"}, 1},
-              {{"train.microbatch=4"}, 1},
-              {{"compute.reproducible=true"}, 1},
-              {{"compute.reproducible=true", "train.microbatch=16"}, 2}};
+  static const char *const rows[][3] = {{"train.microbatch=16"},
+                                        {"train.microbatch=4"},
+                                        {"compute.reproducible=true"},
+                                        {"compute.reproducible=true", "train.microbatch=16"}};
   gan_session whole, pieces;
-  step_once(&whole, NULL, 0);
-  step_once(&pieces, rows[_i].settings, rows[_i].count);
+  step_once(&whole, NULL);
+  step_once(&pieces, rows[_i]);
   for (int i = 0; i < LEARNERS; i++) {
     const gan_net *a = whole.task->learners[i].net, *b = pieces.task->learners[i].net;
     double grads = unit_float_distance(a->slab_size, b->summed, a->summed);
@@ -76,8 +62,9 @@ START_TEST(what_is_refused) {
       {"model.discriminator=[gaussian_noise: {std: -1}, linear: {units: 1}]",
        {"gaussian_noise.std", "-1", "from 0"}},
   };
+  const char *const overrides[] = {rows[_i].setting, NULL};
   gan_session session;
-  check_fails(try_session(&session, &rows[_i].setting, 1), GAN_USAGE, rows[_i].parts[0],
+  check_fails(unit_session_try(&session, config_text, overrides), GAN_USAGE, rows[_i].parts[0],
               rows[_i].parts[1], rows[_i].parts[2]);
   gan_session_reset(&session);
 }

@@ -4,8 +4,7 @@
 #include "base/memory.h"
 #include "task/networks.h"
 #include "task/packing.h"
-#include "train/session.h"
-#include "unit/support.h"
+#include "unit/session_support.h"
 
 #include <math.h>
 #include <string.h>
@@ -36,26 +35,6 @@ static const char *const config_text = "data: {path: 'builtin:digits', shards: 8
 #define APART                                                                                      \
   "model.discriminator=[conv2d: {channels: 6, kernel: 4, stride: 2}, leaky_relu: {}, "             \
   "minibatch_stddev: {group_size: 2}, flatten: {}, linear: {units: 1}]"
-
-static gan_status try_session(gan_session *session, const char *const *overrides) {
-  const char *path = unit_path("run.yaml");
-  int count = 0;
-  while (overrides && overrides[count]) count++;
-  unit_write(path, config_text, strlen(config_text));
-  *session = (gan_session){.comm = gan_comm_alone()};
-  GAN_TRY(gan_session_config(session, path, overrides, count));
-  GAN_TRY(gan_session_build(session));
-  return gan_session_load(session);
-}
-
-static void make(gan_session *session, const char *const *overrides) {
-  check_ok(try_session(session, overrides));
-  gan_task_init(session->task);
-}
-
-static void step(gan_session *session) {
-  check_ok(session->task->type->step(session->task));
-}
 
 /* ---- what lies where ---- */
 
@@ -107,11 +86,11 @@ START_TEST(pieces_take_the_same_step) {
   int count = 0;
   while (way[count]) settings[count] = way[count], count++;
   gan_session whole, pieces;
-  make(&whole, settings);
+  unit_session_create(&whole, config_text, settings);
   settings[count] = cuts[_i % CUTS];
-  make(&pieces, settings);
-  step(&whole);
-  step(&pieces);
+  unit_session_create(&pieces, config_text, settings);
+  unit_session_step(&whole, 1);
+  unit_session_step(&pieces, 1);
   for (int i = 0; i < LEARNERS; i++) {
     const gan_net *a = whole.task->learners[i].net, *b = pieces.task->learners[i].net;
     double grads = unit_float_distance(a->slab_size, b->summed, a->summed);
@@ -126,9 +105,9 @@ END_TEST
 
 START_TEST(steps_take_no_memory) {
   gan_session session;
-  make(&session, ways[_i]);
+  unit_session_create(&session, config_text, ways[_i]);
   uint64_t count = gan_alloc_count();
-  for (int k = 0; k < 3; k++) step(&session);
+  unit_session_step(&session, 3);
   ck_assert_uint_eq(gan_alloc_count(), count);
   gan_session_reset(&session);
 }
@@ -137,18 +116,20 @@ END_TEST
 /* Of two networks that are updated at the same weights neither is if the numbers of one are bad. */
 START_TEST(both_are_skipped) {
   gan_session session;
-  make(&session, (const char *[]){"train.update=simultaneous", "train.on_nonfinite=skip", NULL});
+  unit_session_create(
+      &session, config_text,
+      (const char *[]){"train.update=simultaneous", "train.on_nonfinite=skip", NULL});
   gan_task *task = session.task;
   float *broken = task->learners[GAN_GENERATOR].net->params, kept = *broken;
-  step(&session);
+  unit_session_step(&session, 1);
   *broken = NAN;
-  step(&session);
+  unit_session_step(&session, 1);
   for (int i = 0; i < LEARNERS; i++) {
     ck_assert_int_eq(task->skips[i].updates, 1);
     ck_assert_int_eq(task->learners[i].optimizer->step, 1);
   }
   *broken = kept;
-  step(&session);
+  unit_session_step(&session, 1);
   for (int i = 0; i < LEARNERS; i++) ck_assert_int_eq(task->learners[i].optimizer->step, 2);
   gan_session_reset(&session);
 }
@@ -158,10 +139,12 @@ END_TEST
 START_TEST(gradients_are_of_the_same_weights) {
   const char *const order[] = {"train.update=simultaneous", "train.update=alternating"};
   gan_session slow, fast;
-  make(&slow, (const char *[]){order[_i], "train.optimizer.lr_d=0", NULL});
-  make(&fast, (const char *[]){order[_i], "train.optimizer.lr_d=0.1", NULL});
-  step(&slow);
-  step(&fast);
+  unit_session_create(&slow, config_text,
+                      (const char *[]){order[_i], "train.optimizer.lr_d=0", NULL});
+  unit_session_create(&fast, config_text,
+                      (const char *[]){order[_i], "train.optimizer.lr_d=0.1", NULL});
+  unit_session_step(&slow, 1);
+  unit_session_step(&fast, 1);
   const gan_net *a = slow.task->learners[GAN_GENERATOR].net;
   const gan_net *b = fast.task->learners[GAN_GENERATOR].net;
   double apart = unit_float_distance(a->slab_size, b->summed, a->summed);
@@ -193,8 +176,8 @@ START_TEST(what_is_refused) {
   };
   const char *const overrides[] = {rows[_i].settings[0], rows[_i].settings[1], NULL};
   gan_session session;
-  check_fails(try_session(&session, overrides), GAN_USAGE, rows[_i].parts[0], rows[_i].parts[1],
-              rows[_i].parts[2]);
+  check_fails(unit_session_try(&session, config_text, overrides), GAN_USAGE, rows[_i].parts[0],
+              rows[_i].parts[1], rows[_i].parts[2]);
   gan_session_reset(&session);
 }
 END_TEST
@@ -202,7 +185,9 @@ END_TEST
 /* Shards that packs fit into are found without being asked for. */
 START_TEST(default_shards_fit) {
   gan_session session;
-  make(&session, (const char *[]){"data.shards=null", "train.batch=100", "model.packing=4", NULL});
+  unit_session_create(
+      &session, config_text,
+      (const char *[]){"data.shards=null", "train.batch=100", "model.packing=4", NULL});
   ck_assert_int_eq(session.config.data.shards, 5);
   gan_session_reset(&session);
 }

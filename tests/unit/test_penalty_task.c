@@ -1,8 +1,7 @@
 /* The task gan with a gradient penalty: steps take no memory, pieces of a batch give what the whole
  * gives, the lazy one comes when it is due, and an update that it spoils is left out. */
 #include "base/memory.h"
-#include "train/session.h"
-#include "unit/support.h"
+#include "unit/session_support.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -25,7 +24,6 @@ enum { TYPES = sizeof types / sizeof *types };
 
 /* With `train` behind the keys that are the same in all. */
 static void make_session(gan_session *session, const char *discriminator, const char *train) {
-  const char *path = unit_path("run.yaml");
   char *text = gan_format("data: {path: 'builtin:digits', shards: 8}\n"
                           "model:\n"
                           "  latent: 7\n"
@@ -34,13 +32,8 @@ static void make_session(gan_session *session, const char *discriminator, const 
                           "train: {batch: %d, steps: 6, %s}\n",
                           discriminator, BATCH, train);
   ck_assert_ptr_nonnull(text);
-  unit_write(path, text, strlen(text));
+  unit_session_create(session, text, NULL);
   gan_free(&text);
-  *session = (gan_session){.comm = gan_comm_alone()};
-  check_ok(gan_session_config(session, path, NULL, 0));
-  check_ok(gan_session_build(session));
-  check_ok(gan_session_load(session));
-  gan_task_init(session->task);
 }
 
 static void make_penalised(gan_session *session, const char *discriminator, const char *type,
@@ -49,10 +42,6 @@ static void make_penalised(gan_session *session, const char *discriminator, cons
   ck_assert_ptr_nonnull(train);
   make_session(session, discriminator, train);
   gan_free(&train);
-}
-
-static void take_step(gan_session *session) {
-  check_ok(session->task->type->step(session->task));
 }
 
 static double metric_of(const gan_task *task, const char *name) {
@@ -66,7 +55,7 @@ START_TEST(steps_take_no_memory) {
   gan_session session;
   make_penalised(&session, discriminators[_i % DISCRIMINATORS], types[_i / DISCRIMINATORS], "");
   uint64_t count = gan_alloc_count();
-  for (int i = 0; i < 3; i++) take_step(&session);
+  for (int i = 0; i < 3; i++) unit_session_step(&session, 1);
   ck_assert_uint_eq(gan_alloc_count(), count);
   gan_session_reset(&session);
 }
@@ -77,8 +66,8 @@ START_TEST(pieces_take_the_same_step) {
   gan_session whole, pieces;
   make_penalised(&whole, discriminator, types[_i / DISCRIMINATORS], "");
   make_penalised(&pieces, discriminator, types[_i / DISCRIMINATORS], ", microbatch: 10");
-  take_step(&whole);
-  take_step(&pieces);
+  unit_session_step(&whole, 1);
+  unit_session_step(&pieces, 1);
   for (int i = 0; i < LEARNERS; i++) {
     const gan_net *a = whole.task->learners[i].net, *b = pieces.task->learners[i].net;
     double apart = unit_float_distance(a->slab_size, b->grads, a->grads);
@@ -103,7 +92,7 @@ START_TEST(lazy_one_comes_when_due) {
   make_session(&session, discriminators[0], "d_steps: 2, penalty: {type: r1, every: 3}");
   double before = 0;
   for (size_t i = 0; i < sizeof due / sizeof *due; i++) {
-    take_step(&session);
+    unit_session_step(&session, 1);
     double now = metric_of(session.task, "d_penalty");
     ck_assert(now > 0 && due[i] == (now != before));
     before = now;
@@ -121,7 +110,7 @@ START_TEST(lazy_one_counts_for_all) {
   const float *grads[RUNS];
   for (int i = 0; i < RUNS; i++) {
     make_session(&sessions[i], discriminators[0], trains[i]);
-    take_step(&sessions[i]);
+    unit_session_step(&sessions[i], 1);
     grads[i] = sessions[i].task->learners[DISCRIMINATOR].net->grads;
   }
   int64_t n = sessions[0].task->learners[DISCRIMINATOR].net->slab_size;
@@ -140,19 +129,19 @@ START_TEST(spoilt_update_is_left_out) {
   make_session(&session, discriminators[0],
                "on_nonfinite: skip, penalty: {type: r1, every: 2, weight: 2}");
   gan_net *net = session.task->learners[DISCRIMINATOR].net;
-  take_step(&session);
-  take_step(&session);
+  unit_session_step(&session, 1);
+  unit_session_step(&session, 1);
   double kept = metric_of(session.task, "d_penalty");
   for (int64_t i = 0; i < net->slab_size; i++) net->params[i] *= 1e15f;
   gan_net_changed(net);
   float *weights = unit_floats(net->slab_size);
   memcpy(weights, net->params, (size_t)net->slab_size * sizeof *weights);
-  take_step(&session);
+  unit_session_step(&session, 1);
   ck_assert_int_eq(session.task->skips[DISCRIMINATOR].updates, 1);
   ck_assert_mem_eq(weights, net->params, (size_t)net->slab_size * sizeof *weights);
   for (int64_t i = 0; i < net->slab_size; i++) net->params[i] *= 1e-15f;
   gan_net_changed(net);
-  take_step(&session);
+  unit_session_step(&session, 1);
   ck_assert_int_eq(session.task->skips[DISCRIMINATOR].updates, 0);
   ck_assert(isfinite(metric_of(session.task, "d_penalty")) && kept > 0);
   gan_free(&weights);

@@ -119,20 +119,14 @@ def write(path, model, data, count, classes):
             file["labels"] = labels.int().numpy()
 
 
-def positive(text):
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
-    return int(text)
-
-
 def parse(arguments):
     description, _, more = __doc__.partition("\n\n")
     parser = argparse.ArgumentParser(description=description, epilog=more,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=pathlib.Path, metavar="CONFIG.yaml")
-    parser.add_argument("--count", type=positive, required=True, help="of samples")
+    parser.add_argument("--count", type=steps.positive, required=True, help="of samples")
     parser.add_argument("--output", type=pathlib.Path, required=True, metavar="SAMPLES.h5")
-    parser.add_argument("--threads", type=positive, default=1, help="default: 1")
+    parser.add_argument("--threads", type=steps.positive, default=1, help="default: 1")
     return parser.parse_args(arguments)
 
 

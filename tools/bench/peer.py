@@ -30,7 +30,7 @@ except ImportError as error:
     sys.exit(f"peer.py: {sys.executable} cannot give PyTorch and PyYAML: {error}")
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from steps import Gan, Unusable, keep_heap  # noqa: E402
+from steps import Gan, Unusable, keep_heap, positive  # noqa: E402
 
 WARM, TRIAL_S = 3, 1.0  # steps of a setting before it is timed, and seconds of those timed
 RANK, PORT = "MPIGAN_PEER_RANK", "MPIGAN_PEER_PORT"  # of the processes behind the first
@@ -183,12 +183,6 @@ def serve(options, team, gan, start):
 
 
 # ---- command line ----
-
-def positive(text):
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
-    return int(text)
-
 
 def parse(arguments):
     description, _, more = __doc__.partition("\n\n")

@@ -5,6 +5,7 @@ as many fakes, Adam; the generator from fresh noise through the discriminator, w
 gradients only, Adam.  A source gives the data: its batch() images, as the networks see them, and
 their classes or None; its classes(n) those of fakes, or None.
 """
+import argparse
 import contextlib
 import ctypes
 import pathlib
@@ -22,6 +23,13 @@ PIECE = 500  # samples that are made at once
 
 class Unusable(Exception):
     """One sentence: what, and what is wanted."""
+
+
+def positive(text):
+    """A number of a command line."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+    return int(text)
 
 
 def keep_heap():
